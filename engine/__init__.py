@@ -1,0 +1,4 @@
+"""LiveStyle's engine: streaming diffusion without ComfyUI.
+
+Imports torch, diffusers, transformers, OpenCV and PyAV; never ``comfy``.
+"""

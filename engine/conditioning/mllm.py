@@ -1,0 +1,178 @@
+"""The vision-language encoder of the MLLM-edit family: Qwen3-VL states for an instruction and a frame.
+
+What conditions the U-Net is the *raw* output of the last decoder layer, before the final norm
+(DreamLite's reference read ``hidden_states[-1]`` under transformers 4.57, where that was the raw
+state; since transformers 5 the same expression is normed). A hook on the layer gives the raw
+state whatever the version; the final norm and the language head never run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import PreTrainedTokenizerFast, Qwen3VLModel
+
+from ..errors import CheckpointError, SettingError
+from .template import EDIT, GENERATE, IMAGE_PAD, VISION_START
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the U-Net attends to.
+
+    Attributes:
+        states: (B, L, D) in the encoder's dtype, zero beyond the mask.
+        mask: (B, L) int64, 1 = keep.
+    """
+
+    states: torch.Tensor
+    mask: torch.Tensor
+
+    def expand(self, batch: int) -> Conditioning:
+        """The first entry, shared by ``batch`` frames."""
+        return Conditioning(self.states[:1].expand(batch, -1, -1), self.mask[:1].expand(batch, -1))
+
+
+class MLLMEncoder(nn.Module):
+    """Tokenizer, chat template and Qwen3-VL in one call.
+
+    Args:
+        model: the inner ``Qwen3VLModel`` (no language head).
+        tokenizer: Qwen2-type byte-level BPE with the vision tokens.
+        image_side: side in pixels of the square picture that the vision tower sees.
+        context_length: L, fixed so that a prompt change never changes a shape.
+    """
+
+    def __init__(
+        self, model: Qwen3VLModel, tokenizer: PreTrainedTokenizerFast, image_side: int, context_length: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.image_side = image_side
+        self.context_length = context_length
+        vision = model.config.vision_config
+        self.patch, self.merge = vision.patch_size, vision.spatial_merge_size
+        self.temporal = vision.temporal_patch_size
+        self.image_token = model.config.image_token_id
+        if image_side % (self.patch * self.merge):
+            raise CheckpointError(f"The encoder's image side {image_side} is no multiple of its merged patch.")
+        self.image_tokens = (image_side // (self.patch * self.merge)) ** 2
+        self._raw: torch.Tensor | None = None
+        model.language_model.layers[-1].register_forward_hook(self._keep_raw)
+
+    def _keep_raw(self, _module: nn.Module, _inputs: object, output: object) -> None:
+        self._raw = output[0] if isinstance(output, tuple) else output
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def token_ids(self, prompt: str, *, with_image: bool = True) -> tuple[list[int], int]:
+        """The conversation's ids with the image placeholder widened, and how many leading ids to drop.
+
+        For edits the kept part starts at the vision-start token (64 with the real tokenizer), for
+        generation at the first user token (34).
+
+        Raises:
+            SettingError: the prompt is longer than the fixed context can hold.
+        """
+        template = EDIT if with_image else GENERATE
+        ids = self.tokenizer(template.text(prompt), add_special_tokens=False)["input_ids"]
+        if with_image:
+            drop = ids.index(self.tokenizer.convert_tokens_to_ids(VISION_START))
+            pad = self.tokenizer.convert_tokens_to_ids(IMAGE_PAD)
+            at = ids.index(pad)
+            ids = ids[:at] + [pad] * self.image_tokens + ids[at + 1 :]
+        else:
+            head = template.text("").split(template.before)[0]
+            drop = len(self.tokenizer(head, add_special_tokens=False)["input_ids"])
+        over = len(ids) - drop - self.context_length
+        if over > 0:
+            raise SettingError(
+                f"prompt is {over} tokens too long for this model (about {max(1, over * 3 // 4)} words): shorten it."
+            )
+        return ids, drop
+
+    def encode(self, prompt: str, frames: torch.Tensor | None) -> Conditioning:
+        """Encode one instruction against one or more frames.
+
+        Args:
+            prompt: the user's words.
+            frames: uint8 (B, H, W, 3) on any device, or None to generate without a source.
+
+        Returns:
+            states (B, context_length, D) and their mask; B = 1 without frames.
+        """
+        ids, drop = self.token_ids(prompt, with_image=frames is not None)
+        batch = 1 if frames is None else len(frames)
+        return self.encode_ids([ids] * batch, [drop] * batch, frames)
+
+    def encode_ids(self, ids: list[list[int]], drops: list[int], frames: torch.Tensor | None) -> Conditioning:
+        """Encode token rows of unequal length; see ``encode``. Rows are padded on the right."""
+        batch, longest = len(ids), max(map(len, ids))
+        pad = self.tokenizer.pad_token_id or 0
+        device = self.device
+        tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids], device=device)
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids], device=device)
+        extra = {}
+        if frames is not None:
+            side = self.image_side // self.patch
+            extra["pixel_values"] = self._patches(frames)
+            extra["image_grid_thw"] = torch.tensor([[1, side, side]] * batch)
+            extra["mm_token_type_ids"] = (tokens == self.image_token).long()
+        self.model(input_ids=tokens, attention_mask=mask, use_cache=False, **extra)
+        raw, self._raw = self._raw, None
+        assert raw is not None
+        states = raw.new_zeros(batch, self.context_length, raw.shape[-1])
+        kept = torch.zeros(batch, self.context_length, dtype=torch.long, device=device)
+        for row, (sequence, drop) in enumerate(zip(ids, drops, strict=True)):
+            length = len(sequence) - drop
+            states[row, :length] = raw[row, drop : len(sequence)]
+            kept[row, :length] = 1
+        return Conditioning(states, kept)
+
+    def _patches(self, frames: torch.Tensor) -> torch.Tensor:
+        """uint8 (B, H, W, 3) to Qwen's flattened patches, (B * patches, C * temporal * patch * patch).
+
+        The picture is squashed to a square, scaled to -1..1 and cut in the order that the patch
+        merger wants: merged blocks row by row, inside them the patches row by row.
+        """
+        parameter = next(self.model.parameters())
+        pictures = frames.to(parameter.device).permute(0, 3, 1, 2).float()
+        size = (self.image_side, self.image_side)
+        pictures = F.interpolate(pictures, size, mode="bilinear", antialias=True, align_corners=False)
+        pictures = pictures.round().clamp(0, 255) / 127.5 - 1.0
+        batch, blocks = len(pictures), self.image_side // (self.patch * self.merge)
+        cut = pictures.reshape(batch, 3, blocks, self.merge, self.patch, blocks, self.merge, self.patch)
+        cut = cut.permute(0, 2, 5, 3, 6, 1, 4, 7)
+        cut = cut.unsqueeze(6).expand(*cut.shape[:6], self.temporal, self.patch, self.patch)
+        return cut.reshape(batch * (blocks * self.merge) ** 2, -1).to(parameter.dtype)
+
+
+def load_encoder(folder: Path, dtype: torch.dtype, image_side: int, context_length: int) -> MLLMEncoder:
+    """Load ``text_encoder/`` and ``tokenizer/`` of a checkpoint folder.
+
+    Raises:
+        CheckpointError: a file is missing or damaged.
+    """
+    try:
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer" / "tokenizer.json"))
+        model = Qwen3VLModel.from_pretrained(
+            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype
+        )
+    except Exception as error:  # transformers and tokenizers raise many kinds for a damaged folder
+        raise CheckpointError(f"Text encoder in {folder.name} can't be read: {error}".split("\n")[0]) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = "<|endoftext|>"
+    return MLLMEncoder(model.requires_grad_(False).eval(), tokenizer, image_side, context_length)
+
+
+def as_frames(pixels: np.ndarray) -> torch.Tensor:
+    """uint8 (B, H, W, 3) numpy to torch without a copy."""
+    return torch.from_numpy(pixels)

@@ -1,0 +1,188 @@
+"""What every family of streaming models gives the runtime: a loader and a runner.
+
+A runner is driven chunk by chunk. ``prepare`` runs on the side lane for chunk k+1 while
+``step`` runs on the main lane for chunk k; ``finish`` runs on the exit lane. A runner holds
+no threads and no streams of its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ..conditioning.recipe import ConditioningRecipe
+from ..media.types import Frames
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """How a runner wants its frames.
+
+    Attributes:
+        first: frames in the first chunk, at least 1.
+        steady: frames in every later chunk, at least 1.
+        multiple: width and height must be multiples of this many pixels.
+        needs_source: False for a runner that can work without source frames (text-to-video).
+    """
+
+    first: int
+    steady: int
+    multiple: int
+    needs_source: bool = True
+
+
+@dataclass(frozen=True)
+class LiveParameter:
+    """A value that may change while a session plays.
+
+    Attributes:
+        key: ``"<ComfyUI node id>.<input name>"``, unique in a session.
+        kind: ``"float"``, ``"int"`` or ``"text"``.
+        default: the widget's value at the start.
+        minimum, maximum: inclusive bounds of numbers; for text, ``maximum`` bounds its length.
+        late: read again when the chunk enters the main lane (strength, multiplier, blend).
+    """
+
+    key: str
+    kind: Literal["float", "int", "text"]
+    default: float | int | str
+    minimum: float | int | None = None
+    maximum: float | int | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class DenoiseSettings:
+    """The widgets of StreamDenoise.
+
+    Attributes:
+        steps: denoising steps, at least 1.
+        strength: 0 returns the source, 1 the full edit (live, late).
+        seed: noise seed (live).
+        noise: noise policy, ``"shared"`` (one noise for all frames) or ``"fresh"`` (keyed by frame).
+        chunk: frames in a chunk; 0 lets the model decide.
+        width, height: output size in pixels; 0 takes the source's.
+        fps: frames a second without a source; 0 takes the model's.
+        length: frames without a source; 0 plays until Stop.
+        advanced: family-specific extras, as hashable pairs.
+    """
+
+    steps: int = 1
+    strength: float = 1.0
+    seed: int = 0
+    noise: str = "shared"
+    chunk: int = 0
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    length: int = 0
+    advanced: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelHandle:
+    """What travels on a STREAM_MODEL socket: everything needed to find or rebuild the model.
+
+    Attributes:
+        checkpoint: absolute path of the checkpoint folder or file.
+        autoencoder, text_encoder: absolute path, or ``""`` for the one beside the checkpoint.
+        dtype: ``"auto"``, ``"bf16"`` or ``"fp32"``.
+        lora: absolute path of a LoRA file or ``""``; ``lora_strength`` is live.
+        patches: adapters put on by later nodes, in order.
+        fingerprint: changes when a file behind the handle changes (path, size, mtime).
+        node_id: the ComfyUI node that made it, owner of its live keys.
+    """
+
+    checkpoint: str
+    autoencoder: str = ""
+    text_encoder: str = ""
+    dtype: str = "auto"
+    lora: str = ""
+    lora_strength: float = 1.0
+    patches: tuple[Any, ...] = ()
+    fingerprint: str = ""
+    node_id: str = ""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of source frames on its way through the lanes, with the values bound to it.
+
+    Attributes:
+        index: 0 for the first chunk of the stream.
+        frames: the source frames, padded to the required count by repeating the last one.
+            None where the plan has no source.
+        valid: how many of the frames are real; the rest is padding and is trimmed at the exit.
+        first_frame: index of the first frame in the stream.
+        live: values of all live keys, taken when the chunk entered the side lane.
+    """
+
+    index: int
+    frames: Frames | None
+    valid: int
+    first_frame: int
+    live: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Runner(ABC):
+    """Turns chunks of source frames into chunks of stylised frames."""
+
+    requirements: Requirements
+    live_parameters: tuple[LiveParameter, ...]
+
+    @abstractmethod
+    def prepare(self, chunk: Chunk) -> Any:
+        """Side lane: encode the conditioning and the source of a chunk."""
+
+    @abstractmethod
+    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
+        """Main lane: denoise. ``late`` holds the late keys' values of this moment."""
+
+    @abstractmethod
+    def finish(self, stepped: Any) -> np.ndarray:
+        """Exit lane: decode to uint8 RGB of shape (count, height, width, 3)."""
+
+    def reset(self) -> None:
+        """Forget the stream so far (a new clip starts)."""
+
+    def on_switch(self, live: Mapping[str, Any]) -> None:
+        """Main lane, at a chunk border: a conditioning change takes effect."""
+
+    def release_caches(self) -> None:
+        """Free what can be recomputed (after an out-of-memory error)."""
+
+
+class StreamModel(ABC):
+    """Loaded weights of one checkpoint; makes runners, owns no stream state."""
+
+    family: str
+    fps: float
+
+    @abstractmethod
+    def modules(self) -> tuple[Any, ...]:
+        """The ``torch.nn.Module`` objects that memory management moves between devices."""
+
+    @abstractmethod
+    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
+        """Estimated bytes of activations for one chunk at this size."""
+
+    @abstractmethod
+    def requirements(self, settings: DenoiseSettings) -> Requirements:
+        """How frames must come with these settings; raises SettingError where they can't work."""
+
+    @abstractmethod
+    def runner(
+        self,
+        settings: DenoiseSettings,
+        conditioning: ConditioningRecipe,
+        *,
+        node_id: str,
+        model_node_id: str,
+        width: int,
+        height: int,
+    ) -> Runner:
+        """A fresh runner with its own stream state."""

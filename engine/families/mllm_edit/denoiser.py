@@ -1,0 +1,63 @@
+"""One evaluation of the edit U-Net, for either way of giving it the source."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import DreamLiteUNetModel
+from torch import nn
+
+from ...conditioning.mllm import Conditioning
+from ...sampling.flow_match import FlowMatchSchedule, euler, velocity_from_x0, x0_from_velocity
+from .profile import Profile
+
+
+class Denoiser(nn.Module):
+    """The U-Net behind one signature: noisy latent, source latent, sigma and conditioning in, x0 out."""
+
+    def __init__(self, unet: DreamLiteUNetModel, profile: Profile) -> None:
+        super().__init__()
+        self.unet = unet
+        self.profile = profile
+
+    def forward(
+        self, x: torch.Tensor, source: torch.Tensor, sigma: torch.Tensor, conditioning: Conditioning
+    ) -> torch.Tensor:
+        """Predict the edited latent.
+
+        Args:
+            x: noisy latent (B, C, h, w).
+            source: the source's latent (B, C, h, w); zeros generate.
+            sigma: (B,) noise level.
+            conditioning: states for B frames.
+
+        Returns:
+            x0 (B, C, h, w).
+        """
+        wide = self.profile.injection == "width"
+        height, width = x.shape[-2:]
+        canvas = self.profile.canvas or (width * 8, height * 8)
+        time_ids = torch.tensor([canvas], dtype=x.dtype, device=x.device).expand(len(x), 2)
+        output = self.unet(
+            torch.cat([x, source], dim=3 if wide else 1),
+            sigma * 1000.0,
+            conditioning.states,
+            encoder_attention_mask=conditioning.mask,
+            added_cond_kwargs={"time_ids": time_ids},
+        ).sample
+        if wide:
+            output = output[..., :width]
+        if self.profile.prediction == "x0":
+            return output
+        return x0_from_velocity(x, output, sigma.view(-1, 1, 1, 1).to(output.dtype))
+
+    def sample(
+        self, noise: torch.Tensor, source: torch.Tensor, conditioning: Conditioning, schedule: FlowMatchSchedule
+    ) -> torch.Tensor:
+        """Euler from noise to the edited latent; the state stays in float32, as in the reference."""
+        x = noise.float()
+        for step in range(schedule.steps):
+            sigma, following = schedule.sigmas[step], schedule.sigmas[step + 1]
+            levels = torch.full((len(x),), sigma, dtype=source.dtype, device=x.device)
+            x0 = self(x.to(source.dtype), source, levels, conditioning).float()
+            x = x0 if following == 0.0 else euler(x, velocity_from_x0(x, x0, sigma), sigma, following)
+        return x

@@ -1,0 +1,142 @@
+"""What frame sources and sinks exchange."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+Resize = Literal["crop", "letterbox", "stretch"]
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Which frames of a source to take.
+
+    Attributes:
+        start: seconds to skip at the beginning.
+        duration: seconds to take; 0 takes everything.
+        every_nth: keep one frame of this many.
+        fps: resample to this constant rate; 0 keeps the source's timestamps.
+    """
+
+    start: float = 0.0
+    duration: float = 0.0
+    every_nth: int = 1
+    fps: float = 0.0
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What is known of a source before its first frame is read.
+
+    Attributes:
+        width, height: display size in pixels, after rotation and pixel aspect.
+        fps: average frames a second after trimming and resampling.
+        frames: how many frames will come, or None where only the end will tell (an estimate is None).
+        duration: seconds, or None.
+        has_audio: whether an audio track can travel along.
+        endless: True for live sources.
+    """
+
+    width: int
+    height: int
+    fps: Fraction
+    frames: int | None = None
+    duration: float | None = None
+    has_audio: bool = False
+    endless: bool = False
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Consecutive frames.
+
+    Attributes:
+        pixels: uint8 RGB, shape (count, height, width, 3), C-contiguous.
+        index: position of the first one in the stream.
+        pts: seconds since the stream's start, one per frame.
+    """
+
+    pixels: np.ndarray
+    index: int
+    pts: tuple[Fraction, ...]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+@dataclass(frozen=True)
+class AudioTrack:
+    """Audio that belongs to a source.
+
+    Attributes:
+        open: gives a fresh PyAV input container; its first audio stream is meant.
+        start: where the frames' time 0 lies on the container's own clock, seconds.
+        duration: seconds to take from there; 0 takes everything.
+    """
+
+    open: Callable[[], Any]
+    start: float = 0.0
+    duration: float = 0.0
+
+
+class FrameSource(ABC):
+    """An opened source. One reader thread; ``stop`` may come from any thread."""
+
+    info: MediaInfo
+    audio: AudioTrack | None
+
+    @abstractmethod
+    def start(self, width: int, height: int, resize: Resize) -> None:
+        """Fix the size that ``read`` delivers; the decoder resizes, once."""
+
+    @abstractmethod
+    def read(self, count: int) -> Frames | None:
+        """The next frames: ``count`` of them, fewer at the end, None after it."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the source at the next frame."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything; harmless when repeated."""
+
+
+@dataclass(frozen=True)
+class SinkResult:
+    """What a sink leaves behind.
+
+    Attributes:
+        path: the file, or None where nothing playable was written.
+        frames: frames written.
+        tail: the last frames that were asked for, uint8 (n, H, W, 3), or None.
+        complete: False where the stream ended early.
+    """
+
+    path: Path | None
+    frames: int
+    tail: np.ndarray | None = None
+    complete: bool = True
+
+
+class FrameSink(ABC):
+    """A target being written. One writer thread."""
+
+    @abstractmethod
+    def write(self, frames: Frames) -> None:
+        """Append frames; raises MediaError with one line when the disk is full."""
+
+    @abstractmethod
+    def close(self) -> SinkResult:
+        """Clean end: flush, add the rest of the audio, make the file seekable."""
+
+    @abstractmethod
+    def abort(self) -> SinkResult:
+        """Early end: leave what is there as a playable file, within 2 s."""

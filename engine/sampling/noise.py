@@ -1,0 +1,36 @@
+"""Noise keyed by frame index: same seed and clip, any chunk size, same picture."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+
+POLICIES = ("shared", "fresh")
+
+
+def frame_noise(
+    shape: tuple[int, ...], *, seed: int, first_frame: int, count: int, policy: str, dtype: torch.dtype
+) -> torch.Tensor:
+    """Gaussian noise for consecutive frames, made on the CPU so that every device gets the same.
+
+    Args:
+        shape: one frame's latent shape (C, h, w).
+        seed: any integer.
+        first_frame: index of the first frame in the stream.
+        count: number of frames.
+        policy: ``"shared"`` gives every frame the same noise (steadiest), ``"fresh"`` each its own.
+
+    Returns:
+        (count, C, h, w).
+    """
+    if policy == "shared":
+        one = _draw(shape, seed, -1)
+        return one.to(dtype).expand(count, *shape)
+    return torch.stack([_draw(shape, seed, first_frame + offset) for offset in range(count)]).to(dtype)
+
+
+def _draw(shape: tuple[int, ...], seed: int, frame: int) -> torch.Tensor:
+    digest = hashlib.blake2b(f"{seed}/{frame}".encode(), digest_size=8).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
+    return torch.randn(shape, generator=generator)

@@ -1,0 +1,171 @@
+"""The training loop that every recipe shares: resumable, seeded, with progress and previews."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from tqdm import tqdm
+
+Loss = Callable[[int, torch.Generator], dict[str, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long and how fast to train.
+
+    The learning rate warms up linearly, stays, and falls linearly to 5 % over the last
+    ``cooldown`` share of ``steps``: a run can be resumed with more steps before it cools down.
+
+    Attributes:
+        steps: optimiser steps.
+        learning_rate: peak rate of AdamW.
+        warmup: steps of linear warm-up.
+        cooldown: share of the steps, 0..1.
+        weight_decay: AdamW's, on matrices only.
+        ema: decay of the averaged weights that are saved as the result.
+        seed: step k depends on (seed, k) only.
+        save_every, preview_every: seconds.
+    """
+
+    steps: int
+    learning_rate: float = 2e-3
+    warmup: int = 100
+    cooldown: float = 0.3
+    weight_decay: float = 0.01
+    ema: float = 0.998
+    seed: int = 0
+    save_every: float = 120.0
+    preview_every: float = 240.0
+
+    def rate(self, step: int) -> float:
+        """Learning rate at a step."""
+        cooling = self.steps * (1.0 - self.cooldown)
+        factor = min(1.0, (step + 1) / max(1, self.warmup))
+        if step > cooling:
+            factor *= 1.0 - 0.95 * (step - cooling) / max(1.0, self.steps - cooling)
+        return self.learning_rate * factor
+
+
+def train(
+    model: nn.Module,
+    loss: Loss,
+    folder: Path,
+    config: LoopConfig,
+    preview: Callable[[nn.Module, Path], None] | None = None,
+) -> nn.Module:
+    """Minimise ``loss(step, generator)["loss"]`` over the model's trainable parameters.
+
+    Resumes from ``folder`` when it holds a state. Writes ``state.safetensors`` (weights,
+    averaged weights, optimiser), ``log.jsonl`` and previews there.
+
+    Returns:
+        The model with the averaged weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for _, p in named if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for _, p in named if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+    average = {name: p.detach().clone() for name, p in named}
+    start = _resume(folder, named, average, optimiser)
+    generator = torch.Generator()
+    saved = shown = time.monotonic()
+    running: dict[str, float] = {}
+    with open(folder / "log.jsonl", "a") as log, tqdm(total=config.steps, initial=start) as bar:
+        for step in range(start, config.steps):
+            generator.manual_seed(config.seed * 1_000_003 + step)
+            for group in optimiser.param_groups:
+                group["lr"] = config.rate(step)
+            terms = loss(step, generator)
+            optimiser.zero_grad(set_to_none=True)
+            terms["loss"].backward()
+            nn.utils.clip_grad_norm_([p for _, p in named], 1.0)
+            optimiser.step()
+            decay = min(config.ema, (step + 1) / (step + 10))
+            with torch.no_grad():
+                torch._foreach_lerp_(list(average.values()), [p.detach() for _, p in named], 1.0 - decay)
+            for key, value in terms.items():
+                old = running.get(key, float(value))
+                running[key] = old + 0.02 * (float(value) - old)
+            bar.set_postfix({key: f"{value:.4f}" for key, value in running.items()}, refresh=False)
+            bar.update()
+            now = time.monotonic()
+            if step % 50 == 49:
+                log.write(json.dumps({"step": step + 1, **{k: round(v, 6) for k, v in running.items()}}) + "\n")
+                log.flush()
+            if now - saved > config.save_every:
+                _save(folder, step + 1, named, average, optimiser)
+                saved = now
+            if preview and now - shown > config.preview_every:
+                with _Swapped(named, average):
+                    preview(model, folder / "preview.png")
+                shown = now
+    _save(folder, config.steps, named, average, optimiser)
+    with torch.no_grad():
+        for name, parameter in named:
+            parameter.copy_(average[name])
+    if preview:
+        preview(model, folder / "preview.png")
+    return model
+
+
+class _Swapped:
+    """The averaged weights inside, the trained ones again outside."""
+
+    def __init__(self, named: list[tuple[str, nn.Parameter]], average: dict[str, torch.Tensor]) -> None:
+        self.named, self.average = named, average
+
+    def __enter__(self) -> None:
+        self._exchange()
+
+    def __exit__(self, *_: object) -> None:
+        self._exchange()
+
+    @torch.no_grad()
+    def _exchange(self) -> None:
+        for name, parameter in self.named:
+            kept = parameter.detach().clone()
+            parameter.copy_(self.average[name])
+            self.average[name].copy_(kept)
+
+
+def _save(folder: Path, step: int, named, average, optimiser) -> None:
+    tensors = {"step": torch.tensor(step)}
+    for name, parameter in named:
+        tensors[f"weight/{name}"] = parameter.detach().contiguous()
+        tensors[f"average/{name}"] = average[name].contiguous()
+        state = optimiser.state.get(parameter)
+        if state:
+            tensors[f"first/{name}"] = state["exp_avg"].contiguous()
+            tensors[f"second/{name}"] = state["exp_avg_sq"].contiguous()
+    part = folder / "state.part"
+    save_file(tensors, part)
+    part.replace(folder / "state.safetensors")
+
+
+def _resume(folder: Path, named, average, optimiser) -> int:
+    path = folder / "state.safetensors"
+    if not path.exists():
+        return 0
+    tensors = load_file(path)
+    step = int(tensors["step"])
+    with torch.no_grad():
+        for name, parameter in named:
+            parameter.copy_(tensors[f"weight/{name}"])
+            average[name].copy_(tensors[f"average/{name}"])
+            if f"first/{name}" in tensors:
+                optimiser.state[parameter] = {
+                    "step": torch.tensor(float(step)),
+                    "exp_avg": tensors[f"first/{name}"].clone(),
+                    "exp_avg_sq": tensors[f"second/{name}"].clone(),
+                }
+    return step
