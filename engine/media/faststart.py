@@ -1,0 +1,54 @@
+"""Rewrite a fragmented mp4 so that its index comes first: players start and seek at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+log = logging.getLogger(__name__)
+
+_HEADROOM = 16 * 2**20
+_MUXER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+
+
+def make_faststart(path: Path, fps: Fraction) -> bool:
+    """Copy all packets into a faststart mp4 that then takes the file's place, in one step.
+
+    Args:
+        path: a complete fragmented mp4; untouched where False is returned.
+        fps: gives the last frame its duration.
+
+    Returns:
+        False where the disk has no room for the copy.
+    """
+    if shutil.disk_usage(path.parent).free < path.stat().st_size + _HEADROOM:
+        log.info("no room to make %s seekable at once; it stays fragmented and playable", path)
+        return False
+    copy = path.with_name(f".{path.stem}.faststart.mp4")
+    try:
+        _remux(path, copy, fps)
+        os.replace(copy, path)
+    except (OSError, av.error.FFmpegError) as error:
+        log.info("%s stays fragmented and playable: %s", path, error)
+        copy.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _remux(path: Path, copy: Path, fps: Fraction) -> None:
+    options = {"movflags": "faststart+use_metadata_tags"}
+    with av.open(f"file:{path}") as source, av.open(f"file:{copy}", "w", options=options) as target:
+        target.metadata.update({k: v for k, v in source.metadata.items() if k not in _MUXER_TAGS})
+        streams = {stream: target.add_stream_from_template(stream, opaque=True) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is None:  # The packet that flushes decoders.
+                continue
+            if packet.stream.type == "video" and not packet.duration:
+                packet.duration = round(1 / fps / packet.time_base)
+            packet.stream = streams[packet.stream]
+            target.mux(packet)

@@ -1,0 +1,141 @@
+"""The reading half that all sources share: sampling, resizing, batching, stopping."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from ..errors import MediaError
+from .resize import Picture, Resizer
+from .sampling import Timed, count_samples, sample, sampled_rate, seconds
+from .types import AudioTrack, Frames, FrameSource, MediaInfo, Resize, Trim
+
+
+class PictureReader(ABC):
+    """What a kind of source has to know: its pictures in order of time.
+
+    Attributes:
+        name: what to call the source in errors.
+        size: (width, height) as seen.
+        rate: average frames a second.
+        regular: whether the frames are known to come at exactly ``rate``.
+        frames: how many there are, or None where only reading will tell.
+        duration: seconds, or None.
+    """
+
+    name: str
+    size: tuple[int, int]
+    rate: Fraction
+    regular: bool = False
+    frames: int | None = None
+    duration: Fraction | None = None
+
+    @abstractmethod
+    def pictures(self, start: Fraction) -> Iterator[Timed[Picture]]:
+        """Pictures from the one on screen at ``start`` seconds, or from an earlier one."""
+
+    def audio(self, trim: Trim) -> AudioTrack | None:
+        """The audio that belongs to the pictures; none unless overridden."""
+        return None
+
+    def close(self) -> None:
+        """Release what is open."""
+
+
+class SampledSource(FrameSource):
+    """Frames of a reader, trimmed, resampled and resized."""
+
+    def __init__(self, reader: PictureReader, trim: Trim) -> None:
+        """Take ``reader`` over; it is closed with the source, also when this raises.
+
+        Raises:
+            MediaError: the trim begins after the end.
+        """
+        self._reader = reader
+        self._trim = trim
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._resizer: Resizer | None = None
+        self._pictures: Iterator[tuple[Fraction, Picture]] | None = None
+        self._given = 0
+        self._ended = False
+        self.info = _info(reader, trim)
+        self.audio = reader.audio(trim)
+        if self.info.frames == 0 or (reader.duration is not None and reader.duration <= seconds(trim.start)):
+            reader.close()
+            raise _nothing_left(reader, trim)
+
+    def start(self, width: int, height: int, resize: Resize) -> None:
+        self._resizer = Resizer(width, height, resize)
+
+    def read(self, count: int) -> Frames | None:
+        with self._lock:
+            pixels, pts = self._collect(count)
+        if not pts:
+            return None
+        frames = Frames(pixels[: len(pts)], self._given, tuple(pts))
+        self._given += len(pts)
+        return frames
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def close(self) -> None:
+        self._stopped.set()
+        with self._lock:
+            self._ended = True
+            self._pictures = None
+            self._reader.close()
+
+    def _collect(self, count: int) -> tuple[np.ndarray, list[Fraction]]:
+        if self._resizer is None:
+            self.start(self.info.width, self.info.height, "crop")
+        assert self._resizer is not None
+        if self._pictures is None and not self._ended:
+            self._pictures = sample(self._reader.pictures(seconds(self._trim.start)), self._trim)
+        pixels = np.empty((count, self._resizer.height, self._resizer.width, 3), np.uint8)
+        pts: list[Fraction] = []
+        while len(pts) < count and not self._ended:
+            taken = None if self._stopped.is_set() else next(self._pictures, None)
+            if taken is None:
+                self._ended = True
+                break
+            time, picture = taken
+            self._resizer.convert(picture, pixels[len(pts)])
+            pts.append(time)
+        if self._ended and not pts and not self._given and not self._stopped.is_set():
+            raise _nothing_left(self._reader, self._trim)
+        return pixels, pts
+
+
+def _info(reader: PictureReader, trim: Trim) -> MediaInfo:
+    frames = reader.frames
+    if trim != Trim() and frames is not None:
+        frames = count_samples(frames, reader.rate, trim) if reader.regular else None
+    duration = reader.duration
+    if duration is not None:
+        duration = max(duration - seconds(trim.start), Fraction(0))
+        if trim.duration:
+            duration = min(duration, seconds(trim.duration))
+    width, height = reader.size
+    return MediaInfo(
+        width=width,
+        height=height,
+        fps=sampled_rate(reader.rate, trim),
+        frames=frames,
+        duration=None if duration is None else float(duration),
+        has_audio=reader.audio(trim) is not None,
+    )
+
+
+def _nothing_left(reader: PictureReader, trim: Trim) -> MediaError:
+    if trim == Trim():
+        return MediaError(f"{reader.name} has no frames: export it again.")
+    length = "" if reader.duration is None else f", which is {float(reader.duration):.2f} s long"
+    return MediaError(
+        f"No frame of {reader.name}{length} is left after the trim: lower start, or raise duration."
+    )

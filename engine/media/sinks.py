@@ -1,0 +1,62 @@
+"""What to write, as a value that a plan can carry, and how to open it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from ..errors import MediaError
+from .encoders import Codec
+from .types import AudioTrack, FrameSink
+from .video_sink import VideoSink
+
+
+@dataclass(frozen=True)
+class SinkSpec:
+    """An H.264 mp4 before it is opened.
+
+    Attributes:
+        path: a file that does not exist yet; missing folders are made.
+        codec: ``auto`` takes NVENC where it works, else libx264.
+        quality: constant quality, 0 (best) to 51; 18 is hard to tell from the original.
+        metadata: container tags; ``prompt`` and ``workflow`` (JSON) restore the graph on drop.
+        keep_last: how many of the last frames to hand back as pixels.
+    """
+
+    path: str
+    codec: Codec = "auto"
+    quality: int = 18
+    metadata: tuple[tuple[str, str], ...] = ()
+    keep_last: int = 0
+
+    def open(self, width: int, height: int, fps: Fraction, audio: AudioTrack | None) -> FrameSink:
+        """Start the file.
+
+        Args:
+            width, height: of the frames to come, in pixels.
+            fps: their average rate; timestamps may vary.
+            audio: goes along, as long as the video is.
+
+        Raises:
+            MediaError: one line that names the file and what to do.
+        """
+        path = Path(self.path)
+        if path.exists():
+            raise MediaError(f"{path} exists and is not overwritten: choose another name.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MediaError(
+                f"{path.parent} can't be made ({error.strerror}): choose another folder."
+            ) from error
+        return VideoSink(
+            path,
+            (width, height),
+            fps,
+            audio,
+            codec=self.codec,
+            quality=self.quality,
+            metadata=self.metadata,
+            keep_last=self.keep_last,
+        )

@@ -1,0 +1,194 @@
+"""H.264 mp4 with audio: fragmented while it grows, so that whatever is written is playable."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections import deque
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ..errors import MediaError
+from .audio import AudioFeed
+from .encoders import Codec, add_video_stream, choose_encoder
+from .faststart import make_faststart
+from .filters import ACCURATE, FilterChain
+from .fragments import drop_partial_fragment
+from .types import AudioTrack, Frames, FrameSink, SinkResult
+
+log = logging.getLogger(__name__)
+
+_WRITE_ERRORS = (av.error.FFmpegError, OSError)
+
+# delay_moov lets the header carry edit lists, so audio may have its run-in before 0; the two
+# times are microseconds. use_metadata_tags keeps the workflow under its own key.
+_FRAGMENTED = {
+    "movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof+use_metadata_tags",
+    "frag_duration": "1000000",
+    "max_interleave_delta": "500000",
+    "flush_packets": "1",
+}
+
+
+class VideoSink(FrameSink):
+    """Encodes frames as they come; keeps their timestamps."""
+
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        fps: Fraction,
+        audio: AudioTrack | None,
+        *,
+        codec: Codec,
+        quality: int,
+        metadata: tuple[tuple[str, str], ...],
+        keep_last: int,
+    ) -> None:
+        """Open the encoder.
+
+        Args:
+            path: a file that does not exist yet.
+            size: (width, height) of the frames in pixels. The file's is even: yuv420p has no odd
+                size, so the last column or row is repeated and nothing of the picture is lost.
+            fps: average frames a second.
+            audio: goes along, as long as the video is.
+            codec, quality, metadata, keep_last: see ``SinkSpec``.
+
+        Raises:
+            MediaError: the path can't be written or the encoder does not work here.
+        """
+        self._path = path
+        self._size = size
+        self._fps = fps.limit_denominator(10_000)
+        self._tail: deque[np.ndarray] = deque(maxlen=keep_last)
+        self._keep_last = keep_last
+        self._written = 0
+        self._last_tick = -1
+        self._failed = False
+        self._result: SinkResult | None = None
+        self._audio: AudioFeed | None = None
+        even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
+        self._pad = ((0, even[1] - size[1]), (0, even[0] - size[0]), (0, 0))
+        encoder = choose_encoder(codec, *even)
+        try:
+            self._output = av.open(f"file:{path}", "w", format="mp4", options=dict(_FRAGMENTED))
+            self._output.metadata.update(metadata)
+            self._stream = add_video_stream(self._output, encoder, even, self._fps, quality)
+            self._audio = self._open_audio(audio)
+            self._output.start_encoding()
+        except _WRITE_ERRORS as error:
+            if self._audio is not None:
+                self._audio.close()
+            path.unlink(missing_ok=True)
+            raise self._failure(error) from error
+        self._tick = self._stream.codec_context.time_base
+        self._chain = FilterChain(
+            ("buffer", f"video_size={even[0]}x{even[1]}:pix_fmt=rgb24:time_base={self._tick}"),
+            ("scale", f"{ACCURATE}:in_range=full:out_range=limited:out_color_matrix=bt709"),
+            ("format", "yuv420p"),
+            ("buffersink", ""),
+        )
+
+    def write(self, frames: Frames) -> None:
+        try:
+            for pixels, time in zip(frames.pixels, frames.pts, strict=True):
+                self._encode(pixels, time)
+        except _WRITE_ERRORS as error:
+            raise self._failure(error) from error
+
+    def close(self) -> SinkResult:
+        if self._result is None:
+            self._finish()
+            if self._written and not self._failed:
+                make_faststart(self._path, self._fps)
+            self._result = self._outcome(complete=not self._failed)
+        return self._result
+
+    def abort(self) -> SinkResult:
+        if self._result is None:
+            self._finish()
+            self._result = self._outcome(complete=False)
+        return self._result
+
+    def _open_audio(self, track: AudioTrack | None) -> AudioFeed | None:
+        if track is None:
+            return None
+        try:
+            return AudioFeed(track, self._output)
+        except (MediaError, LookupError) as error:
+            log.warning("writing %s without audio: %s", self._path.name, error)
+            return None
+
+    def _encode(self, pixels: np.ndarray, time: Fraction) -> None:
+        if any(after for _, after in self._pad):
+            pixels = np.pad(pixels, self._pad, mode="edge")
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format="rgb24")
+        self._last_tick = max(round(time / self._tick), self._last_tick + 1)
+        frame.pts = self._last_tick
+        frame.time_base = self._tick
+        for converted in self._chain.push(frame):
+            for packet in self._stream.encode(converted):
+                self._mux(packet)
+        self._written += 1
+        if self._keep_last:
+            height, width = self._size[1], self._size[0]
+            self._tail.append(pixels[:height, :width].copy())
+
+    def _mux(self, packet: av.Packet) -> None:
+        """Write one video packet, and before it the audio that is heard before it."""
+        self._mux_audio(packet.pts * packet.time_base)
+        if not packet.duration:
+            packet.duration = round(1 / self._fps / packet.time_base)
+        self._output.mux(packet)
+
+    def _mux_audio(self, until: Fraction) -> None:
+        if self._audio is not None:
+            for packet in self._audio.packets(until):
+                self._output.mux(packet)
+
+    def _finish(self) -> None:
+        """Flush what the encoder holds, add the audio up to the last frame's end, close the file."""
+        if self._written and not self._failed:
+            self._try(self._flush)
+        self._try(self._output.close)
+        if self._audio is not None:
+            self._audio.close()
+        if self._failed and self._path.exists():
+            self._written = drop_partial_fragment(self._path)
+        if not self._written:
+            self._path.unlink(missing_ok=True)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        """Run a step of the ending; what fails here must not hide what is already written."""
+        try:
+            step()
+        except _WRITE_ERRORS as error:
+            if not self._failed:
+                log.warning("%s", self._failure(error))
+
+    def _flush(self) -> None:
+        for packet in self._stream.encode(None):
+            self._mux(packet)
+        self._mux_audio(self._last_tick * self._tick + 1 / self._fps)
+
+    def _outcome(self, complete: bool) -> SinkResult:
+        tail = np.stack(self._tail) if self._tail else None
+        path = self._path if self._written else None
+        return SinkResult(path, self._written, tail, complete and self._written > 0)
+
+    def _failure(self, error: Exception) -> MediaError:
+        self._failed = True
+        code = getattr(error, "errno", None)
+        name = str(self._path)
+        # By then at least one fragment is on the disk.
+        kept = " What was written before is kept and plays." if self._written > 2 * self._fps else ""
+        if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return MediaError(f"The disk is full at {name}: free some space or write elsewhere.{kept}")
+        if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return MediaError(f"{name} may not be written: choose another folder.{kept}")
+        return MediaError(f"{name} can't be written ({error}): choose another folder or codec.{kept}")
