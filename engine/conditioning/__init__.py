@@ -1,1 +1,1 @@
-"""."""
+"""From words and pictures to what a denoiser attends to."""

@@ -61,7 +61,9 @@ class MLLMEncoder(nn.Module):
         self.temporal = vision.temporal_patch_size
         self.image_token = model.config.image_token_id
         if image_side % (self.patch * self.merge):
-            raise CheckpointError(f"The encoder's image side {image_side} is no multiple of its merged patch.")
+            raise CheckpointError(
+                f"The encoder's image side {image_side} is no multiple of its merged patch."
+            )
         self.image_tokens = (image_side // (self.patch * self.merge)) ** 2
         self._raw: torch.Tensor | None = None
         model.language_model.layers[-1].register_forward_hook(self._keep_raw)
@@ -94,9 +96,8 @@ class MLLMEncoder(nn.Module):
             drop = len(self.tokenizer(head, add_special_tokens=False)["input_ids"])
         over = len(ids) - drop - self.context_length
         if over > 0:
-            raise SettingError(
-                f"prompt is {over} tokens too long for this model (about {max(1, over * 3 // 4)} words): shorten it."
-            )
+            words = max(1, over * 3 // 4)
+            raise SettingError(f"prompt is {over} tokens too long: take out about {words} words.")
         return ids, drop
 
     def encode(self, prompt: str, frames: torch.Tensor | None) -> Conditioning:
@@ -167,7 +168,9 @@ def load_encoder(folder: Path, dtype: torch.dtype, image_side: int, context_leng
             folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype
         )
     except Exception as error:  # transformers and tokenizers raise many kinds for a damaged folder
-        raise CheckpointError(f"Text encoder in {folder.name} can't be read: {error}".split("\n")[0]) from error
+        raise CheckpointError(
+            f"Text encoder in {folder.name} can't be read: {error}".split("\n")[0]
+        ) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = "<|endoftext|>"
     return MLLMEncoder(model.requires_grad_(False).eval(), tokenizer, image_side, context_length)

@@ -28,7 +28,7 @@ class ConditioningRecipe:
     references: tuple[Any, ...] = field(default=(), compare=False)
     reference_strength: float = 1.0
     te_refresh_every: int = 1
-    te_batch_one: bool = True
+    te_batch_one: bool = False
     external: Any = field(default=None, compare=False)
     fingerprint: str = ""
     node_id: str = ""

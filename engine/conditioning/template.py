@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 EDIT_SYSTEM = (
     "Describe the key features of the input image (color, shape, size, texture, objects, background), "
-    "then explain how the user's text instruction should alter or modify the image. Generate a new image "
-    "that meets the user's requirements while maintaining consistency with the original input where appropriate."
+    "then explain how the user's text instruction should alter or modify the image. Generate a new "
+    "image that meets the user's requirements while maintaining consistency with the original input "
+    "where appropriate."
 )
 GENERATE_SYSTEM = (
     "Describe the image by detailing the color, shape, size, texture, quantity, text, "

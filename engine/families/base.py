@@ -146,13 +146,13 @@ class Runner(ABC):
     def finish(self, stepped: Any) -> np.ndarray:
         """Exit lane: decode to uint8 RGB of shape (count, height, width, 3)."""
 
-    def reset(self) -> None:
+    def reset(self) -> None:  # noqa: B027 - optional
         """Forget the stream so far (a new clip starts)."""
 
-    def on_switch(self, live: Mapping[str, Any]) -> None:
+    def on_switch(self, live: Mapping[str, Any]) -> None:  # noqa: B027 - optional
         """Main lane, at a chunk border: a conditioning change takes effect."""
 
-    def release_caches(self) -> None:
+    def release_caches(self) -> None:  # noqa: B027 - optional
         """Free what can be recomputed (after an out-of-memory error)."""
 
 

@@ -1,1 +1,1 @@
-"""."""
+"""Schedules, noise and buffers, free of any family."""

@@ -1,1 +1,1 @@
-"""."""
+"""The recipes behind the demo checkpoints, at any scale."""

@@ -46,7 +46,11 @@ def train_autoencoder(pool: np.ndarray, folder: Path, config: LoopConfig, batch:
         mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
         scale = mean.square().mean() + (spread - 1.0).square().mean()
         total = error + 0.05 * F.l1_loss(decoded, pictures) + 0.002 * scale
-        return {"loss": total, "psnr": 10.0 * torch.log10(4.0 / error.detach()), "std": spread.detach().mean()}
+        return {
+            "loss": total,
+            "psnr": 10.0 * torch.log10(4.0 / error.detach()),
+            "std": spread.detach().mean(),
+        }
 
     def preview(model: torch.nn.Module, path: Path) -> None:
         rows = [pool[i, :: max(1, len(VARIANTS) // 7)] for i in range(0, len(pool), max(1, len(pool) // 3))]
@@ -55,7 +59,9 @@ def train_autoencoder(pool: np.ndarray, folder: Path, config: LoopConfig, batch:
             x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1.0
             y = model.decode(model.encode(x).latents).sample
         y = np.uint8((y.clamp(-1, 1).permute(0, 2, 3, 1).numpy() + 1.0) * 127.5 + 0.5)
-        both = np.concatenate([np.concatenate([a, b]) for a, b in zip(pictures[:8], y[:8], strict=True)], axis=1)
+        both = np.concatenate(
+            [np.concatenate([a, b]) for a, b in zip(pictures[:8], y[:8], strict=True)], axis=1
+        )
         cv2.imwrite(str(path), both[..., ::-1])
 
     return train(model, loss, folder, config, preview)

@@ -25,12 +25,13 @@ class LoopConfig:
 
     Attributes:
         steps: optimiser steps.
-        learning_rate: peak rate of AdamW.
+        learning_rate: peak rate.
         warmup: steps of linear warm-up.
         cooldown: share of the steps, 0..1.
-        weight_decay: AdamW's, on matrices only.
+        weight_decay: on matrices only.
         ema: decay of the averaged weights that are saved as the result.
         seed: step k depends on (seed, k) only.
+        muon: orthogonalised momentum for the matrices (torch.optim.Muon).
         save_every, preview_every: seconds.
     """
 
@@ -41,6 +42,7 @@ class LoopConfig:
     weight_decay: float = 0.01
     ema: float = 0.998
     seed: int = 0
+    muon: bool = False
     save_every: float = 120.0
     preview_every: float = 240.0
 
@@ -70,26 +72,24 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for _, p in named if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for _, p in named if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+    optimisers = build_optimisers([p for _, p in named], config)
     average = {name: p.detach().clone() for name, p in named}
-    start = _resume(folder, named, average, optimiser)
+    start = _resume(folder, named, average, optimisers)
     generator = torch.Generator()
     saved = shown = time.monotonic()
     running: dict[str, float] = {}
     with open(folder / "log.jsonl", "a") as log, tqdm(total=config.steps, initial=start) as bar:
         for step in range(start, config.steps):
             generator.manual_seed(config.seed * 1_000_003 + step)
-            for group in optimiser.param_groups:
-                group["lr"] = config.rate(step)
+            for optimiser in optimisers:
+                optimiser.zero_grad(set_to_none=True)
+                for group in optimiser.param_groups:
+                    group["lr"] = config.rate(step)
             terms = loss(step, generator)
-            optimiser.zero_grad(set_to_none=True)
             terms["loss"].backward()
             nn.utils.clip_grad_norm_([p for _, p in named], 1.0)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             decay = min(config.ema, (step + 1) / (step + 10))
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.values()), [p.detach() for _, p in named], 1.0 - decay)
@@ -100,22 +100,46 @@ def train(
             bar.update()
             now = time.monotonic()
             if step % 50 == 49:
-                log.write(json.dumps({"step": step + 1, **{k: round(v, 6) for k, v in running.items()}}) + "\n")
+                log.write(
+                    json.dumps({"step": step + 1, **{k: round(v, 6) for k, v in running.items()}}) + "\n"
+                )
                 log.flush()
             if now - saved > config.save_every:
-                _save(folder, step + 1, named, average, optimiser)
+                _save(folder, step + 1, named, average, optimisers)
                 saved = now
             if preview and now - shown > config.preview_every:
                 with _Swapped(named, average):
                     preview(model, folder / "preview.png")
                 shown = now
-    _save(folder, config.steps, named, average, optimiser)
+    _save(folder, config.steps, named, average, optimisers)
     with torch.no_grad():
         for name, parameter in named:
             parameter.copy_(average[name])
     if preview:
         preview(model, folder / "preview.png")
     return model
+
+
+def build_optimisers(parameters: list[nn.Parameter], config: LoopConfig) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or Muon for the matrices and AdamW for the rest."""
+    matrices = [p for p in parameters if p.ndim == 2] if config.muon else []
+    others = [p for p in parameters if not (config.muon and p.ndim == 2)]
+    groups = [
+        {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+    ]
+    if matrices:
+        muon = torch.optim.Muon(
+            matrices,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        optimisers.append(muon)
+    return optimisers
 
 
 class _Swapped:
@@ -138,34 +162,30 @@ class _Swapped:
             self.average[name].copy_(kept)
 
 
-def _save(folder: Path, step: int, named, average, optimiser) -> None:
+def _save(folder: Path, step: int, named, average, optimisers) -> None:
     tensors = {"step": torch.tensor(step)}
     for name, parameter in named:
         tensors[f"weight/{name}"] = parameter.detach().contiguous()
         tensors[f"average/{name}"] = average[name].contiguous()
-        state = optimiser.state.get(parameter)
-        if state:
-            tensors[f"first/{name}"] = state["exp_avg"].contiguous()
-            tensors[f"second/{name}"] = state["exp_avg_sq"].contiguous()
+        for optimiser in optimisers:
+            for key, value in optimiser.state.get(parameter, {}).items():
+                tensors[f"{key}/{name}"] = value.contiguous()
     part = folder / "state.part"
     save_file(tensors, part)
     part.replace(folder / "state.safetensors")
 
 
-def _resume(folder: Path, named, average, optimiser) -> int:
+def _resume(folder: Path, named, average, optimisers) -> int:
     path = folder / "state.safetensors"
     if not path.exists():
         return 0
     tensors = load_file(path)
-    step = int(tensors["step"])
+    held = {id(p): optimiser for optimiser in optimisers for g in optimiser.param_groups for p in g["params"]}
     with torch.no_grad():
         for name, parameter in named:
             parameter.copy_(tensors[f"weight/{name}"])
             average[name].copy_(tensors[f"average/{name}"])
-            if f"first/{name}" in tensors:
-                optimiser.state[parameter] = {
-                    "step": torch.tensor(float(step)),
-                    "exp_avg": tensors[f"first/{name}"].clone(),
-                    "exp_avg_sq": tensors[f"second/{name}"].clone(),
-                }
-    return step
+            for key in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
+                if f"{key}/{name}" in tensors:
+                    held[id(parameter)].state[parameter][key] = tensors[f"{key}/{name}"].clone()
+    return int(tensors["step"])

@@ -7,6 +7,7 @@ part of them around the network's own one-step answer, which is what its second 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderTiny, DreamLiteUNetModel
 from tqdm import tqdm
 
+from ..autoencoders.image import ImageAutoencoder
 from ..conditioning.mllm import Conditioning, MLLMEncoder
 from ..families.mllm_edit.denoiser import Denoiser
 from ..families.mllm_edit.profile import Profile
@@ -26,8 +28,9 @@ from ..sampling.flow_match import renoise
 from .captions import caption
 from .loop import LoopConfig, train
 from .pairs import VARIANTS
+from .text import CONTEXT_LENGTH, IMAGE_SIDE
 
-DEMO = Profile(injection="channel", prediction="x0", image_side=64, context_length=96, canvas=(256, 256))
+DEMO = Profile("channel", "x0", IMAGE_SIDE, CONTEXT_LENGTH, canvas=(256, 256))
 
 
 def build_unet(latent_channels: int = 16, text_width: int = 96) -> DreamLiteUNetModel:
@@ -62,11 +65,11 @@ def encode_pool(pool: np.ndarray, autoencoder: AutoencoderTiny, path: Path) -> n
     shape = (*pool.shape[:2], autoencoder.config.latent_channels, side, side)
     part = path.with_suffix(".part.npy")
     latents = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
-    autoencoder = autoencoder.to(memory_format=torch.channels_last)
+    encoder = ImageAutoencoder(
+        copy.deepcopy(autoencoder).to(torch.bfloat16, memory_format=torch.channels_last)
+    )
     for index in tqdm(range(len(pool)), desc="latents"):
-        pictures = torch.from_numpy(np.array(pool[index])).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        with torch.autocast("cpu", torch.bfloat16):
-            latents[index] = autoencoder.encode(pictures.contiguous(memory_format=torch.channels_last)).latents.float()
+        latents[index] = encoder.encode_chunk(torch.from_numpy(np.array(pool[index]))).float().numpy()
     latents.flush()
     part.rename(path)
     return np.load(path, mmap_mode="r")
@@ -81,7 +84,9 @@ class CaptionBank:
 
     @classmethod
     @torch.no_grad()
-    def encode(cls, encoder: MLLMEncoder, pool: np.ndarray, related: dict, per_style: int, seed: int) -> CaptionBank:
+    def encode(
+        cls, encoder: MLLMEncoder, pool: np.ndarray, related: dict, per_style: int, seed: int
+    ) -> CaptionBank:
         """Encode ``per_style`` captions of each variant, each against a random frame."""
         rng = np.random.default_rng((seed, 99))
         states, masks = [], []
@@ -94,7 +99,8 @@ class CaptionBank:
                 parts.append(encoder.encode_ids([ids for ids, _ in part], [drop for _, drop in part], frames))
             states.append(torch.cat([p.states for p in parts]).bfloat16())
             masks.append(torch.cat([p.mask for p in parts]))
-        return cls(torch.stack(states), torch.stack(masks))
+        longest = int(max(m.sum(1).max() for m in masks))  # padding beyond it would only cost time
+        return cls(torch.stack(states)[:, :, :longest], torch.stack(masks)[:, :, :longest])
 
     def draw(self, variants: np.ndarray, rng: np.random.Generator) -> Conditioning:
         """One caption for each entry of ``variants``."""
@@ -124,6 +130,7 @@ def train_unet(
     folder: Path,
     config: LoopConfig,
     pixels: int = 24 * 16 * 16,
+    captions: int = 192,
 ) -> Denoiser:
     """Train the U-Net on latent windows.
 
@@ -131,10 +138,12 @@ def train_unet(
         pool: see ``pairs``.
         related: extra words for each style.
         pixels: latent positions in a batch; the batch shrinks as the window grows.
+        captions: how many of each style are encoded to draw from.
     """
     torch.manual_seed(config.seed)
-    latents = encode_pool(pool, autoencoder, folder.parent / "latents.npy")
-    bank = CaptionBank.encode(encoder, pool, related, 192, config.seed)
+    # in memory: windows are drawn at random, and half a gigabyte is cheaper than that many reads
+    latents = np.array(encode_pool(pool, autoencoder, folder.parent / "latents.npy"))
+    bank = CaptionBank.encode(encoder, pool, related, captions, config.seed)
     weights = style_weights(latents)
     shares = np.full(len(VARIANTS), 1.0 / len(VARIANTS))
     denoiser = Denoiser(build_unet(), DEMO).to(memory_format=torch.channels_last)
@@ -147,7 +156,9 @@ def train_unet(
         source, target = _windows(latents, variants, side, rng)
         conditioning = bank.draw(variants, rng)
         noise = torch.randn(target.shape, generator=generator)
-        sigma = torch.from_numpy(np.where(rng.random(batch) < 0.65, 1.0, rng.uniform(0.1, 1.0, batch))).float()
+        sigma = torch.from_numpy(
+            np.where(rng.random(batch) < 0.65, 1.0, rng.uniform(0.1, 1.0, batch))
+        ).float()
         level = sigma.view(-1, 1, 1, 1)
         clean = target
         if step > config.steps // 3 and step % 4 == 0:
@@ -180,7 +191,9 @@ def _windows(latents: np.ndarray, variants: np.ndarray, side: int, rng: np.rando
 
 
 @torch.no_grad()
-def contact_sheet(denoiser: Denoiser, autoencoder, encoder: MLLMEncoder, sources: np.ndarray, path: Path) -> None:
+def contact_sheet(
+    denoiser: Denoiser, autoencoder, encoder: MLLMEncoder, sources: np.ndarray, path: Path
+) -> None:
     """A row for each source: the source and its one-step edit in every style."""
     was_training = denoiser.training
     frames = torch.from_numpy(np.array(sources))

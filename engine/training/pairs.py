@@ -36,8 +36,13 @@ def paint_pool(videos: Path, folder: Path, crops: int, size: int, seed: int, wor
         seed: crop i depends on (seed, i) only.
         workers: painting threads (OpenCV and the teacher release the GIL).
     """
-    recipe = {"videos": sorted(p.name for p in training_clips(videos)), "crops": crops, "size": size,
-              "seed": seed, "variants": list(VARIANTS)}
+    recipe = {
+        "videos": sorted(p.name for p in training_clips(videos)),
+        "crops": crops,
+        "size": size,
+        "seed": seed,
+        "variants": list(VARIANTS),
+    }
     note = folder / "pool.json"
     if note.exists() and json.loads(note.read_text()) == recipe:
         return open_pool(folder)

@@ -8,6 +8,7 @@ Its vision side learns to tell a coarse picture of the frame.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,25 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLModel
 
-from ..conditioning.mllm import MLLMEncoder
+from ..conditioning.mllm import MLLMEncoder, load_encoder
 from ..conditioning.template import EDIT
 from .captions import TEMPLATES, WORDS, ask
 from .loop import LoopConfig, train
 
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
-           "<|image_pad|>", "<|video_pad|>")
-SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
+    r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+IMAGE_SIDE, CONTEXT_LENGTH = 64, 96
 SUFFIX = 4  # how many of the last states carry the meaning: the opened assistant turn
 
 
@@ -64,7 +76,9 @@ def related_words(teacher: Teacher, words: list[str], margin: float = 0.10, leas
     """
     styles = [style for style in WORDS if style != "none"]
     embedded = teacher(words)
-    scores = torch.stack([(embedded @ teacher(list(WORDS[s])).T).topk(3, dim=1).values.mean(1) for s in styles], 1)
+    scores = torch.stack(
+        [(embedded @ teacher(list(WORDS[s])).T).topk(3, dim=1).values.mean(1) for s in styles], 1
+    )
     best = scores.topk(2, dim=1)
     sure = (best.values[:, 0] >= least) & (best.values[:, 0] - best.values[:, 1] >= margin)
     found: dict[str, list[str]] = {style: [] for style in styles}
@@ -79,42 +93,69 @@ def build_tokenizer(words: list[str], closeness: torch.Tensor, size: int) -> Pre
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     rank = closeness.argsort(descending=True).argsort().tolist()
-    lines = [" " + word for word, place in zip(words, rank, strict=True) for _ in range(12 if place < 2500 else 1)]
+    lines = [
+        " " + word for word, place in zip(words, rank, strict=True) for _ in range(12 if place < 2500 else 1)
+    ]
     phrases = [phrase for group in WORDS.values() for phrase in group]
     lines += [f" {phrase}" for phrase in phrases] * 60
     lines += [" " + template.format("") for template in TEMPLATES] * 60
     lines += [EDIT.text("")] * 60
     special = [AddedToken(token, special=True, normalized=False) for token in SPECIAL]
     trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=size,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(lines, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<|endoftext|>")
 
 
-def build_encoder(tokenizer: PreTrainedTokenizerFast, image_side: int = 64, context_length: int = 96) -> MLLMEncoder:
+def build_encoder(tokenizer: PreTrainedTokenizerFast) -> MLLMEncoder:
     """The narrow Qwen3-VL: 96 wide, three text layers, two vision layers."""
     width, ids = 96, tokenizer.convert_tokens_to_ids
     config = Qwen3VLConfig(
         text_config={
-            "vocab_size": len(tokenizer), "hidden_size": width, "intermediate_size": 192, "num_hidden_layers": 3,
-            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "max_position_embeddings": 4096,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [6, 5, 5],
-                                "mrope_interleaved": True},
+            "vocab_size": len(tokenizer),
+            "hidden_size": width,
+            "intermediate_size": 192,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 32,
+            "max_position_embeddings": 4096,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [6, 5, 5],
+                "mrope_interleaved": True,
+            },
         },
         vision_config={
-            "depth": 2, "hidden_size": 48, "intermediate_size": 96, "num_heads": 4, "patch_size": 16,
-            "spatial_merge_size": 2, "temporal_patch_size": 2, "out_hidden_size": width,
-            "num_position_embeddings": 64, "deepstack_visual_indexes": [0],
+            "depth": 2,
+            "hidden_size": 48,
+            "intermediate_size": 96,
+            "num_heads": 4,
+            "patch_size": 16,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "out_hidden_size": width,
+            "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [0],
         },
-        image_token_id=ids("<|image_pad|>"), video_token_id=ids("<|video_pad|>"),
-        vision_start_token_id=ids("<|vision_start|>"), vision_end_token_id=ids("<|vision_end|>"),
+        image_token_id=ids("<|image_pad|>"),
+        video_token_id=ids("<|video_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"),
+        vision_end_token_id=ids("<|vision_end|>"),
     )
-    return MLLMEncoder(Qwen3VLModel(config), tokenizer, image_side, context_length)
+    return MLLMEncoder(Qwen3VLModel(config), tokenizer, IMAGE_SIDE, CONTEXT_LENGTH)
 
 
 class _Student(nn.Module):
@@ -146,7 +187,9 @@ def train_text(pool: np.ndarray, folder: Path, config: LoopConfig, batch: int = 
     student = _Student(build_encoder(tokenizer))
     near = closeness.argsort(descending=True)[:4000].numpy()
     phrases = [phrase for group in WORDS.values() for phrase in group if phrase]
-    targets = dict(zip(words, teacher(words), strict=True)) | dict(zip(phrases, teacher(phrases), strict=True))
+    targets = dict(zip(words, teacher(words), strict=True)) | dict(
+        zip(phrases, teacher(phrases), strict=True)
+    )
 
     def core(rng: np.random.Generator) -> str:
         kind = rng.random()
@@ -170,8 +213,29 @@ def train_text(pool: np.ndarray, folder: Path, config: LoopConfig, batch: int = 
         images = out.states[:8, 1 : 1 + student.encoder.image_tokens].mean(1)
         thumbs = F.adaptive_avg_pool2d(frames[:8].permute(0, 3, 1, 2).float() / 255.0, 4).flatten(1)
         seen = F.mse_loss(student.picture(images), thumbs)
-        calm = (out.states.square().mean((1, 2)) * out.states.shape[1] / out.mask.sum(1) - 1.0).square().mean()
-        return {"loss": 1.0 - cosine + 2.0 * seen + 0.01 * calm, "cosine": cosine.detach(), "seen": seen.detach()}
+        calm = (
+            (out.states.square().mean((1, 2)) * out.states.shape[1] / out.mask.sum(1) - 1.0).square().mean()
+        )
+        return {
+            "loss": 1.0 - cosine + 2.0 * seen + 0.01 * calm,
+            "cosine": cosine.detach(),
+            "seen": seen.detach(),
+        }
 
     train(student, loss, folder, config)
     return student.encoder, related
+
+
+def save_text(encoder: MLLMEncoder, related: dict[str, tuple[str, ...]], folder: Path) -> None:
+    """Keep a trained encoder, its tokenizer and the words found for each style."""
+    encoder.model.save_pretrained(folder / "text_encoder")
+    encoder.tokenizer.save_pretrained(folder / "tokenizer")
+    (folder / "words.json").write_text(json.dumps(related))
+
+
+def load_text(folder: Path) -> tuple[MLLMEncoder, dict[str, tuple[str, ...]]]:
+    """What ``save_text`` kept."""
+    encoder = load_encoder(folder, torch.float32, IMAGE_SIDE, CONTEXT_LENGTH)
+    return encoder, {
+        style: tuple(words) for style, words in json.loads((folder / "words.json").read_text()).items()
+    }

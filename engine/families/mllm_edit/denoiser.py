@@ -51,7 +51,11 @@ class Denoiser(nn.Module):
         return x0_from_velocity(x, output, sigma.view(-1, 1, 1, 1).to(output.dtype))
 
     def sample(
-        self, noise: torch.Tensor, source: torch.Tensor, conditioning: Conditioning, schedule: FlowMatchSchedule
+        self,
+        noise: torch.Tensor,
+        source: torch.Tensor,
+        conditioning: Conditioning,
+        schedule: FlowMatchSchedule,
     ) -> torch.Tensor:
         """Euler from noise to the edited latent; the state stays in float32, as in the reference."""
         x = noise.float()

@@ -48,7 +48,9 @@ class Profile:
                 values["canvas"] = tuple(values["canvas"])
             return cls(**values)
         except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path.name} of {folder.name} is damaged ({error}): get the checkpoint again.") from error
+            raise CheckpointError(
+                f"{path.name} of {folder.name} is damaged ({error}): get the checkpoint again."
+            ) from error
 
     def as_json(self) -> dict:
         """The content of ``livestyle.json``."""

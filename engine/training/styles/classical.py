@@ -139,5 +139,18 @@ def pixel(image: np.ndarray, block: int = 8, levels: int = 6) -> np.ndarray:
 
 CLASSICAL = {
     painter.__name__: painter
-    for painter in (oil, watercolour, pencil, ink, cel, halftone, woodcut, mosaic, neon, sepia, thermal, pixel)
+    for painter in (
+        oil,
+        watercolour,
+        pencil,
+        ink,
+        cel,
+        halftone,
+        woodcut,
+        mosaic,
+        neon,
+        sepia,
+        thermal,
+        pixel,
+    )
 }

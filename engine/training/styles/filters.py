@@ -36,7 +36,9 @@ def contrast(image: np.ndarray, amount: float) -> np.ndarray:
     return np.clip((image - 0.5) * amount + 0.5, 0.0, 1.0)
 
 
-def tint(plane: np.ndarray, dark: tuple[float, float, float], light: tuple[float, float, float]) -> np.ndarray:
+def tint(
+    plane: np.ndarray, dark: tuple[float, float, float], light: tuple[float, float, float]
+) -> np.ndarray:
     """Map a grey plane to the straight line between two colours."""
     shadow, paper = np.float32(dark), np.float32(light)
     return shadow + plane[..., None] * (paper - shadow)

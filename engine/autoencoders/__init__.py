@@ -1,0 +1,1 @@
+"""Autoencoders that run chunk by chunk on a stream."""

@@ -1,0 +1,38 @@
+"""The interface of every autoencoder that runs on a stream."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+
+
+class StreamingAutoencoder(ABC):
+    """Encodes and decodes a stream chunk by chunk; chunked equals one-shot.
+
+    Attributes:
+        spatial: pixels per latent along width and height.
+        temporal: frames per latent frame.
+        channels: latent channels.
+    """
+
+    spatial: int
+    temporal: int
+    channels: int
+
+    @abstractmethod
+    def encode_chunk(self, frames: torch.Tensor) -> torch.Tensor:
+        """uint8 RGB (N, H, W, 3) to latents (n, channels, H / spatial, W / spatial)."""
+
+    @abstractmethod
+    def decode_chunk(self, latents: torch.Tensor) -> torch.Tensor:
+        """Latents to uint8 RGB (N, H, W, 3), on the latents' device."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget the stream so far."""
+
+    @abstractmethod
+    def clone_state(self) -> Any:
+        """A copy of the stream's state."""

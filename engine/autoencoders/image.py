@@ -1,0 +1,64 @@
+"""Frame-by-frame autoencoding with diffusers' ``AutoencoderTiny`` (TAESD and its like)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderTiny
+from safetensors import SafetensorError
+
+from ..errors import CheckpointError
+from .base import StreamingAutoencoder
+
+
+class ImageAutoencoder(StreamingAutoencoder):
+    """No memory between frames, so a chunk is a batch.
+
+    Latents are used as they come: DreamLite neither scales nor shifts them.
+    """
+
+    temporal = 1
+
+    def __init__(self, model: AutoencoderTiny) -> None:
+        self.model = model
+        self.spatial = 2 ** (len(model.config.encoder_block_out_channels) - 1)
+        self.channels = model.config.latent_channels
+
+    @property
+    def _place(self) -> tuple[torch.device, torch.dtype]:
+        parameter = next(self.model.parameters())
+        return parameter.device, parameter.dtype
+
+    def encode_chunk(self, frames: torch.Tensor) -> torch.Tensor:
+        device, dtype = self._place
+        # a (N, H, W, 3) tensor permuted to (N, 3, H, W) is channels_last already
+        pictures = frames.to(device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0
+        return self.model.encode(pictures).latents
+
+    def decode_chunk(self, latents: torch.Tensor) -> torch.Tensor:
+        pictures = self.model.decode(latents.to(self._place[1])).sample
+        pictures = (pictures.float() * 127.5 + 128.0).clamp_(0.0, 255.0)
+        return pictures.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+    def reset(self) -> None:
+        """Nothing is remembered between frames."""
+
+    def clone_state(self) -> None:
+        """Nothing to copy."""
+
+
+def load_image_autoencoder(folder: Path, dtype: torch.dtype) -> ImageAutoencoder:
+    """Load a diffusers folder that holds an ``AutoencoderTiny``.
+
+    Raises:
+        CheckpointError: files are missing, damaged, or of another class.
+    """
+    try:
+        model = AutoencoderTiny.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        line = str(error).split("\n")[0]
+        raise CheckpointError(f"Autoencoder {folder.name} can't be read, get it again: {line}") from error
+    return ImageAutoencoder(model.requires_grad_(False).eval().to(memory_format=torch.channels_last))

@@ -1,0 +1,1 @@
+"""Speed: our engine and its baselines, measured in one run (docs/measures.md)."""

@@ -1,0 +1,1 @@
+"""The measures of docs/measures.md, run on checkpoints and clips."""

@@ -1,0 +1,77 @@
+"""The loaded parts of an MLLM-edit checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from ...autoencoders.image import ImageAutoencoder
+from ...conditioning.mllm import MLLMEncoder
+from ...conditioning.recipe import ConditioningRecipe
+from ...errors import SettingError
+from ...sampling.noise import POLICIES
+from ..base import DenoiseSettings, Requirements, StreamModel
+from .denoiser import Denoiser
+from .profile import Profile
+from .runner import MLLMEditRunner
+
+MAX_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class MLLMEditModel(StreamModel):
+    """Weights only; streams keep their state in runners.
+
+    Attributes:
+        denoiser: the edit U-Net (arXiv 2606.05981, section III).
+        encoder: Qwen3-VL and its template.
+        autoencoder: frame by frame, 8x smaller.
+        scheduler: config of diffusers' ``FlowMatchEulerDiscreteScheduler``.
+    """
+
+    denoiser: Denoiser
+    encoder: MLLMEncoder
+    autoencoder: ImageAutoencoder
+    scheduler: Mapping[str, Any]
+    profile: Profile
+    family: str = "mllm_edit"
+
+    @property
+    def fps(self) -> float:
+        return self.profile.fps
+
+    def modules(self) -> tuple[nn.Module, ...]:
+        return (self.denoiser.unet, self.encoder.model, self.autoencoder.model)
+
+    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
+        """About 40 full-size planes of the autoencoder's width dominate."""
+        widest = max(self.autoencoder.model.config.decoder_block_out_channels)
+        return 4 * chunk * width * height * widest * 3
+
+    def requirements(self, settings: DenoiseSettings) -> Requirements:
+        chunk = settings.chunk or self.profile.chunk
+        if not 1 <= chunk <= MAX_CHUNK:
+            raise SettingError(
+                f"chunk {chunk} is out of range: 1 to {MAX_CHUNK} frames, or 0 for the model's own."
+            )
+        if settings.noise not in POLICIES:
+            raise SettingError(f"noise {settings.noise!r} is unknown: choose {' or '.join(POLICIES)}.")
+        if settings.steps < 1:
+            raise SettingError("steps must be at least 1.")
+        levels = len(self.denoiser.unet.config.block_out_channels) - 1
+        return Requirements(chunk, chunk, self.autoencoder.spatial * 2**levels, needs_source=False)
+
+    def runner(
+        self,
+        settings: DenoiseSettings,
+        conditioning: ConditioningRecipe,
+        *,
+        node_id: str,
+        model_node_id: str,
+        width: int,
+        height: int,
+    ) -> MLLMEditRunner:
+        return MLLMEditRunner(self, settings, conditioning, node_id=node_id, width=width, height=height)

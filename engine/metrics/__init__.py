@@ -1,0 +1,1 @@
+"""What is measured, defined in docs/measures.md."""

@@ -1,0 +1,81 @@
+"""Writes trained weights as a checkpoint folder in the published diffusers layout, with a model card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderTiny, FlowMatchEulerDiscreteScheduler
+from transformers import Qwen2VLImageProcessor
+
+from ..conditioning.mllm import MLLMEncoder
+from ..families.mllm_edit.denoiser import Denoiser
+from ..families.mllm_edit.profile import PROFILE_FILE
+
+SCHEDULER = {
+    "num_train_timesteps": 1000,
+    "shift": 3.0,
+    "use_dynamic_shifting": True,
+    "base_shift": 0.5,
+    "max_shift": 1.15,
+    "base_image_seq_len": 256,
+    "max_image_seq_len": 4096,
+    "time_shift_type": "exponential",
+}
+
+
+def save_autoencoder(model: AutoencoderTiny, folder: Path) -> None:
+    """``demo-image``: weights in bfloat16."""
+    model.to(torch.bfloat16).to(memory_format=torch.contiguous_format).save_pretrained(folder)
+
+
+def save_mllm_edit(denoiser: Denoiser, encoder: MLLMEncoder, folder: Path, autoencoder: str) -> None:
+    """The parts of a DreamLite folder, in bfloat16; the autoencoder is named, not copied.
+
+    Args:
+        autoencoder: folder name of the autoencoder beside this checkpoint.
+    """
+    contiguous = {"memory_format": torch.contiguous_format}
+    denoiser.unet.to(torch.bfloat16).to(**contiguous).save_pretrained(folder / "unet")
+    encoder.model.to(torch.bfloat16).save_pretrained(folder / "text_encoder")
+    encoder.tokenizer.save_pretrained(folder / "tokenizer")
+    FlowMatchEulerDiscreteScheduler(**SCHEDULER).save_pretrained(folder / "scheduler")
+    pixels = encoder.image_side**2
+    Qwen2VLImageProcessor(
+        patch_size=encoder.patch,
+        merge_size=encoder.merge,
+        temporal_patch_size=encoder.temporal,
+        min_pixels=pixels,
+        max_pixels=pixels,
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    ).save_pretrained(folder / "processor")
+    index = {
+        "_class_name": "DreamLiteMobilePipeline",
+        "unet": ["diffusers", "DreamLiteUNetModel"],
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "text_encoder": ["transformers", "Qwen3VLModel"],
+        "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
+        "processor": ["transformers", "Qwen2VLImageProcessor"],
+        "vae": ["diffusers", "AutoencoderTiny"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index, indent=1) + "\n")
+    note = {**denoiser.profile.as_json(), "shared": {"vae": autoencoder}}
+    (folder / PROFILE_FILE).write_text(json.dumps(note, indent=1) + "\n")
+
+
+def weight_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every weight file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*.safetensors"))
+    }
+
+
+def write_card(folder: Path, template: str, facts: dict[str, object]) -> None:
+    """Fill a model card and append the hashes of what it describes."""
+    hashes = "\n".join(f"| `{name}` | `{digest}` |" for name, digest in weight_hashes(folder).items())
+    text = template.format(**facts) + f"\n## Files\n\n| file | SHA-256 |\n|---|---|\n{hashes}\n"
+    (folder / "README.md").write_text(text)

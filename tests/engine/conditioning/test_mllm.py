@@ -1,0 +1,94 @@
+"""The encoder against transformers' own processor and hidden states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_checkpoint import WORDS
+from transformers import Qwen2VLImageProcessor
+
+from livestyle.engine.conditioning.mllm import MLLMEncoder
+from livestyle.engine.conditioning.template import EDIT
+from livestyle.engine.errors import SettingError
+from livestyle.engine.training.text import build_encoder, build_tokenizer
+
+
+@pytest.fixture(scope="module")
+def encoder() -> MLLMEncoder:
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(WORDS, torch.linspace(1.0, 0.0, len(WORDS)), 700)
+    return build_encoder(tokenizer).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def frames() -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8))
+
+
+def test_patches_equal_the_published_processor(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
+    side = encoder.image_side
+    processor = Qwen2VLImageProcessor(
+        patch_size=16,
+        merge_size=2,
+        temporal_patch_size=2,
+        min_pixels=side**2,
+        max_pixels=side**2,
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
+    wanted = processor([Image.fromarray(frame.numpy()) for frame in frames], return_tensors="pt")
+    assert wanted["image_grid_thw"].tolist() == [[1, 4, 4], [1, 4, 4]]
+    assert torch.allclose(encoder._patches(frames), wanted["pixel_values"], atol=1e-5)
+
+
+def test_states_are_raw_and_start_at_the_vision_token(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
+    ids, drop = encoder.token_ids("paper sketch")
+    names = encoder.tokenizer.convert_ids_to_tokens(ids[drop : drop + 6])
+    assert names == ["<|vision_start|>", *["<|image_pad|>"] * 4, "<|vision_end|>"]
+    kept = encoder.encode("paper sketch", frames)
+    assert kept.states.shape == (2, 96, 96)
+    assert kept.mask.sum(1).tolist() == [len(ids) - drop] * 2
+    assert not kept.states[0, int(kept.mask[0].sum()) :].any()
+    normed = encoder.model.language_model.norm(kept.states)
+    assert not torch.allclose(normed[:, :8], kept.states[:, :8], atol=1e-2)
+
+
+def test_raw_states_normed_are_the_models_own_output(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
+    """The model's public output is the final norm of what the hook keeps."""
+    public: list[torch.Tensor] = []
+    handle = encoder.model.register_forward_hook(lambda _m, _i, out: public.append(out.last_hidden_state))
+    ids, drop = encoder.token_ids("dark water")
+    kept = encoder.encode("dark water", frames[:1])
+    handle.remove()
+    length = len(ids) - drop
+    assert torch.allclose(
+        encoder.model.language_model.norm(kept.states[:, :length]), public[0][:, drop:], atol=1e-5
+    )
+
+
+def test_right_padding_does_not_reach_kept_states(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
+    prompts = ["light", "a much longer request for stone and glass and paper"]
+    rows = [encoder.token_ids(prompt) for prompt in prompts]
+    together = encoder.encode_ids([ids for ids, _ in rows], [drop for _, drop in rows], frames)
+    for index, prompt in enumerate(prompts):
+        alone = encoder.encode(prompt, frames[index : index + 1])
+        assert torch.allclose(together.states[index], alone.states[0], atol=1e-4)
+
+
+def test_generation_drops_the_system_turn(encoder: MLLMEncoder) -> None:
+    ids, drop = encoder.token_ids("a stone", with_image=False)
+    assert encoder.tokenizer.decode(ids[drop:]).startswith("[generate]: a stone")
+    assert encoder.encode("a stone", None).states.shape == (1, 96, 96)
+
+
+def test_long_prompt_is_one_clear_line(encoder: MLLMEncoder) -> None:
+    with pytest.raises(SettingError, match=r"^prompt is \d+ tokens too long.*take out about \d+ words\.$"):
+        encoder.token_ids("paint " * 200)
+
+
+def test_template_is_the_published_one() -> None:
+    text = EDIT.text("snow")
+    assert text.startswith("<|im_start|>system\nDescribe the key features of the input image (color, shape,")
+    assert text.endswith("the left one has snow<|im_end|>\n<|im_start|>assistant\n")

@@ -1,0 +1,133 @@
+"""The MLLM-edit runner: frames in, frames out, whatever the chunk."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from livestyle.engine.conditioning.recipe import ConditioningRecipe
+from livestyle.engine.errors import SettingError
+from livestyle.engine.families.base import Chunk, DenoiseSettings
+from livestyle.engine.families.mllm_edit.model import MLLMEditModel
+from livestyle.engine.media.types import Frames
+
+CLIP = np.random.default_rng(3).integers(0, 255, (12, 64, 96, 3), dtype=np.uint8)
+
+
+def play(
+    model: MLLMEditModel,
+    chunk: int,
+    *,
+    prompt: str = "paper sketch",
+    live: dict | None = None,
+    frames: np.ndarray = CLIP,
+    **settings,
+) -> np.ndarray:
+    recipe = {
+        "te_refresh_every": settings.pop("te_refresh_every", 1),
+        "te_batch_one": settings.pop("te_batch_one", False),
+    }
+    runner = model.runner(
+        DenoiseSettings(chunk=chunk, **settings),
+        ConditioningRecipe(prompt, node_id="t", **recipe),
+        node_id="d",
+        model_node_id="m",
+        width=frames.shape[2],
+        height=frames.shape[1],
+    )
+    values = {p.key: p.default for p in runner.live_parameters} | (live or {})
+    out = []
+    with torch.inference_mode():
+        for first in range(0, len(frames), chunk):
+            part = Frames(frames[first : first + chunk], first, (Fraction(0),) * chunk)
+            prepared = runner.prepare(Chunk(first // chunk, part, chunk, first, values))
+            out.append(runner.finish(runner.step(prepared, values)))
+    return np.concatenate(out)
+
+
+@pytest.mark.parametrize("noise", ["shared", "fresh"])
+def test_any_chunk_size_gives_the_same_picture(tiny_model: MLLMEditModel, noise: str) -> None:
+    whole = play(tiny_model, 12, noise=noise)
+    for chunk in (1, 3, 4):
+        assert np.abs(play(tiny_model, chunk, noise=noise).astype(int) - whole).max() <= 1
+
+
+def test_strength_goes_from_the_source_to_the_edit(tiny_model: MLLMEditModel) -> None:
+    with torch.inference_mode():
+        autoencoder = tiny_model.autoencoder
+        source = autoencoder.decode_chunk(autoencoder.encode_chunk(torch.from_numpy(CLIP))).numpy()
+    none, half, full = (play(tiny_model, 4, live={"d.strength": s}).astype(int) for s in (0.0, 0.5, 1.0))
+    assert np.array_equal(none, source)
+    assert 0 < np.abs(half - none).mean() < np.abs(full - none).mean()
+
+
+def test_live_prompt_and_seed_change_the_picture(tiny_model: MLLMEditModel) -> None:
+    base = play(tiny_model, 4)
+    assert not np.array_equal(base, play(tiny_model, 4, live={"t.prompt": "dark water"}))
+    assert not np.array_equal(base, play(tiny_model, 4, live={"d.seed": 9}))
+    assert np.array_equal(base, play(tiny_model, 4, live={"d.seed": 0}))
+
+
+@pytest.mark.parametrize(("every", "encodes"), [(1, 6), (2, 3), (0, 1)])
+def test_text_encoder_runs_as_often_as_asked(
+    tiny_model: MLLMEditModel, monkeypatch: pytest.MonkeyPatch, every: int, encodes: int
+) -> None:
+    calls = []
+    original = type(tiny_model.encoder).encode
+    monkeypatch.setattr(
+        type(tiny_model.encoder), "encode", lambda self, *a: calls.append(len(a[1])) or original(self, *a)
+    )
+    play(tiny_model, 2, te_refresh_every=every, te_batch_one=True)
+    assert calls == [1] * encodes
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_more_steps_run(tiny_model: MLLMEditModel, steps: int) -> None:
+    assert play(tiny_model, 4, steps=steps).shape == CLIP.shape
+
+
+def test_generates_without_a_source(tiny_model: MLLMEditModel) -> None:
+    runner = tiny_model.runner(
+        DenoiseSettings(chunk=2, width=64, height=32),
+        ConditioningRecipe("a stone", node_id="t"),
+        node_id="d",
+        model_node_id="m",
+        width=64,
+        height=32,
+    )
+    live = {p.key: p.default for p in runner.live_parameters}
+    with torch.inference_mode():
+        out = runner.finish(runner.step(runner.prepare(Chunk(0, None, 2, 0, live)), live))
+    assert out.shape == (2, 32, 64, 3)
+
+
+def test_core_conditioning_replaces_the_prompt(tiny_model: MLLMEditModel) -> None:
+    def out(states: torch.Tensor) -> np.ndarray:
+        recipe = ConditioningRecipe(external=[[states, {}]], node_id="t")
+        runner = tiny_model.runner(
+            DenoiseSettings(chunk=4), recipe, node_id="d", model_node_id="m", width=96, height=64
+        )
+        live = {p.key: p.default for p in runner.live_parameters}
+        with torch.inference_mode():
+            return runner.finish(
+                runner.step(runner.prepare(Chunk(0, Frames(CLIP[:4], 0, ()), 4, 0, live)), live)
+            )
+
+    torch.manual_seed(1)
+    assert not np.array_equal(out(torch.randn(1, 5, 96)), out(torch.randn(1, 5, 96)))
+    with pytest.raises(SettingError, match=r"^conditioning is \(1, 5, 32\).*use its own text encoder\.$"):
+        out(torch.randn(1, 5, 32))
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [({"chunk": 99}, "chunk 99"), ({"steps": 0}, "steps"), ({"noise": "pink"}, "noise 'pink'")],
+)
+def test_settings_that_cannot_work_name_their_widget(
+    tiny_model: MLLMEditModel, settings: dict, line: str
+) -> None:
+    with pytest.raises(SettingError, match=line):
+        tiny_model.requirements(DenoiseSettings(**settings))
