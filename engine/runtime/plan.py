@@ -1,0 +1,135 @@
+"""FRAME_STREAM: an immutable plan of what a session will do, never frames.
+
+A node adds one ``PlanNode`` to the plan it was given. A write node builds a session from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import PurePath
+from typing import Any, Literal
+
+from ..conditioning.recipe import ConditioningRecipe
+from ..families.base import DenoiseSettings, ModelHandle
+from ..media.sinks import SinkSpec
+from ..media.sources import SourceSpec
+from ..media.types import Resize
+
+CompareMode = Literal["off", "side_by_side", "wipe"]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Open a source."""
+
+    source: SourceSpec
+    resize: Resize = "crop"
+
+
+@dataclass(frozen=True)
+class Stylise:
+    """Denoise with a streaming model; without a parent it generates."""
+
+    model: ModelHandle
+    conditioning: ConditioningRecipe
+    settings: DenoiseSettings
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write a target; a second parent is the stream to compare with, else the source is."""
+
+    sink: SinkSpec
+    compare: CompareMode = "off"
+    preview: bool = True
+
+
+Operation = Read | Stylise | Write
+
+
+@dataclass(frozen=True, eq=False)
+class PlanNode:
+    """One operation of a plan, the streams it works on, and the ComfyUI node that made it.
+
+    Nodes are equal when their digests are: two that say the same are one, and their source is
+    opened once.
+    """
+
+    operation: Operation
+    parents: tuple[PlanNode, ...] = ()
+    node_id: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PlanNode) and self.digest() == other.digest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    @property
+    def stream(self) -> PlanNode:
+        """The node whose frames these are: a write passes its first parent's on."""
+        return self.parents[0].stream if isinstance(self.operation, Write) else self
+
+    @property
+    def origin(self) -> PlanNode:
+        """Where the stream begins: a read, or a denoising without a parent."""
+        return self.parents[0].origin if self.parents else self
+
+    @property
+    def inputs(self) -> tuple[PlanNode, ...]:
+        """The streams that are used: what a write doesn't compare with is left out."""
+        parents = self.parents
+        if isinstance(self.operation, Write) and self.operation.compare == "off":
+            parents = parents[:1]
+        return tuple(parent.stream for parent in parents)
+
+    def walk(self) -> Iterator[PlanNode]:
+        """All nodes that take part, parents before children, equal ones once."""
+        seen: set[PlanNode] = set()
+
+        def visit(node: PlanNode) -> Iterator[PlanNode]:
+            if node in seen:
+                return
+            seen.add(node)
+            for parent in (*node.parents[:1], *node.inputs[1:]):
+                yield from visit(parent)
+            yield node
+
+        yield from visit(self)
+
+    def digest(self) -> str:
+        """A stable name of the plan: equal plans have equal digests, in every process.
+
+        Fields that don't take part in equality (frames, reference images) are left out; their
+        ``fingerprint`` stands for them.
+        """
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        said = (
+            type(self.operation).__name__,
+            _plain(self.operation),
+            self.node_id,
+            tuple(parent.digest() for parent in self.parents),
+        )
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as nested tuples of plain values, whose ``repr`` is the same in every process."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        compared = (field.name for field in dataclasses.fields(value) if field.compare)
+        return (type(value).__name__, *((name, _plain(getattr(value, name))) for name in compared))
+    if isinstance(value, tuple | list):
+        return tuple(_plain(entry) for entry in value)
+    if isinstance(value, str | int | float | bool | None | Fraction):
+        return value
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"A plan carries plain values; {type(value).__name__} has no stable digest.")

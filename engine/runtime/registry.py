@@ -1,0 +1,71 @@
+"""All sessions of the process. They must not live in ComfyUI's output cache, which forgets."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from typing import Any
+
+from .plan import PlanNode
+from .session import Loader, StreamSession
+
+KEPT = 8
+"""Ended sessions that are remembered, for a viewer that still asks."""
+
+JOIN_S = 10.0
+"""How long a new session of a node waits for the threads of the earlier one."""
+
+
+class SessionRegistry:
+    """Sessions by the node that pumps and the digest of its plan."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: dict[tuple[str, str], StreamSession] = {}
+
+    def open(self, plan: PlanNode, loader: Loader, **options: Any) -> StreamSession:
+        """A new session, not started; earlier ones of the same node are cancelled and joined first.
+
+        Args:
+            plan, loader, options: as for ``StreamSession``.
+
+        Raises:
+            SettingError: the plan writes nothing.
+        """
+        session = StreamSession(plan, loader, **options)
+        with self._lock:
+            earlier = [known for known in self._sessions.values() if known.node_id == session.node_id]
+        for known in earlier:
+            known.cancel()
+            known.join(JOIN_S)
+        with self._lock:
+            key = (session.node_id, session.digest)
+            self._sessions.pop(key, None)
+            self._sessions[key] = session
+            self._forget()
+        return session
+
+    def get(self, session_id: str) -> StreamSession | None:
+        """The session with this id, running or lately ended."""
+        with self._lock:
+            return next((known for known in self._sessions.values() if known.id == session_id), None)
+
+    def running(self) -> list[StreamSession]:
+        """Sessions that have not ended, oldest first."""
+        with self._lock:
+            return [known for known in self._sessions.values() if not known.wait(0)]
+
+    def close(self) -> None:
+        """Cancel everything and wait until files are playable; for the end of the process."""
+        for session in self.running():
+            session.cancel()
+            session.join(JOIN_S)
+
+    def _forget(self) -> None:
+        ended = [key for key, known in self._sessions.items() if known.wait(0)]
+        for key in ended[: max(0, len(ended) - KEPT)]:
+            del self._sessions[key]
+
+
+sessions = SessionRegistry()
+atexit.register(sessions.close)

@@ -1,0 +1,138 @@
+"""What a session measures of itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+WINDOW = 512
+"""Samples kept for percentiles."""
+
+RECENT_S = 5.0
+"""Seconds over which the current rate is averaged."""
+
+
+@dataclass
+class _Stage:
+    """Time spent in one stage, in seconds."""
+
+    count: int = 0
+    total: float = 0.0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def add(self, seconds: float) -> None:
+        self.count += 1
+        self.total += seconds
+        self.recent.append(seconds)
+
+    def summary(self) -> dict[str, float]:
+        p50, p95 = _percentiles(self.recent)
+        mean = self.total / self.count if self.count else 0.0
+        return {"count": self.count, "mean_ms": round(mean * 1000, 3), "p50_ms": p50, "p95_ms": p95}
+
+
+class Telemetry:
+    """Counters of one session; every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stages: dict[str, _Stage] = {}
+        self._busy: dict[str, float] = {}
+        self._queues: dict[str, int] = {}
+        self._latency: deque[float] = deque(maxlen=WINDOW)
+        self._deliveries: deque[tuple[float, int]] = deque(maxlen=WINDOW)
+        self._frames = 0
+        self._drops = 0
+        self._started: float | None = None
+        self._last = 0.0
+        self._first: float | None = None
+
+    def begin(self) -> None:
+        """The first chunk is on its way: wall time counts from here."""
+        with self._lock:
+            if self._started is None:
+                self._started = self._last = time.monotonic()
+
+    def stage(self, name: str, seconds: float, lane: str = "") -> None:
+        """A stage took ``seconds``; ``lane`` is the lane it kept busy, if it ran on one."""
+        with self._lock:
+            self._stages.setdefault(name, _Stage()).add(seconds)
+            if lane:
+                self._busy[lane] = self._busy.get(lane, 0.0) + seconds
+
+    def delivered(self, born: Iterable[float]) -> None:
+        """Frames were written; ``born`` has the ``time.monotonic()`` at which each was decoded."""
+        now = time.monotonic()
+        with self._lock:
+            latencies = [now - moment for moment in born]
+            self._latency.extend(latencies)
+            self._deliveries.append((now, len(latencies)))
+            self._frames += len(latencies)
+            self._last = now
+            if self._first is None and self._started is not None:
+                self._first = now - self._started
+
+    def queues(self, depths: Mapping[str, int]) -> None:
+        """Frames that wait in each queue now."""
+        with self._lock:
+            self._queues = dict(depths)
+
+    def drops(self, total: int) -> None:
+        """``total`` frames were not shown in the preview so far; written ones are never dropped."""
+        with self._lock:
+            self._drops = total
+
+    @property
+    def frames(self) -> int:
+        """Frames delivered so far."""
+        with self._lock:
+            return self._frames
+
+    def rate(self) -> float:
+        """Frames delivered per wall second lately; 0 before the first."""
+        with self._lock:
+            if self._started is None or not self._deliveries:
+                return 0.0
+            end = self._deliveries[-1][0]
+            since = max(self._started, end - RECENT_S)
+            frames = sum(count for moment, count in self._deliveries if moment > since)
+            return frames / max(end - since, 1e-6)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything, JSON-able.
+
+        ``first_frame_s`` counts from the moment that everything is loaded. ``lane_overlap`` is the
+        wall time over the busy time of the busiest lane: 1 means that decoding, encoding and
+        waiting are all hidden behind it.
+        """
+        with self._lock:
+            wall = self._last - self._started if self._started is not None else 0.0
+            p50, p95 = _percentiles(self._latency)
+            busy = max(self._busy.values(), default=0.0)
+            return {
+                "frames": self._frames,
+                "wall_s": round(wall, 4),
+                "first_frame_s": None if self._first is None else round(self._first, 4),
+                "fps": round(self._frames / wall, 3) if wall else 0.0,
+                "latency_ms": {"p50": p50, "p95": p95},
+                "stages": {name: stage.summary() for name, stage in self._stages.items()},
+                "busy_s": {lane: round(seconds, 4) for lane, seconds in self._busy.items()},
+                "lane_overlap": round(wall / busy, 4) if busy else None,
+                "queues": dict(self._queues),
+                "drops": self._drops,
+            }
+
+
+def _percentiles(seconds: Iterable[float]) -> tuple[float, float]:
+    """Median and 95th percentile in milliseconds; zeros without samples."""
+    samples = np.fromiter(seconds, float)
+    if not len(samples):
+        return 0.0, 0.0
+    p50, p95 = np.percentile(samples, (50, 95)) * 1000
+    return round(float(p50), 3), round(float(p95), 3)

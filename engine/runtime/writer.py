@@ -1,0 +1,146 @@
+"""A sink on its own thread: encoding and muxing never hold up the lanes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..media.types import Frames, FrameSink, SinkResult
+from .blocks import Block
+from .compare import composite
+from .control import Control
+from .plan import CompareMode
+from .telemetry import Telemetry
+
+log = logging.getLogger("livestyle")
+
+NOTHING_WRITTEN = SinkResult(path=None, frames=0, complete=False)
+
+QUEUE = 2
+"""Blocks that may wait for the sink."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A block of the result, and the pixels to compare it with where a target shows both."""
+
+    block: Block
+    left: np.ndarray | None = None
+
+
+class SinkWriter:
+    """Opens a sink, feeds it from a short queue, closes or aborts it; all on one thread.
+
+    Args:
+        open_sink: opens the target; called on the writing thread.
+        compare: how a pair becomes one picture.
+        control: woken when there is room or the file is done, told of failures.
+        telemetry: told the time of each write.
+        on_written: called on the writing thread with every block that the sink has taken.
+    """
+
+    def __init__(
+        self,
+        open_sink: Callable[[], FrameSink],
+        compare: CompareMode,
+        control: Control,
+        telemetry: Telemetry,
+        on_written: Callable[[Block], None],
+    ) -> None:
+        self._open_sink = open_sink
+        self._compare = compare
+        self._control = control
+        self._telemetry = telemetry
+        self._on_written = on_written
+        self._queue: deque[Pair] = deque()
+        self._changed = threading.Condition()
+        self._ending = False
+        self._aborting = False
+        self.result: SinkResult | None = None
+        self._thread = threading.Thread(target=self._work, name="livestyle-write", daemon=True)
+
+    def start(self) -> None:
+        """Open the sink and begin."""
+        self._thread.start()
+
+    @property
+    def room(self) -> bool:
+        """Whether ``put`` may be called."""
+        with self._changed:
+            return len(self._queue) < QUEUE
+
+    def put(self, pair: Pair) -> None:
+        """Queue a block."""
+        with self._changed:
+            self._queue.append(pair)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Nothing more will be put: write what waits, then close the file cleanly."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+
+    def abort(self) -> None:
+        """Forget what waits and leave the file playable, at once."""
+        with self._changed:
+            self._aborting = True
+            self._queue.clear()
+            self._changed.notify_all()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread; False when it is still at work after ``timeout`` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        sink: FrameSink | None = None
+        result = NOTHING_WRITTEN
+        try:
+            sink = self._open_sink()
+            while (pair := self._next()) is not None:
+                self._write(sink, pair)
+            if not self._aborting:
+                result = self._timed(sink.close)
+                sink = None
+        except BaseException as error:  # ends the session, on its own thread
+            self._control.fail("Write", error)
+        if sink is not None:
+            try:
+                result = sink.abort()
+            except Exception:
+                log.exception("The target could not be left in order")
+        self.result = result
+        self._control.wake()
+
+    def _next(self) -> Pair | None:
+        """The next pair; None at the end or on abort."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._ending or self._aborting)
+            if self._aborting or not self._queue:
+                return None
+            pair = self._queue.popleft()
+        self._control.wake()
+        return pair
+
+    def _write(self, sink: FrameSink, pair: Pair) -> None:
+        block = pair.block
+        assert block.pixels is not None
+        picture = block.pixels
+        if self._compare != "off":
+            assert pair.left is not None
+            picture = composite(self._compare, pair.left, picture)
+        self._timed(lambda: sink.write(Frames(picture, block.index, block.pts)))
+        self._on_written(block)
+
+    def _timed(self, work: Callable[[], SinkResult | None]) -> SinkResult | None:
+        started = time.perf_counter()
+        result = work()
+        self._telemetry.stage("write", time.perf_counter() - started)
+        return result

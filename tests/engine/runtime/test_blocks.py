@@ -1,0 +1,74 @@
+"""Edges: blocks of any size in, of any size out, nothing lost."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from runtime_stubs import picture
+
+from livestyle.engine.runtime.blocks import Block, Edge
+
+
+def block(start: int, count: int) -> Block:
+    pixels = np.stack([picture(number, 4, 4) for number in range(start, start + count)])
+    pts = tuple(Fraction(number, 24) for number in range(start, start + count))
+    return Block(start, pts, (0.0,) * count, pixels, 255 - pixels)
+
+
+@given(st.lists(st.integers(1, 7), max_size=12), st.lists(st.integers(1, 9), max_size=30))
+def test_frames_leave_in_order_and_complete(pushes: list[int], takes: list[int]):
+    edge = Edge(capacity=10)
+    pushed = 0
+    taken: list[Block] = []
+    for count in pushes:
+        edge.push(block(pushed, count))
+        pushed += count
+    for count in takes:
+        if count <= len(edge):
+            taken.append(edge.take(count))
+            assert len(taken[-1]) == count
+    assert len(edge) == pushed - sum(len(part) for part in taken)
+    if not taken:
+        return
+    whole, expected = Block.join(taken), block(0, sum(len(part) for part in taken))
+    assert (whole.index, whole.pts, whole.born) == (expected.index, expected.pts, expected.born)
+    assert np.array_equal(whole.pixels, expected.pixels)
+    assert np.array_equal(whole.source, expected.source)
+
+
+def test_a_block_of_the_right_size_is_not_copied():
+    edge, given_block = Edge(4), block(0, 4)
+    edge.push(given_block)
+    assert edge.take(4) is given_block
+
+
+def test_split_frames_share_memory_and_stay_contiguous():
+    edge, given_block = Edge(8), block(0, 8)
+    edge.push(given_block)
+    part = edge.take(3)
+    assert np.shares_memory(part.pixels, given_block.pixels)
+    assert part.pixels.flags.c_contiguous
+
+
+def test_room_ends_at_the_capacity():
+    edge = Edge(6)
+    edge.push(block(0, 4))
+    assert edge.room
+    edge.push(block(4, 4))
+    assert not edge.room
+    edge.take(2)
+    assert not edge.room
+    edge.take(1)
+    assert edge.room
+
+
+def test_exhausted_means_ended_and_empty():
+    edge = Edge(4)
+    edge.push(block(0, 2))
+    edge.ended = True
+    assert not edge.exhausted
+    edge.take(2)
+    assert edge.exhausted

@@ -1,0 +1,145 @@
+"""Lanes: one worker on a CPU, order of work, threads that outlive sessions."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from livestyle.engine.runtime.device import DevicePlan, plan_device
+from livestyle.engine.runtime.lanes import STAGES, Lanes, lanes_of
+
+CPU = torch.device("cpu")
+
+
+class Log:
+    """Collects what jobs did, in order."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, int]] = []
+        self.threads: set[int] = set()
+        self.results: list[object] = []
+        self.idle = threading.Event()
+
+    def job(self, lanes: Lanes, stage, frame: int, last: bool = False) -> None:
+        def work() -> int:
+            self.entries.append((stage, frame))
+            self.threads.add(threading.get_ident())
+            return frame
+
+        def done(result, error, seconds) -> None:
+            self.results.append(error or result)
+            if last:
+                self.idle.set()
+
+        lanes.submit(stage, frame, work, done)
+
+
+def test_the_oldest_chunk_and_its_latest_stage_go_first():
+    lanes, log, gate = lanes_of(CPU), Log(), threading.Event()
+    lanes.submit("encode", 0, gate.wait, lambda *_: None)
+    log.job(lanes, "encode", 100, last=True)
+    log.job(lanes, "encode", 8)
+    log.job(lanes, "denoise", 4)
+    log.job(lanes, "decode", 4)
+    log.job(lanes, "decode", 8)
+    gate.set()
+    assert log.idle.wait(10)
+    assert log.entries == [("decode", 4), ("denoise", 4), ("decode", 8), ("encode", 8), ("encode", 100)]
+    assert len(log.threads) == 1
+
+
+def test_equal_keys_keep_their_order():
+    lanes, gate, order, idle = lanes_of(CPU), threading.Event(), [], threading.Event()
+    lanes.submit("encode", 0, gate.wait, lambda *_: None)
+    for number in range(20):
+        lanes.submit("encode", 1, lambda number=number: order.append(number), lambda *_: None)
+    lanes.submit("encode", 2, lambda: None, lambda *_: idle.set())
+    gate.set()
+    assert idle.wait(10) and order == list(range(20))
+
+
+def test_an_error_reaches_the_owner_and_the_lane_goes_on():
+    lanes, log = lanes_of(CPU), Log()
+    failure = ValueError("no")
+
+    def fail() -> None:
+        raise failure
+
+    errors: list[object] = []
+    lanes.submit("denoise", 0, fail, lambda result, error, seconds: errors.append(error))
+    log.job(lanes, "denoise", 1, last=True)
+    assert log.idle.wait(10)
+    assert errors == [failure] and log.results == [1]
+
+
+def test_lanes_belong_to_the_device():
+    assert lanes_of(CPU) is lanes_of(torch.device("cpu"))
+    assert {lanes_of(CPU).name(stage) for stage in STAGES} == {"compute"}
+
+
+def test_an_idle_lane_keeps_no_result():
+    import gc
+    import weakref
+
+    lanes, idle = lanes_of(CPU), threading.Event()
+    seen: list[weakref.ref] = []
+
+    def work() -> torch.Tensor:
+        tensor = torch.zeros(4)
+        seen.append(weakref.ref(tensor))
+        return tensor
+
+    lanes.submit("encode", 0, work, lambda *_: None)
+    lanes.submit("encode", 1, lambda: None, lambda *_: idle.set())
+    assert idle.wait(10)
+    gc.collect()
+    assert seen[0]() is None
+
+
+@pytest.mark.parametrize(
+    ("decode_on", "names"), [("exit", ["side", "main", "exit"]), ("main", ["side", "main", "main"])]
+)
+def test_three_lanes_work_side_by_side(decode_on, names):
+    lanes = Lanes(DevicePlan(CPU, torch.float32, True, "triple", decode_on=decode_on))
+    assert [lanes.name(stage) for stage in STAGES] == names
+    meeting = threading.Barrier(2)
+    done = threading.Semaphore(0)
+    for stage in ("encode", "denoise"):
+        lanes.submit(stage, 0, lambda: meeting.wait(10), lambda *_: done.release())
+    assert done.acquire(timeout=10) and done.acquire(timeout=10)
+    assert not meeting.broken
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_cuda_stages_have_streams_of_their_own_and_hand_over_complete_tensors():
+    lanes = lanes_of(torch.device("cuda"))
+    streams, sums, idle = [], [], threading.Event()
+
+    def encode() -> torch.Tensor:
+        streams.append(torch.cuda.current_stream().cuda_stream)
+        torch.cuda._sleep(50_000_000)
+        return torch.ones(1 << 20, device="cuda")
+
+    def denoise(tensor: torch.Tensor) -> None:
+        streams.append(torch.cuda.current_stream().cuda_stream)
+        sums.append(float(tensor.sum()))
+
+    lanes.submit(
+        "encode",
+        0,
+        encode,
+        lambda result, *_: lanes.submit("denoise", 0, lambda: denoise(result), lambda *_: idle.set()),
+    )
+    assert idle.wait(30)
+    assert sums == [float(1 << 20)]
+    assert len(set(streams)) == 2 and torch.cuda.default_stream().cuda_stream not in streams
+
+
+def test_the_cpu_plan_is_made_once():
+    plan = plan_device(CPU)
+    assert plan is plan_device(CPU)
+    assert plan.lanes == "single" and plan.prefetch == 1
+    assert plan.dtype in (torch.bfloat16, torch.float32)
+    assert 1 <= plan.threads <= torch.get_num_threads()

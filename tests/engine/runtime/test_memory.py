@@ -1,0 +1,47 @@
+"""Memory stays flat over a long stream."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from runtime_stubs import Behaviour, Zoo, read, stylise, write
+
+from livestyle.engine.runtime import memory
+from livestyle.engine.runtime.memory import Trimmer
+from livestyle.engine.runtime.session import StreamSession
+
+FRAMES = 1200
+SIZE = (512, 512)
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_long_stream_does_not_grow_the_process():
+    plan = write(stylise(read(FRAMES, size=SIZE)), forget=True)
+    session = StreamSession(plan, Zoo({"stub": Behaviour()}))
+    session.start()
+    sizes: list[tuple[int, float]] = []
+    while not session.wait(0.05):
+        sizes.append((session.progress.done, resident_mb()))
+    assert session.state == "done" and session.progress.done == FRAMES
+    settled = max(size for done, size in sizes if done < FRAMES // 2)
+    at_the_end = max(size for done, size in sizes if done >= FRAMES // 2)
+    # The frames of the second half alone are 450 MB.
+    assert at_the_end - settled < 150
+
+
+def test_heaps_are_trimmed_now_and_then(monkeypatch: pytest.MonkeyPatch):
+    calls: list[int] = []
+    clock = [100.0]
+    monkeypatch.setattr(memory, "_find_trim", lambda: calls.append)
+    monkeypatch.setattr(memory.time, "monotonic", lambda: clock[0])
+    trimmer = Trimmer()
+    for _ in range(50):
+        trimmer.tick()
+        clock[0] += 0.1
+    assert calls == [0, 0]

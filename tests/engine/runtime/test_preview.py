@@ -1,0 +1,211 @@
+"""Previews: credit, one slot, late viewers, and a stalled one that costs the others nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from runtime_stubs import Behaviour, Zoo, read, stylise, write
+
+from livestyle.engine.runtime.preview import BACKLOG, PictureSize, PreviewClient, PreviewFrame, PreviewHub
+from livestyle.engine.runtime.session import StreamSession
+
+WAIT = 10.0
+
+
+def gray(level: int, height: int = 48, width: int = 64) -> np.ndarray:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def publish(hub: PreviewHub, frame: int, source: bool = False) -> None:
+    hub.publish(gray(frame % 256), frame, Fraction(frame, 30), gray(255 - frame % 256) if source else None)
+
+
+def decoded(jpeg: bytes) -> np.ndarray:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def test_a_frame_arrives_as_jpeg_with_its_number():
+    hub = PreviewHub()
+    client = hub.subscribe()
+    client.grant()
+    hub.publish(np.dstack([gray(200)[..., 0], gray(100)[..., 0], gray(20)[..., 0]]), 7, Fraction(7, 30), None)
+    frame = client.take(WAIT)
+    assert (frame.frame, frame.width, frame.height, frame.source) == (7, 64, 48, None)
+    assert frame.pts == 7 / 30
+    assert np.abs(decoded(frame.jpeg).astype(int) - (200, 100, 20)).max() <= 4
+    client.close()
+
+
+def test_without_credit_nothing_is_sent():
+    hub = PreviewHub()
+    client = hub.subscribe()
+    publish(hub, 1)
+    assert client.take(0.2) is None
+    client.grant()
+    assert client.take(WAIT).frame == 1
+    publish(hub, 2)
+    assert client.take(0.2) is None
+    client.close()
+
+
+def test_a_late_viewer_gets_the_latest_frame():
+    hub = PreviewHub()
+    for frame in range(5):
+        publish(hub, frame)
+    client = hub.subscribe()
+    client.grant()
+    assert client.take(WAIT).frame == 4
+    client.close()
+    again = hub.subscribe()
+    again.grant()
+    assert again.take(WAIT).frame == 4
+    again.close()
+
+
+def test_the_source_comes_only_to_who_asked():
+    hub = PreviewHub()
+    plain, both = hub.subscribe(), hub.subscribe(with_source=True)
+    for client in (plain, both):
+        client.grant()
+    publish(hub, 10, source=True)
+    assert plain.take(WAIT).source is None
+    assert decoded(both.take(WAIT).source).mean() == 245
+    plain.close()
+    both.close()
+
+
+def test_large_frames_are_scaled_down():
+    hub = PreviewHub(PictureSize(longest_side=96))
+    client = hub.subscribe()
+    client.grant()
+    hub.publish(gray(9, 720, 1280), 0, Fraction(0), None)
+    frame = client.take(WAIT)
+    assert (frame.width, frame.height) == (96, 54) == decoded(frame.jpeg).shape[1::-1]
+    client.close()
+
+
+def test_each_viewer_has_its_own_size():
+    hub = PreviewHub()
+    large, small = hub.subscribe(), hub.subscribe()
+    small.ask(longest_side=32, quality=50)
+    for client in (large, small):
+        client.grant()
+    publish(hub, 0)
+    assert large.take(WAIT).width == 64 and small.take(WAIT).width == 32
+    large.close()
+    small.close()
+
+
+def test_publishing_into_a_stalled_viewer_is_bounded_and_never_blocks():
+    hub = PreviewHub()
+    client = hub.subscribe()
+    for frame in range(50 * BACKLOG):
+        publish(hub, frame)
+    assert len(hub._backlog) <= BACKLOG and hub.dropped > 0
+    client.close()
+
+
+def test_no_thread_is_left_when_the_last_viewer_leaves():
+    hub = PreviewHub()
+    clients = [hub.subscribe() for _ in range(3)]
+    for client in clients:
+        client.close()
+        client.close()
+    deadline = time.monotonic() + WAIT
+    while any(thread.name == "livestyle-preview" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def watch(client: PreviewClient, seen: list[PreviewFrame], enough: int) -> None:
+    """A good viewer: takes what comes and grants credit for the next."""
+    client.grant()
+    deadline = time.monotonic() + 3 * WAIT
+    while len(seen) < enough and time.monotonic() < deadline:
+        frame = client.take(0.5)
+        if frame is not None:
+            seen.append(frame)
+            client.grant()
+
+
+def test_a_stalled_viewer_does_not_slow_another():
+    hub = PreviewHub()
+    stalled, good = hub.subscribe(), hub.subscribe()
+    stalled.grant(1000)
+    seen: list[PreviewFrame] = []
+    viewer = threading.Thread(target=watch, args=(good, seen, 60))
+    viewer.start()
+    for frame in range(60):
+        publish(hub, frame)
+        # As fast as the good viewer goes, whatever the stalled one does.
+        deadline = time.monotonic() + WAIT
+        while not seen or seen[-1].frame < frame:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+    viewer.join(WAIT)
+    assert [frame.frame for frame in seen] == list(range(60))
+    assert stalled.take() is not None and stalled.take() is None
+    stalled.close()
+    good.close()
+
+
+def test_bursts_are_played_out_one_by_one():
+    hub = PreviewHub()
+    client = hub.subscribe()
+    seen: list[PreviewFrame] = []
+    viewer = threading.Thread(target=watch, args=(client, seen, 48))
+    viewer.start()
+    for burst in range(12):
+        for offset in range(4):
+            publish(hub, burst * 4 + offset)
+        time.sleep(0.2)
+        if len(seen) and seen[-1].frame == 47:
+            break
+    deadline = time.monotonic() + WAIT
+    while seen[-1].frame < 47 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    client.close()
+    numbers = [frame.frame for frame in seen]
+    assert numbers == sorted(set(numbers)) and numbers[-1] == 47
+    # Sent at once, a burst of four would leave one frame of each.
+    assert len(numbers) > 24
+
+
+def test_ready_is_told_from_the_hubs_thread():
+    hub, told = PreviewHub(), threading.Event()
+    client = hub.subscribe(on_ready=told.set)
+    client.grant()
+    publish(hub, 0)
+    assert told.wait(WAIT) and client.take().frame == 0
+    client.close()
+
+
+def test_a_session_shows_result_and_source():
+    hub = PreviewHub()
+    client = hub.subscribe(with_source=True)
+    client.grant(3)
+    behaviour = Behaviour()
+    session = StreamSession(write(stylise(read(40, size=(64, 48)))), Zoo({"stub": behaviour}), preview=hub)
+    assert session.preview is hub
+    session.start()
+    frame = client.take(WAIT)
+    assert session.wait(WAIT) and session.state == "done"
+    expected = 255 - frame.frame
+    assert abs(decoded(frame.jpeg)[..., 0].mean() - expected) < 3
+    assert abs(decoded(frame.source)[..., 0].mean() - frame.frame) < 3
+    client.close()
+
+
+def test_a_stalled_viewer_does_not_hold_up_a_session():
+    hub = PreviewHub()
+    client = hub.subscribe()
+    client.grant(1)
+    session = StreamSession(write(stylise(read(400))), Zoo({"stub": Behaviour()}), preview=hub)
+    session.start()
+    assert session.wait(20) and session.state == "done" and session.progress.done == 400
+    assert session.telemetry.snapshot()["drops"] > 0
+    client.close()

@@ -1,0 +1,67 @@
+"""The registry: one session a node, ended ones bounded, all closed at the end."""
+
+from __future__ import annotations
+
+import threading
+
+from runtime_stubs import Behaviour, Zoo, read, spec_of, stylise, write
+
+from livestyle.engine.runtime.registry import KEPT, SessionRegistry
+
+WAIT = 20.0
+
+
+def test_a_new_session_of_a_node_ends_the_earlier_one_first():
+    registry = SessionRegistry()
+    first_plan, gate = write(stylise(read(1 << 20))), threading.Event()
+    behaviour = Behaviour(delays={"step": 0.002})
+    first = registry.open(first_plan, Zoo({"stub": behaviour}))
+    first.start()
+    assert behaviour.reached("finish", 2)
+    assert registry.running() == [first] and registry.get(first.id) is first
+    second = registry.open(write(stylise(read(5))), Zoo({"stub": Behaviour()}))
+    assert first.state == "cancelled" and first.join(0)
+    assert spec_of(first_plan).sink.ended == "aborted"
+    second.start()
+    assert second.wait(WAIT) and second.state == "done"
+    assert not gate.is_set() and registry.running() == []
+
+
+def test_another_node_is_left_alone():
+    registry = SessionRegistry()
+    behaviour = Behaviour(delays={"step": 0.002})
+    first = registry.open(write(stylise(read(1 << 20)), "8"), Zoo({"stub": behaviour}))
+    first.start()
+    assert behaviour.reached("step", 0)
+    second = registry.open(write(stylise(read(5)), "9"), Zoo({"stub": Behaviour()}))
+    second.start()
+    assert second.wait(WAIT) and second.state == "done"
+    assert registry.running() == [first]
+    registry.close()
+    assert registry.running() == [] and first.state == "cancelled" and first.join(0)
+
+
+def test_the_same_plan_runs_again():
+    registry = SessionRegistry()
+    ids = set()
+    for _ in range(3):
+        plan = write(stylise(read(5)))
+        session = registry.open(plan, Zoo({"stub": Behaviour()}))
+        session.start()
+        assert session.wait(WAIT) and session.state == "done"
+        assert spec_of(plan).sink.frames == 5
+        ids.add(session.id)
+    assert len(ids) == 3
+
+
+def test_ended_sessions_are_forgotten_beyond_a_bound():
+    registry = SessionRegistry()
+    made = []
+    for number in range(KEPT + 5):
+        session = registry.open(write(read(1), str(number)), Zoo({}))
+        session.start()
+        assert session.wait(WAIT) and session.join(WAIT)
+        made.append(session)
+    known = [session for session in made if registry.get(session.id) is session]
+    assert made[-1] in known and len(known) <= KEPT + 1
+    assert registry.get("no such id") is None

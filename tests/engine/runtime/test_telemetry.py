@@ -1,0 +1,53 @@
+"""Telemetry: sums, percentiles, rates, JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from livestyle.engine.runtime.telemetry import WINDOW, Telemetry
+
+
+def test_stages_lanes_and_latencies_add_up():
+    telemetry = Telemetry()
+    telemetry.begin()
+    for milliseconds in range(1, 101):
+        telemetry.stage("denoise", milliseconds / 1000, "compute")
+    telemetry.stage("decode", 0.5, "compute")
+    telemetry.stage("write", 9.0)
+    now = time.monotonic()
+    telemetry.delivered([now - 0.1, now - 0.2, now - 0.3])
+    telemetry.queues({"9 write": 3})
+    telemetry.drops(2)
+    snapshot = telemetry.snapshot()
+    json.dumps(snapshot)
+    denoise = snapshot["stages"]["denoise"]
+    assert denoise["count"] == 100
+    assert denoise["mean_ms"] == pytest.approx(50.5)
+    assert denoise["p50_ms"] == pytest.approx(50.5)
+    assert denoise["p95_ms"] == pytest.approx(95.05)
+    assert snapshot["busy_s"] == {"compute": pytest.approx(5.55)}
+    assert snapshot["frames"] == telemetry.frames == 3
+    assert 0 <= snapshot["first_frame_s"] <= snapshot["wall_s"]
+    assert 200 <= snapshot["latency_ms"]["p50"] < 5000
+    assert snapshot["queues"] == {"9 write": 3} and snapshot["drops"] == 2
+    assert snapshot["lane_overlap"] == pytest.approx(snapshot["wall_s"] / 5.55, abs=1e-4)
+
+
+def test_nothing_yet_is_no_error():
+    telemetry = Telemetry()
+    snapshot = telemetry.snapshot()
+    assert snapshot["fps"] == 0.0 and snapshot["first_frame_s"] is None and snapshot["lane_overlap"] is None
+    assert telemetry.rate() == 0.0
+
+
+def test_memory_stays_flat():
+    telemetry = Telemetry()
+    telemetry.begin()
+    for _ in range(10 * WINDOW):
+        telemetry.stage("encode", 0.001)
+        telemetry.delivered([0.0])
+    assert telemetry.snapshot()["stages"]["encode"]["count"] == 10 * WINDOW
+    assert len(telemetry._latency) == len(telemetry._deliveries) == WINDOW
