@@ -1,0 +1,41 @@
+"""The nodes: schema, validation, and a call into the engine. ``host`` is the only door to ComfyUI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .host import ComfyExtension
+
+
+def build_extension() -> ComfyExtension:
+    """Everything that ComfyUI registers: model folders, routes, nodes.
+
+    The imports wait until here so that single modules of this package import without ComfyUI.
+    """
+    from ..engine.runtime.registry import sessions
+    from . import host
+    from .flow_warp import FlowWarp
+    from .frame_stream_io import FrameStreamIO
+    from .kv_cache_style_switch import KVCacheStyleSwitch
+    from .load_stream_model import LoadStreamModel
+    from .mllm_encode import MLLMEncode
+    from .routes import register_routes
+    from .stream_denoise import StreamDenoise
+    from .temporal_lllite import TemporalLLLite
+
+    host.register_model_folder()
+    table = host.route_table()
+    if table is not None:
+        register_routes(table, sessions)
+    return host.extension(
+        [
+            LoadStreamModel,
+            MLLMEncode,
+            StreamDenoise,
+            FrameStreamIO,
+            TemporalLLLite,
+            KVCacheStyleSwitch,
+            FlowWarp,
+        ]
+    )

@@ -1,0 +1,36 @@
+"""Who may talk to a session: pages of this ComfyUI, with the session's token."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+PAGE_HEADER = "X-LiveStyle"
+"""A header of our own: another site's page can't send it without asking first, and is refused."""
+
+
+def refuse_foreign(request: web.Request) -> None:
+    """Raise 403 where a page of another site asks; programs, which send no Origin, may."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site in ("same-origin", "none"):
+        return
+    origin = request.headers.get("Origin")
+    foreign = (
+        origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+    )
+    if foreign or site is not None:
+        raise web.HTTPForbidden(text="This address is for pages of the same ComfyUI only.")
+
+
+def refuse_headerless(request: web.Request) -> None:
+    """Raise 403 without the page header."""
+    if request.headers.get(PAGE_HEADER) != "1":
+        raise web.HTTPForbidden(text=f"Send the header '{PAGE_HEADER}: 1'.")
+
+
+def refuse_wrong_token(given: object, expected: str) -> None:
+    """Raise 401 unless ``given`` is the session's token."""
+    if not isinstance(given, str) or not secrets.compare_digest(given.encode(), expected.encode()):
+        raise web.HTTPUnauthorized(text="The session's token is missing or wrong.")

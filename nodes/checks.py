@@ -1,0 +1,42 @@
+"""Checks that ComfyUI does not make, or not in every version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from typing import Any
+
+from ..engine.errors import LiveStyleError, SettingError
+
+
+def one_of(widget: str, value: str, options: Collection[str]) -> str:
+    """``value``, where it is an option of that widget; ComfyUI 0.3.75 takes any text for a combo.
+
+    Raises:
+        SettingError: it is none of them; the text lists them.
+    """
+    if value not in options:
+        raise SettingError(
+            f"{widget} can't be '{value}': choose one of {', '.join(options) or 'nothing (empty)'}."
+        )
+    return value
+
+
+def within(widget: str, value: float, low: float, high: float) -> None:
+    """Raise SettingError where a number that arrived through a link is out of its widget's range."""
+    if not low <= value <= high:
+        raise SettingError(f"{widget} is {value:g}: choose a value from {low:g} to {high:g}.")
+
+
+def not_yet(what: str, advice: str = "bypass it (Ctrl+B)") -> LiveStyleError:
+    """What a node answers whose engine comes with a later release."""
+    return LiveStyleError(f"{what} comes in a later release of LiveStyle: {advice} to run this graph.")
+
+
+def tensor_fingerprint(tensor: Any) -> str:
+    """Stands for a tensor's content in comparisons: shape, dtype and a hash of the bytes.
+
+    For small tensors (reference pictures, text embeddings); it reads all of it.
+    """
+    data = tensor.detach().contiguous().cpu().float().numpy().tobytes()
+    return f"{tuple(tensor.shape)}-{hashlib.sha256(data).hexdigest()[:16]}"

@@ -1,0 +1,304 @@
+"""The only door to ComfyUI: folders, devices, memory, progress, interrupt, events, routes."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import os
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.utils
+import folder_paths
+import torch
+from comfy.cli_args import args
+from comfy_api.latest import ComfyExtension, InputImpl, io
+from comfy_execution.graph_utils import ExecutionBlocker
+from server import PromptServer
+
+from ..engine.errors import MediaError, SettingError
+from ..engine.families.base import StreamModel
+from ..engine.runtime.device import plan_device
+
+__all__ = ["ComfyExtension", "io"]
+
+MODEL_FOLDER = "stream_models"
+
+# --- schema -----------------------------------------------------------------------------------
+
+
+def schema(**fields: Any) -> io.Schema:
+    """``io.Schema`` without the fields that this ComfyUI does not have yet."""
+    known = {field.name for field in dataclasses.fields(io.Schema)}
+    return io.Schema(**{name: value for name, value in fields.items() if name in known})
+
+
+def advanced(input_class: type, name: str, **options: Any) -> io.Input:
+    """An input marked as advanced where this ComfyUI has that mark."""
+    if "advanced" in inspect.signature(input_class.__init__).parameters:
+        options["advanced"] = True
+    return input_class(name, **options)
+
+
+def extension(nodes: list[type[io.ComfyNode]]) -> ComfyExtension:
+    """The object that ``comfy_entrypoint`` returns."""
+
+    class LiveStyleExtension(ComfyExtension):
+        async def get_node_list(self) -> list[type[io.ComfyNode]]:
+            return nodes
+
+    return LiveStyleExtension()
+
+
+def blocked(reason: str) -> ExecutionBlocker:
+    """An output value that stops whoever uses it, with this one line."""
+    return ExecutionBlocker(reason)
+
+
+# --- folders ----------------------------------------------------------------------------------
+
+
+def register_model_folder() -> None:
+    """Make ``models/stream_models`` known, keeping folders that the user's yaml added to it."""
+    default = os.path.join(folder_paths.models_dir, MODEL_FOLDER)
+    folder_paths.add_model_folder_path(MODEL_FOLDER, default)
+    folders, _ = folder_paths.folder_names_and_paths[MODEL_FOLDER]
+    folder_paths.folder_names_and_paths[MODEL_FOLDER] = (folders, {".safetensors", ".json"})
+
+
+def model_files(folder: str) -> list[str]:
+    """Names below one of ComfyUI's model folders; empty where it has no such folder."""
+    if folder not in folder_paths.folder_names_and_paths:
+        return []
+    return folder_paths.get_filename_list(folder)
+
+
+def model_path(folder: str, name: str) -> str | None:
+    """Absolute path of a name that ``model_files`` listed, or None."""
+    return folder_paths.get_full_path(folder, name)
+
+
+def input_files() -> list[str]:
+    """Names of the files that lie directly in ComfyUI's input folder, sorted."""
+    folder = folder_paths.get_input_directory()
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.is_file())
+
+
+def media_path(name: str) -> str:
+    """Absolute path of something to read.
+
+    Args:
+        name: relative to the input folder, annotated as ComfyUI does (``clip.mp4 [output]``), or absolute.
+
+    Raises:
+        MediaError: it lies outside ComfyUI's input, output and temp folders, or is not there.
+    """
+    relative, base = folder_paths.annotated_filepath(name)
+    path = os.path.abspath(os.path.join(base or folder_paths.get_input_directory(), relative))
+    roots = (
+        folder_paths.get_input_directory(),
+        folder_paths.get_output_directory(),
+        folder_paths.get_temp_directory(),
+    )
+    if not any(_inside(path, root) for root in roots):
+        raise MediaError(f"'{name}' lies outside ComfyUI's folders: copy it into ComfyUI's input folder.")
+    if not os.path.exists(path):
+        raise MediaError(
+            f"'{name}' is not in ComfyUI's input folder: choose another file or upload it again."
+        )
+    return path
+
+
+def output_stem(prefix: str) -> tuple[str, int]:
+    """Where ``filename_prefix`` leads: absolute path without counter, and the next free counter.
+
+    Raises:
+        SettingError: the prefix leads out of the output folder.
+    """
+    root = os.path.abspath(folder_paths.get_output_directory())
+    if not prefix.strip() or not _inside(os.path.abspath(os.path.join(root, os.path.dirname(prefix))), root):
+        raise SettingError(f"filename_prefix '{prefix}' must name a file inside ComfyUI's output folder.")
+    folder, filename, counter, _, _ = folder_paths.get_save_image_path(prefix, root)
+    return os.path.join(folder, filename), counter
+
+
+def view_of(path: Path) -> dict[str, str]:
+    """How ComfyUI's ``/view`` route names a file in the output folder."""
+    relative = path.relative_to(os.path.abspath(folder_paths.get_output_directory()))
+    subfolder = "" if relative.parent == Path() else relative.parent.as_posix()
+    return {"filename": relative.name, "subfolder": subfolder, "type": "output"}
+
+
+def video_output(path: Path) -> Any:
+    """A finished file as a VIDEO."""
+    return InputImpl.VideoFromFile(str(path))
+
+
+def _inside(path: str, root: str) -> bool:
+    root = os.path.abspath(root)
+    try:
+        return os.path.commonpath((root, path)) == root
+    except ValueError:  # another drive on Windows
+        return False
+
+
+# --- the running prompt -----------------------------------------------------------------------
+
+
+def check_interrupt() -> None:
+    """Raise ComfyUI's InterruptProcessingException after Cancel; only on the prompt's thread."""
+    comfy.model_management.throw_exception_if_processing_interrupted()
+
+
+class Progress:
+    """The progress bar and progress text of one node."""
+
+    def __init__(self, node_id: str) -> None:
+        self._node_id = node_id
+        self._bar = comfy.utils.ProgressBar(1, node_id=node_id)
+
+    def bar(self, done: int, total: int) -> None:
+        """Show ``done`` of ``total`` frames; raises after Cancel, like ``check_interrupt``."""
+        self._bar.update_absolute(done, total)
+
+    def text(self, line: str) -> None:
+        """Show a line on the node."""
+        show_text(self._node_id, line)
+
+
+def show_text(node_id: str, line: str) -> None:
+    """Show a line on a node of the running prompt."""
+    server = _server()
+    if server is not None and server.client_id is not None:
+        server.send_progress_text(line, node_id, server.client_id)
+
+
+class Sender:
+    """Sends events to the tab or client that queued the prompt that runs now."""
+
+    def __init__(self) -> None:
+        server = _server()
+        self.client: str | None = None if server is None else server.client_id
+
+    def __call__(self, event: str, data: Mapping[str, Any]) -> None:
+        """From any thread; a prompt queued without a client hears nothing."""
+        server = _server()
+        if server is not None and self.client is not None:
+            server.send_sync(event, dict(data), self.client)
+
+
+def consumers(hidden: Any, output: int) -> list[str]:
+    """Ids of the nodes that use output number ``output`` of the node that runs."""
+    dynprompt, own = hidden.dynprompt, str(hidden.unique_id)
+    return [
+        node_id
+        for node_id in dynprompt.all_node_ids()
+        if any(
+            isinstance(value, list) and len(value) == 2 and str(value[0]) == own and value[1] == output
+            for value in dynprompt.get_node(node_id)["inputs"].values()
+        )
+    ]
+
+
+def metadata(hidden: Any) -> tuple[tuple[str, str], ...]:
+    """The prompt and the workflow as container tags; empty with ``--disable-metadata``."""
+    if args.disable_metadata:
+        return ()
+    # The executor leaves its fingerprints (NaN, which is not JSON) in the prompt's nodes.
+    prompt = {
+        node_id: {name: value for name, value in node.items() if name != "is_changed"}
+        for node_id, node in (hidden.prompt or {}).items()
+    }
+    tags = {"prompt": prompt, **(hidden.extra_pnginfo or {})}
+    return tuple((name, json.dumps(value)) for name, value in tags.items())
+
+
+# --- devices and memory -----------------------------------------------------------------------
+
+
+class WholeModelPatcher(comfy.model_patcher.ModelPatcher):
+    """All or nothing: modules that are not built of comfy.ops layers can't be loaded in part."""
+
+    def partially_load(
+        self, device_to: torch.device, extra_memory: float = 0, force_patch_weights: bool = False
+    ) -> int:
+        return super().partially_load(device_to, 1e32, force_patch_weights=force_patch_weights)
+
+    def partially_unload(self, device_to: torch.device, memory_to_free: float = 0, **options: Any) -> int:
+        return 0  # makes ComfyUI detach the whole model instead
+
+
+class ComfyResidency:
+    """Lets ComfyUI's memory management decide which models are on the device."""
+
+    def __init__(self) -> None:
+        # By identity: a model need not be hashable.
+        self._patchers: dict[int, WholeModelPatcher] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """The device that models compute on."""
+        return comfy.model_management.get_torch_device()
+
+    def acquire(self, model: StreamModel, memory_required: int) -> None:
+        """Have the whole model on the device, with ``memory_required`` bytes free beside it."""
+        with torch.inference_mode(False), torch.no_grad():
+            comfy.model_management.load_models_gpu([self._patcher(model)], memory_required=memory_required)
+
+    def released(self) -> None:
+        """A session is over: what its caches held goes back to the device; weights may stay."""
+        comfy.model_management.soft_empty_cache()
+
+    def _patcher(self, model: StreamModel) -> WholeModelPatcher:
+        key = id(model)
+        if key not in self._patchers:
+            self._patchers[key] = WholeModelPatcher(
+                torch.nn.ModuleList(model.modules()),
+                load_device=self.device,
+                offload_device=comfy.model_management.unet_offload_device(),
+            )
+            weakref.finalize(model, self._patchers.pop, key, None)
+        return self._patchers[key]
+
+
+residency = ComfyResidency()
+
+
+def preferred_dtype() -> torch.dtype:
+    """The number format for weights on ComfyUI's device, by its flags and by what is fast there."""
+    device = comfy.model_management.get_torch_device()
+    if args.force_fp32:
+        return torch.float32
+    if comfy.model_management.is_device_cpu(device):
+        return plan_device(device).dtype  # ComfyUI itself never computes in bf16 on a CPU
+    return torch.bfloat16 if comfy.model_management.should_use_bf16(device) else torch.float32
+
+
+def make_room(size: int) -> None:
+    """Have ComfyUI free so many bytes on the device, for weights that are about to be loaded."""
+    comfy.model_management.free_memory(size, comfy.model_management.get_torch_device())
+
+
+def empty_device() -> None:
+    """After an out-of-memory error: take all models off the device, as ComfyUI does for its own nodes."""
+    comfy.model_management.unload_all_models()
+    comfy.model_management.soft_empty_cache()
+
+
+# --- server -----------------------------------------------------------------------------------
+
+
+def route_table() -> Any:
+    """ComfyUI's aiohttp route table, or None where no server runs (unit tests)."""
+    server = _server()
+    return None if server is None else server.routes
+
+
+def _server() -> Any:
+    return getattr(PromptServer, "instance", None)

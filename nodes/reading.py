@@ -1,0 +1,102 @@
+"""What the read side of FrameStreamIO reads: exactly one source, as a value that a plan can carry."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.errors import SettingError
+from ..engine.media.sources import SourceSpec
+from ..engine.media.types import Trim
+from . import host
+
+VIDEO_SUFFIXES = frozenset(
+    {
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".gif",
+        ".mpg",
+        ".mpeg",
+        ".ts",
+        ".mts",
+        ".wmv",
+        ".flv",
+        ".ogv",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The source inputs of the node as they arrived; unused ones are empty or None."""
+
+    file: str = ""
+    path: str = ""
+    video: Any = None
+    images: Any = None
+
+    def used(self) -> list[str]:
+        """Names of the inputs that name a source."""
+        given = {
+            "file": bool(self.file),
+            "path": bool(self.path.strip()),
+            "video": self.video is not None,
+            "images": self.images is not None,
+        }
+        return [name for name, is_given in given.items() if is_given]
+
+
+def videos_in_input() -> list[str]:
+    """Options of the ``file`` widget: the empty choice, then the videos in ComfyUI's input folder."""
+    return ["", *(name for name in host.input_files() if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES)]
+
+
+def source_of(choice: Choice, trim: Trim, images_fps: float) -> SourceSpec:
+    """The one source that was chosen.
+
+    Raises:
+        SettingError: none was, or several.
+        MediaError: the file is not there, or not in ComfyUI's folders.
+    """
+    used = choice.used()
+    if not used:
+        raise SettingError(
+            "FrameStreamIO has nothing to read: choose a file, or connect video, images or frames."
+        )
+    if len(used) > 1:
+        raise SettingError(
+            f"FrameStreamIO reads one source, but {' and '.join(used)} are given: keep one of them."
+        )
+    if choice.images is not None:
+        pixels = choice.images[..., :3]
+        return SourceSpec(
+            "images",
+            payload=pixels,
+            fingerprint=f"{tuple(pixels.shape)}-{id(choice.images):x}",
+            trim=trim,
+            fps=images_fps,
+        )
+    if choice.video is not None:
+        return _from_video(choice.video, trim)
+    path = host.media_path(choice.file or choice.path.strip())
+    kind = "sequence" if os.path.isdir(path) else "file"
+    return SourceSpec(kind, path, fingerprint=file_fingerprint(path), trim=trim, fps=images_fps)
+
+
+def file_fingerprint(path: str) -> str:
+    """Size and time of a file or folder, not its content."""
+    status = os.stat(path)
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def _from_video(video: Any, trim: Trim) -> SourceSpec:
+    """A core VIDEO, decoded as it plays; a file's path stays a path."""
+    source = video.get_stream_source()
+    if isinstance(source, str):
+        return SourceSpec("file", source, fingerprint=file_fingerprint(source), trim=trim)
+    return SourceSpec("file", payload=source, fingerprint=f"memory-{id(video):x}", trim=trim)

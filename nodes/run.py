@@ -1,0 +1,63 @@
+"""Runs a plan inside the prompt that ComfyUI executes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..engine.errors import MediaError
+from ..engine.families import estimate_bytes, load_model
+from ..engine.families.base import ModelHandle, StreamModel
+from ..engine.media.types import SinkResult
+from ..engine.runtime.plan import PlanNode, Stylise
+from ..engine.runtime.registry import sessions
+from . import host
+from .announce import announce, file_entry, own
+from .models import ModelStore
+from .pump import pump
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+def _load(handle: ModelHandle) -> StreamModel:
+    host.make_room(estimate_bytes(handle))
+    dtype = DTYPES.get(handle.dtype) or host.preferred_dtype()
+    return load_model(handle, host.residency.device, dtype)
+
+
+models = ModelStore(_load)
+
+
+def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any]]:
+    """Run a write node's plan to its end.
+
+    Returns:
+        What the node itself wrote, and the entry of that file in ComfyUI's history.
+
+    Raises:
+        LiveStyleError: in one line, what went wrong.
+        InterruptProcessingException: the prompt was cancelled.
+    """
+    handles = [node.operation.model for node in plan.walk() if isinstance(node.operation, Stylise)]
+    models.keep_only(handles)
+    send = host.Sender()
+    session = sessions.open(
+        plan,
+        models.get,
+        residency=host.residency,
+        on_closed=lambda ended: announce(ended, send, host.view_of),
+    )
+    own(session, plan, send.client)
+    announce(session, send, host.view_of)
+    try:
+        pump(session, host.Progress(plan.node_id), host.check_interrupt)
+    except Exception as error:
+        if isinstance(error.__cause__, torch.OutOfMemoryError):
+            host.empty_device()
+        raise
+    result = session.results[plan.node_id]
+    entry = file_entry(result, host.view_of)
+    if entry is None:
+        raise MediaError("Nothing was written: the stream ended before its first frame.")
+    return result, entry

@@ -1,0 +1,19 @@
+"""The pack's own socket types."""
+
+from __future__ import annotations
+
+from .host import io
+
+FrameStream = io.Custom("FRAME_STREAM")
+"""A plan: ``engine.runtime.plan.PlanNode``."""
+
+StreamModelSocket = io.Custom("STREAM_MODEL")
+"""``engine.families.base.ModelHandle``."""
+
+StreamConditioning = io.Custom("STREAM_CONDITIONING")
+"""``engine.conditioning.recipe.ConditioningRecipe``."""
+
+Flow = io.Custom("FLOW")
+"""Optical flow that a session computes; nothing takes it yet."""
+
+CATEGORY = "LiveStyle"

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { addUploadButton, applyHalves, halfOf, READ, WRITE } from "../../../web/js/halves.mjs?v=0.1.0";
+
+const schema = JSON.parse(readFileSync(new URL("../schema.json", import.meta.url), "utf8"));
+const WIDGETS = new Set(["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"]);
+
+function makeNode(mode, link) {
+  const widgets = [...READ, ...WRITE].map((name) => ({ name, options: {} }));
+  return {
+    widgets: [{ name: "mode", value: mode }, ...widgets],
+    inputs: [{ name: "frames", link }],
+    size: [300, 500],
+    computeSize: () => [100, 200],
+    setSize(size) {
+      this.size = size;
+    },
+  };
+}
+
+const shown = (node) => node.widgets.filter((widget) => !widget.hidden).map((widget) => widget.name);
+
+test("the halves cover the node's widgets, each one once", () => {
+  const names = schema.FrameStreamIO.inputs.filter((each) => WIDGETS.has(each.type)).map((each) => each.name);
+  const halves = [...READ, ...WRITE].filter((name) => !["upload", "video-preview", "stage"].includes(name));
+  assert.deepEqual(halves.sort(), names.filter((name) => name !== "mode").sort());
+});
+
+test("auto follows the connection, read and write insist", () => {
+  assert.equal(halfOf("auto", false), "read");
+  assert.equal(halfOf("auto", true), "write");
+  assert.equal(halfOf("read", true), "read");
+  assert.equal(halfOf("write", false), "write");
+});
+
+test("the other half is hidden for both renderers, and comes back", () => {
+  const node = makeNode("auto", null);
+  applyHalves(node);
+  assert.deepEqual(shown(node), ["mode", ...READ]);
+  assert.equal(node.widgets.find((widget) => widget.name === "quality").options.hidden, true);
+  assert.deepEqual(node.size, [300, 200]);
+  node.inputs[0].link = 4;
+  applyHalves(node);
+  assert.deepEqual(shown(node), ["mode", ...WRITE]);
+  assert.equal(node.widgets.find((widget) => widget.name === "quality").options.hidden, false);
+});
+
+test("a hidden widget takes no room, and measures as before when it is back", () => {
+  const node = makeNode("write", 4);
+  const [own, inherited] = node.widgets.filter((widget) => READ.has(widget.name));
+  own.computeSize = () => [1, 77];
+  applyHalves(node);
+  assert.deepEqual([own.computeSize(), inherited.computeSize()], [[0, -4], [0, -4]]);
+  node.widgets[0].value = "read";
+  applyHalves(node);
+  assert.deepEqual(own.computeSize(), [1, 77]);
+  assert.ok(!("computeSize" in inherited) && !("computedHeight" in inherited));
+});
+
+test("a node that shows the right half already keeps its size", () => {
+  const node = makeNode("auto", null);
+  applyHalves(node);
+  node.size = [300, 999];
+  applyHalves(node);
+  assert.deepEqual(node.size, [300, 999]);
+});
+
+test("the upload button comes last, once", () => {
+  const input = { optional: { mode: ["COMBO", {}], file: ["COMBO", { video_upload: true }], path: ["STRING", {}] } };
+  addUploadButton(input);
+  addUploadButton(input);
+  assert.deepEqual(Object.keys(input.optional), ["mode", "file", "path", "upload"]);
+  assert.deepEqual(input.optional.upload, ["IMAGEUPLOAD", { video_upload: true, imageInputName: "file" }]);
+});

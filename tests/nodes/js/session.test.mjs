@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LiveWidgets } from "../../../web/js/live_widgets.mjs?v=0.1.0";
+import { SessionBoard } from "../../../web/js/session_board.mjs?v=0.1.0";
+
+globalThis.document = { hidden: false };
+globalThis.requestAnimationFrame = (run) => run();
+globalThis.createImageBitmap = async () => ({ width: 4, height: 2, close() {} });
+
+const DETAIL = { session: "s1", token: "t 1", node: "5", nodes: ["4", "5"], state: "loading", live: [] };
+
+function makeBoard() {
+  const sockets = [];
+  const requests = [];
+  const board = new SessionBoard({
+    fetch: async (path, options) => {
+      requests.push([path, options]);
+      return { ok: true, json: async () => ({ sessions: [DETAIL] }) };
+    },
+    openSocket: (path) => {
+      const socket = { path, readyState: 1, sent: [], send: (text) => socket.sent.push(JSON.parse(text)), close() {} };
+      sockets.push(socket);
+      return socket;
+    },
+    idOf: (node) => node.id,
+    client: () => "tab",
+  });
+  return { board, sockets, requests };
+}
+
+const hear = (socket, message) => socket.onmessage({ data: JSON.stringify(message) });
+
+function frame(number) {
+  const header = new TextEncoder().encode(JSON.stringify({ frame: number }));
+  const bytes = new Uint8Array(4 + header.length);
+  new DataView(bytes.buffer).setUint32(0, header.length);
+  bytes.set(header, 4);
+  return bytes.buffer;
+}
+
+test("a session is connected once, with its token", () => {
+  const { board, sockets } = makeBoard();
+  board.announce(DETAIL);
+  board.announce(DETAIL);
+  assert.deepEqual(sockets.map((socket) => socket.path), ["/livestyle/sessions/s1/ws?token=t%201"]);
+});
+
+test("a reloaded page finds its sessions", async () => {
+  const { board, sockets, requests } = makeBoard();
+  await board.attach();
+  assert.equal(requests[0][0], "/livestyle/sessions?client=tab");
+  assert.equal(requests[0][1].headers["X-LiveStyle"], "1");
+  assert.equal(sockets.length, 1);
+});
+
+test("credit is given for every frame that was drawn", async () => {
+  const { board, sockets } = makeBoard();
+  const drawn = [];
+  board.addView({ id: "5" }, { showFrame: (_bitmap, header) => drawn.push(header.frame), shownSize: () => 300 });
+  board.addView({ id: "77" }, { showFrame: () => assert.fail("another session's node") });
+  board.announce(DETAIL);
+  const [socket] = sockets;
+  socket.onopen();
+  const credits = () => socket.sent.filter((message) => message.type === "credit").reduce((sum, { n }) => sum + n, 0);
+  assert.equal(credits(), 2);
+  assert.equal(socket.sent[0].type, "preview");
+  for (const number of [0, 1, 2]) {
+    await socket.onmessage({ data: frame(number) });
+    await new Promise((done) => setImmediate(done));
+  }
+  assert.deepEqual(drawn, [0, 1, 2]);
+  assert.equal(credits(), 5);
+});
+
+test("receipts go to the node that owns the key", () => {
+  const { board, sockets } = makeBoard();
+  const heard = [];
+  board.addView({ id: "4" }, { showReceipt: (receipt) => heard.push(receipt.type) });
+  board.addView({ id: "5" }, { showReceipt: () => assert.fail("another node's key") });
+  board.announce(DETAIL);
+  hear(sockets[0], { type: "received", key: "4.strength", seq: 1 });
+  hear(sockets[0], { type: "applied", key: "4.strength", seq: 1, frame: 3, ms: 5 });
+  assert.deepEqual(heard, ["received", "applied"]);
+});
+
+test("the end shows the files on their nodes and forgets the session", () => {
+  const { board } = makeBoard();
+  const shown = [];
+  board.addView({ id: "5" }, { showResult: (file) => shown.push(file.filename), showState: ({ state }) => shown.push(state) });
+  board.announce(DETAIL);
+  board.announce({ ...DETAIL, state: "cancelled", token: "", files: { 5: { filename: "a.mp4" } } });
+  assert.deepEqual(shown, ["loading", "cancelled", "a.mp4"]);
+  assert.equal(board.sessions.size, 0);
+});
+
+test("stop sends the token in a JSON body", async () => {
+  const { board, requests } = makeBoard();
+  board.announce(DETAIL);
+  await board.stop("4");
+  const [path, options] = requests[0];
+  assert.equal(path, "/livestyle/sessions/s1/stop");
+  assert.equal(options.method, "POST");
+  assert.deepEqual(JSON.parse(options.body), { token: "t 1" });
+  await board.stop("another");
+  assert.equal(requests.length, 1);
+});
+
+test("a widget's change is sent, and only where it is live", (context) => {
+  const { board, sockets } = makeBoard();
+  const widget = { name: "strength", value: 1 };
+  const other = { name: "steps", value: 1 };
+  const node = { id: "4", widgets: [widget, other] };
+  const live = new LiveWidgets({ idOf: (each) => each.id, send: (...change) => board.set(...change), values: () => board.liveValues() });
+  board.onLive = () => live.refresh();
+  context.after(() => clearInterval(live.timer));
+  live.watch(node);
+  board.announce(DETAIL);
+  const changes = () => sockets[0].sent.filter((message) => message.type === "set");
+  widget.value = 0.5;
+  widget.callback(0.5);
+  assert.deepEqual(changes(), []); // not live yet
+  hear(sockets[0], { type: "live", values: { "4.strength": 1 } });
+  assert.deepEqual(changes().map(({ key, value }) => [key, value]), [["4.strength", 0.5]]); // caught up
+  other.value = 3;
+  other.callback(3);
+  assert.equal(changes().length, 1);
+});
+
+test("a value that no callback told of is found by comparing; a linked widget's is not sent", (context) => {
+  const { board, sockets } = makeBoard();
+  const seed = { name: "seed", value: 0 };
+  const strength = { name: "strength", value: 1 };
+  const node = { id: "4", widgets: [seed, strength], inputs: [{ widget: { name: "strength" }, link: 9 }] };
+  const live = new LiveWidgets({ idOf: (each) => each.id, send: (...change) => board.set(...change), values: () => board.liveValues() });
+  board.onLive = () => live.refresh();
+  context.after(() => clearInterval(live.timer));
+  live.watch(node);
+  board.announce(DETAIL);
+  hear(sockets[0], { type: "live", values: { "4.seed": 0, "4.strength": 0.3 } });
+  seed.value = 42;
+  live.compareAll();
+  live.compareAll();
+  const changes = sockets[0].sent.filter((message) => message.type === "set");
+  assert.deepEqual(changes.map(({ key, value }) => [key, value]), [["4.seed", 42]]);
+});

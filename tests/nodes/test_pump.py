@@ -1,0 +1,184 @@
+"""Waiting for a session on the prompt's thread: progress, Cancel, errors, and what pages are told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runtime_stubs import Behaviour, Zoo, read, stylise, write
+
+from livestyle.engine.errors import LiveStyleError
+from livestyle.engine.media.types import SinkResult
+from livestyle.engine.runtime.session import Progress, StreamSession
+from livestyle.nodes.announce import EVENT, announce, client_of, describe, file_entry, own
+from livestyle.nodes.models import ModelStore
+from livestyle.nodes.pump import progress_line, pump
+
+
+class Interrupted(Exception):
+    """As ComfyUI's InterruptProcessingException, a plain Exception."""
+
+
+class Display:
+    """Remembers what was shown."""
+
+    def __init__(self) -> None:
+        self.bars: list[tuple[int, int]] = []
+        self.texts: list[str] = []
+
+    def bar(self, done: int, total: int) -> None:
+        self.bars.append((done, total))
+
+    def text(self, line: str) -> None:
+        self.texts.append(line)
+
+
+def _session(behaviour: Behaviour | None = None, zoo: Zoo | None = None, **source: Any) -> StreamSession:
+    zoo = zoo or Zoo({"stub": behaviour or Behaviour()})
+    return StreamSession(write(stylise(read(**source))), zoo)
+
+
+def _never() -> None:
+    pass
+
+
+def _raise_once(event: threading.Event) -> Callable[[], None]:
+    def check() -> None:
+        if event.is_set():
+            raise Interrupted
+
+    return check
+
+
+def test_progress_reaches_the_end() -> None:
+    display = Display()
+    pump(_session(Behaviour(delays={"step": 0.05}), length=24), display, _never)
+    assert display.bars[-1] == (24, 24)
+    assert [done for done, _ in display.bars] == sorted(done for done, _ in display.bars)
+    assert all(0 <= done <= total and total > 0 for done, total in display.bars)
+    assert display.texts
+
+
+@pytest.mark.parametrize("moment", ["loading", "denoising", "waiting for a slow source"])
+def test_cancel_is_quick_in_every_state(moment: str) -> None:
+    gate = threading.Event()
+    behaviour = Behaviour()
+    zoo = Zoo({"stub": behaviour}, gate=gate if moment == "loading" else None)
+    if moment == "denoising":
+        behaviour.gates["step"] = gate
+    source = (
+        {"length": 1000, "block_at": 6, "unblock": gate} if moment.startswith("waiting") else {"length": 1000}
+    )
+    session = _session(zoo=zoo, **source)
+    cancelled = threading.Event()
+    raised: list[float] = []
+
+    def run() -> None:
+        with pytest.raises(Interrupted):
+            pump(session, Display(), _raise_once(cancelled))
+        raised.append(time.monotonic())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.3)
+    cancelled.set()
+    asked = time.monotonic()
+    thread.join(5)
+    assert raised and raised[0] - asked < 0.3  # the promise of the issue, not a measure of speed
+    assert session.state == "cancelled"
+    gate.set()
+    assert session.join(10)
+
+
+def test_a_display_that_raises_cancels_as_well() -> None:
+    """ComfyUI's progress bar itself raises after Cancel."""
+
+    class Raising(Display):
+        def bar(self, done: int, total: int) -> None:
+            raise Interrupted
+
+    session = _session(Behaviour(delays={"step": 0.2}), length=1000)
+    with pytest.raises(Interrupted):
+        pump(session, Raising(), _never)
+    assert session.state == "cancelled" and session.join(10)
+
+
+def test_the_sessions_error_is_raised() -> None:
+    session = _session(Behaviour(raises={("step", 1): RuntimeError("boom")}), length=20)
+    with pytest.raises(LiveStyleError, match="boom"):
+        pump(session, Display(), _never)
+
+
+def test_progress_line_says_what_is_known() -> None:
+    assert progress_line("Loading", Progress(0, None, 0.0, None)) == "Loading"
+    assert progress_line("Playing", Progress(5, None, 2.0, None)) == "Playing, 5 frames, 2.0 fps"
+    assert progress_line("Playing", Progress(5, 10, 2.5, 62.4)) == "Playing, 5/10, 2.5 fps, 1:02 left"
+
+
+def test_pages_hear_of_a_session_and_of_its_files() -> None:
+    heard: list[tuple[str, Any]] = []
+    closed = threading.Event()
+
+    def send(event: str, data: Any) -> None:
+        heard.append((event, data))
+
+    def on_closed(session: StreamSession) -> None:
+        session.results["9"] = SinkResult(Path("/out/a/b.mp4"), 7, complete=False)
+        announce(session, send, lambda path: {"filename": path.name, "subfolder": "a", "type": "output"})
+        closed.set()
+
+    plan = write(stylise(read(length=4)))
+    session = StreamSession(plan, Zoo({"stub": Behaviour()}), on_closed=on_closed)
+    own(session, plan, "tab")
+    announce(session, send, lambda path: {})
+    pump(session, Display(), _never)
+    assert closed.wait(10)
+    (first_event, first), (_, last) = heard
+    assert first_event == EVENT and first["token"] == session.token and first["files"] == {}
+    assert first["state"] == "loading" and set(first["nodes"]) == {"1", "2", "m", "p", "9"}
+    assert last["state"] == "done" and last["token"] == "" and "2.strength" in last["live"]
+    assert last["files"] == {
+        "9": {
+            "filename": "b.mp4",
+            "subfolder": "a",
+            "type": "output",
+            "format": "video/mp4",
+            "frames": 7,
+            "complete": False,
+        }
+    }
+    assert client_of(session) == "tab"
+
+
+def test_what_wrote_nothing_has_no_file() -> None:
+    assert file_entry(SinkResult(None, 0), lambda path: {}) is None
+
+
+def test_a_session_that_nobody_owns_is_described() -> None:
+    session = _session(length=1)
+    assert describe(session)["nodes"] == ["9"] and client_of(session) is None
+
+
+def test_models_stay_loaded_for_the_next_run_and_no_longer() -> None:
+    zoo = Zoo({"a": Behaviour(), "b": Behaviour()})
+    store = ModelStore(zoo)
+
+    def run(*checkpoints: str, node_id: str = "2") -> None:
+        plans = [stylise(read(), node_id, checkpoint) for checkpoint in checkpoints]
+        handles = [plan.operation.model for plan in plans]
+        store.keep_only(handles)
+        for handle in handles:
+            store.get(handle)
+
+    run("a")
+    run("a", node_id="5")
+    assert zoo.loads == ["a"]
+    run("a", "b")
+    assert zoo.loads == ["a", "b"]
+    run("b")
+    run("a")
+    assert zoo.loads == ["a", "b", "a"]

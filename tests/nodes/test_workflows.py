@@ -1,0 +1,95 @@
+"""The template and its API twin fit the nodes and each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = sorted((ROOT / "workflows").glob("*.json"))
+WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+NOTES = {"Note", "MarkdownNote"}
+LINK_ID, SOURCE, SOURCE_SLOT, TARGET, TARGET_SLOT, KIND = range(6)
+
+
+def _widgets(node: dict[str, Any]) -> list[str]:
+    """Widget names in the editor's order; the upload button for ``file`` comes last."""
+    names = [each["name"] for each in node["inputs"] if each["type"] in WIDGET_TYPES]
+    return [*names, "upload"] if "file" in names else names
+
+
+@pytest.fixture(params=TEMPLATES, ids=lambda path: path.stem)
+def template(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_there_is_a_template() -> None:
+    assert [path.stem for path in TEMPLATES] == ["restyle_a_video"]
+
+
+def test_a_template_has_a_thumbnail_and_an_api_twin(template: Path) -> None:
+    with Image.open(template.with_suffix(".jpg")) as picture:
+        assert picture.format == "JPEG" and min(picture.size) >= 200
+    assert (template.parent / "api" / template.name).exists()
+
+
+def test_the_template_fits_the_nodes(template: Path, schema: dict[str, Any]) -> None:
+    graph = _load(template)
+    assert graph["version"] == 0.4
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    assert graph["last_node_id"] == max(nodes) and graph["last_link_id"] == len(graph["links"])
+    for node in nodes.values():
+        if node["type"] in NOTES:
+            continue
+        described = schema[node["type"]]
+        properties = node["properties"]
+        assert properties["Node name for S&R"] == node["type"] and properties["cnr_id"] == "livestyle"
+        assert len(node["widgets_values"]) == len(_widgets(described))
+        for slot in node["inputs"]:
+            assert slot["type"] == next(e["type"] for e in described["inputs"] if e["name"] == slot["name"])
+        assert [slot["type"] for slot in node["outputs"]] == [out["type"] for out in described["outputs"]]
+    for link in graph["links"]:
+        source, target = nodes[link[SOURCE]], nodes[link[TARGET]]
+        assert link[LINK_ID] in source["outputs"][link[SOURCE_SLOT]]["links"]
+        assert target["inputs"][link[TARGET_SLOT]]["link"] == link[LINK_ID]
+        assert link[KIND] == source["outputs"][link[SOURCE_SLOT]]["type"]
+
+
+def test_the_api_twin_says_the_same(template: Path, schema: dict[str, Any]) -> None:
+    graph, prompt = _load(template), _load(template.parent / "api" / template.name)
+    links = {link[LINK_ID]: link for link in graph["links"]}
+    nodes = {str(node["id"]): node for node in graph["nodes"] if node["type"] not in NOTES}
+    assert set(nodes) == set(prompt)
+    for node_id, node in nodes.items():
+        described = schema[node["type"]]
+        assert prompt[node_id]["class_type"] == node["type"]
+        values = dict(zip(_widgets(described), node["widgets_values"], strict=True))
+        for name, value in prompt[node_id]["inputs"].items():
+            if isinstance(value, list):
+                slot = next(slot for slot in node["inputs"] if slot["name"] == name)
+                link = links[slot["link"]]
+                assert value == [str(link[SOURCE]), link[SOURCE_SLOT]]
+            else:
+                assert values[name] == value, (node_id, name)
+        required = {each["name"] for each in described["inputs"] if each["required"]}
+        assert required <= set(prompt[node_id]["inputs"])
+
+
+def test_the_versions_agree(template: Path) -> None:
+    version = _version()
+    nodes = [node for node in _load(template)["nodes"] if node["type"] not in NOTES]
+    assert {node["properties"]["ver"] for node in nodes} == {version}
+
+
+def _version() -> str:
+    import tomllib
+
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]

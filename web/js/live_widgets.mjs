@@ -1,0 +1,68 @@
+// @ts-check
+/**
+ * Sends a widget's new value to the running session that has it as a live value.
+ *
+ * A widget's callback tells of the user's changes at once; what other scripts or undo write
+ * into a widget calls no callback, so while something is live the values are compared as well.
+ */
+
+const COMPARE_MS = 250;
+
+export class LiveWidgets {
+  /** @param {{idOf: (node: any) => string, send: (key: string, value: unknown) => void,
+   *           values: () => Map<string, unknown>}} host */
+  constructor(host) {
+    this.host = host;
+    /** @type {Set<any>} */
+    this.nodes = new Set();
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.timer = undefined;
+  }
+
+  /** @param {any} node */
+  watch(node) {
+    this.nodes.add(node);
+    for (const widget of node.widgets ?? []) {
+      const original = widget.callback;
+      widget.callback = (/** @type {any[]} */ ...values) => {
+        const result = original?.apply(widget, values);
+        this.#compare(node, widget);
+        return result;
+      };
+    }
+  }
+
+  /** @param {any} node */
+  forget(node) {
+    this.nodes.delete(node);
+  }
+
+  /** The sessions' live values changed; what a widget said before the session was ready is sent now. */
+  refresh() {
+    const live = this.host.values().size > 0;
+    if (live && this.timer === undefined) this.timer = setInterval(() => this.compareAll(), COMPARE_MS);
+    if (!live) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
+    this.compareAll();
+  }
+
+  compareAll() {
+    for (const node of this.nodes) for (const widget of node.widgets ?? []) this.#compare(node, widget);
+  }
+
+  /** @param {any} node @param {any} widget */
+  #compare(node, widget) {
+    const key = `${this.host.idOf(node)}.${widget.name}`;
+    const values = this.host.values();
+    if (!values.has(key) || values.get(key) === widget.value || isLinked(node, widget)) return;
+    this.host.send(key, widget.value);
+  }
+}
+
+/** Whether a connection gives the value, so that the widget's own means nothing.
+ * @param {any} node @param {any} widget */
+function isLinked(node, widget) {
+  return (node.inputs ?? []).some((/** @type {any} */ input) => input.widget?.name === widget.name && input.link != null);
+}

@@ -1,0 +1,120 @@
+// @ts-check
+/**
+ * The only file that ComfyUI loads as an extension; it connects the helpers to the editor.
+ * The version in the helpers' addresses follows pyproject.toml: ComfyUI lets browsers cache them.
+ */
+import { app } from "../../../scripts/app.js";
+import { api } from "../../../scripts/api.js";
+import { executionId } from "./graph.mjs?v=0.1.0";
+import { addUploadButton, applyHalves } from "./halves.mjs?v=0.1.0";
+import { LiveWidgets } from "./live_widgets.mjs?v=0.1.0";
+import { SessionBoard } from "./session_board.mjs?v=0.1.0";
+import { Stage } from "./stage.mjs?v=0.1.0";
+import { StatusLine } from "./status_line.mjs?v=0.1.0";
+
+const STAGE_NODES = new Set(["FrameStreamIO", "StreamDenoise"]);
+const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise"]);
+
+const board = new SessionBoard({
+  fetch: (path, options) => api.fetchApi(path, options),
+  openSocket: (path) => new WebSocket(socketAddress(path)),
+  idOf: executionId,
+  client: () => api.clientId ?? "",
+});
+const live = new LiveWidgets({
+  idOf: executionId,
+  send: (key, value) => board.set(key, value),
+  values: () => board.liveValues(),
+});
+board.onLive = () => live.refresh();
+
+/** @param {string} path below ComfyUI's own address */
+function socketAddress(path) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  return `${scheme}://${api.api_host}${api.api_base}${path}`;
+}
+
+function addStyle() {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("../css/livestyle.css?v=0.1.0", import.meta.url).href;
+  document.head.append(link);
+}
+
+/** Run ``extra`` after the object's own callback of that name.
+ * @param {any} target @param {string} name @param {(...values: any[]) => void} extra */
+function chain(target, name, extra) {
+  const original = target[name];
+  target[name] = function (/** @type {any[]} */ ...values) {
+    const result = original?.apply(this, values);
+    extra(...values);
+    return result;
+  };
+}
+
+/** A DOM widget that shows something and holds no value.
+ * @param {any} node @param {string} name @param {any} view @param {() => number} height */
+function addView(node, name, view, height) {
+  const widget = node.addDOMWidget(name, `livestyle_${name}`, view.element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: height,
+    getValue: () => "",
+    setValue: () => {},
+  });
+  widget.serialize = false;
+  board.addView(node, view);
+  chain(node, "onRemoved", () => board.removeView(node));
+}
+
+/** @param {any} node */
+function addStage(node) {
+  const stage = new Stage({
+    stop: () => board.stop(executionId(node)),
+    viewURL: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
+  });
+  addView(node, "stage", stage, () => stage.height);
+  stage.onResize = () => {
+    node.setSize([node.size[0], node.computeSize()[1]]);
+    node.graph?.setDirtyCanvas(true, true);
+  };
+  chain(node, "onExecuted", (output) => stage.showResult(output?.video?.[0]));
+  chain(node, "onRemoved", () => stage.dispose());
+}
+
+/** @param {any} node */
+function watchHalves(node) {
+  const update = () => applyHalves(node);
+  const mode = node.widgets.find((/** @type {any} */ widget) => widget.name === "mode");
+  chain(mode, "callback", update);
+  chain(node, "onConnectionsChange", update);
+  chain(node, "onConfigure", update);
+  update();
+}
+
+app.registerExtension({
+  name: "livestyle",
+
+  /** @param {any} _type @param {any} definition */
+  beforeRegisterNodeDef(_type, definition) {
+    if (definition.name === "FrameStreamIO") addUploadButton(definition.input);
+  },
+
+  /** @param {any} node */
+  nodeCreated(node) {
+    const kind = node.comfyClass;
+    if (LIVE_NODES.has(kind)) {
+      live.watch(node);
+      chain(node, "onRemoved", () => live.forget(node));
+    }
+    if (STAGE_NODES.has(kind)) addStage(node);
+    else if (LIVE_NODES.has(kind)) addView(node, "status", new StatusLine(), () => 20);
+    if (kind === "FrameStreamIO") watchHalves(node);
+  },
+
+  async setup() {
+    addStyle();
+    api.addEventListener("livestyle.session", (/** @type {any} */ event) => board.announce(event.detail));
+    await board.attach();
+  },
+});
