@@ -60,6 +60,9 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> MLLME
         raise SettingError(
             "lora: this release can't apply LoRA files to MLLM-edit models yet, set it to none."
         )
+    for widget, chosen in (("autoencoder", handle.autoencoder), ("text_encoder", handle.text_encoder)):
+        if chosen and not Path(chosen).is_dir():
+            raise SettingError(f"{widget}: this release takes folders in the diffusers layout, set it to auto.")
     autoencoder = Path(handle.autoencoder) if handle.autoencoder else _beside(folder, "vae")
     text = Path(handle.text_encoder) if handle.text_encoder else folder
     missing = [part for part in PARTS if not (folder / part).is_dir() and part != "vae"]

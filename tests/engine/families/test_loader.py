@@ -97,6 +97,13 @@ def test_missing_autoencoder(copy: Path) -> None:
         load(copy)
 
 
+@pytest.mark.parametrize("widget", ["autoencoder", "text_encoder"])
+def test_single_files_of_other_parts_are_refused_in_one_line(tiny_folder: Path, widget: str) -> None:
+    weights = tiny_folder / "unet" / "diffusion_pytorch_model.safetensors"
+    with pytest.raises(SettingError, match=f"^{widget}: this release takes folders .* set it to auto"):
+        load(tiny_folder, **{widget: str(weights)})
+
+
 def test_demo_checkpoint_comes_with_the_pack_and_keeps_its_size() -> None:
     folder = demo_checkpoints()["demo: mllm-edit"]
     assert probe(folder) == "mllm_edit"

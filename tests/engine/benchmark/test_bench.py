@@ -1,0 +1,33 @@
+"""The bench runs at toy size and its baseline is the real pipeline."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from livestyle.engine.benchmark.baseline import edit_frames, pipeline, published_layout
+from livestyle.engine.benchmark.mllm_edit import compare, file_to_file
+from livestyle.engine.families import demo_checkpoints, load_model
+from livestyle.engine.families.base import ModelHandle
+from sample_clips import clip  # noqa: F401
+from sample_pictures import picture
+
+
+def demo_model():
+    folder = demo_checkpoints()["demo: mllm-edit"]
+    return load_model(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)
+
+
+def test_baseline_pipeline_edits_pictures() -> None:
+    pipe = pipeline(published_layout(demo_model(), torch.float32), torch.float32)
+    frames = np.stack([picture(64, seed) for seed in (0, 1)])
+    first, second = edit_frames(pipe, frames, "make it oil", 2)
+    assert first.size == second.size == (64, 64)
+    assert first.tobytes() != second.tobytes()
+
+
+def test_comparison_has_its_ratios() -> None:
+    frames = np.stack([picture(64, seed) for seed in range(4)])
+    report = compare(demo_model(), torch.float32, frames)
+    assert report["engine_over_baseline_equal"] > 0
+    assert report["engine_over_baseline_documented"] > 0
+    assert set(report["rows"]) == {"engine_demo", "engine_equal", "baseline_equal", "baseline_documented"}
