@@ -16,8 +16,6 @@ from pathlib import Path
 
 import environment
 
-# Idle OpenMP threads spin by default; on a shared two-core machine that starves the other core.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 COMFYUI = environment.enter(__file__)
 
 import pack  # noqa: E402 - only the environment above can import what the pack needs

@@ -56,7 +56,7 @@ def main() -> None:
 
 def show(report: dict) -> None:
     """A table of the styles, then the single figures."""
-    columns = ("explained_change", "colour_map_change", "style_nearest_share", "output_db", "autoencoder_ceiling_db")
+    columns = ("explained_change", "colour_map_change", "style_nearest_share", "output_db")
     print(f"{'style':14}" + "".join(f"{column:>24}" for column in columns))
     for style, row in report["styles"].items():
         print(f"{style:14}" + "".join(f"{row[column]:24.3f}" for column in columns))
@@ -66,7 +66,9 @@ def show(report: dict) -> None:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("family", choices=["mllm-edit"])
     parser.add_argument("--checkpoint", type=Path, default=WEIGHTS / "mllm-edit", help="checkpoint folder")
     parser.add_argument("--clips", type=Path, required=True, help="folder of clips that training never saw")

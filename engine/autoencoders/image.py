@@ -56,7 +56,7 @@ def load_image_autoencoder(folder: Path, dtype: torch.dtype) -> ImageAutoencoder
     """
     try:
         model = AutoencoderTiny.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype
+            folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype, low_cpu_mem_usage=False
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         line = str(error).split("\n")[0]

@@ -29,6 +29,9 @@ SCHEDULER = {
 def save_autoencoder(model: AutoencoderTiny, folder: Path) -> None:
     """``demo-image``: weights in bfloat16."""
     model.to(torch.bfloat16).to(memory_format=torch.contiguous_format).save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config["block_out_channels"]  # diffusers writes it and then warns that it does not know it
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
 def save_mllm_edit(denoiser: Denoiser, encoder: MLLMEncoder, folder: Path, autoencoder: str) -> None:
@@ -72,10 +75,3 @@ def weight_hashes(folder: Path) -> dict[str, str]:
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*.safetensors"))
     }
-
-
-def write_card(folder: Path, template: str, facts: dict[str, object]) -> None:
-    """Fill a model card and append the hashes of what it describes."""
-    hashes = "\n".join(f"| `{name}` | `{digest}` |" for name, digest in weight_hashes(folder).items())
-    text = template.format(**facts) + f"\n## Files\n\n| file | SHA-256 |\n|---|---|\n{hashes}\n"
-    (folder / "README.md").write_text(text)

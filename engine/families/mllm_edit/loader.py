@@ -62,7 +62,7 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> MLLME
         )
     for widget, chosen in (("autoencoder", handle.autoencoder), ("text_encoder", handle.text_encoder)):
         if chosen and not Path(chosen).is_dir():
-            raise SettingError(f"{widget}: this release takes folders in the diffusers layout, set it to auto.")
+            raise SettingError(f"{widget}: this release takes folders in diffusers layout, set it to auto.")
     autoencoder = Path(handle.autoencoder) if handle.autoencoder else _beside(folder, "vae")
     text = Path(handle.text_encoder) if handle.text_encoder else folder
     missing = [part for part in PARTS if not (folder / part).is_dir() and part != "vae"]

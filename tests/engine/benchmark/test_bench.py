@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from livestyle.engine.benchmark.baseline import edit_frames, pipeline, published_layout
-from livestyle.engine.benchmark.mllm_edit import compare, file_to_file
-from livestyle.engine.families import demo_checkpoints, load_model
-from livestyle.engine.families.base import ModelHandle
 from sample_clips import clip  # noqa: F401
 from sample_pictures import picture
+
+from livestyle.engine.benchmark.baseline import edit_frames, pipeline, published_layout
+from livestyle.engine.benchmark.mllm_edit import compare
+from livestyle.engine.families import demo_checkpoints, load_model
+from livestyle.engine.families.base import ModelHandle
 
 
 def demo_model():

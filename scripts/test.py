@@ -1,0 +1,62 @@
+"""Run the whole test suite on a machine that has Python and nothing else.
+
+python scripts/test.py              lint, engine, nodes, a real ComfyUI, a real browser
+python scripts/test.py --fast       without ComfyUI's server and the browser
+python scripts/test.py -- -k audio  everything after -- goes to pytest
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+
+import environment
+
+# program that the tests look for: the Debian package that has it
+FFPROBE = {"ffprobe": "ffmpeg"}
+CHROMIUM = {"chromium": "chromium"}
+
+
+def main() -> int:
+    """Lint, then test; 0 if both are clean."""
+    parser = argparse.ArgumentParser(description="Run LiveStyle's tests.")
+    parser.add_argument("--fast", action="store_true", help="no ComfyUI server, no browser; under 2 minutes")
+    parser.add_argument("--comfyui", metavar="PATH", help="the ComfyUI to test with")
+    parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
+    arguments = parser.parse_args()
+    comfyui = environment.enter(__file__, "dev", "train", comfyui=arguments.comfyui)
+    provide_programs(FFPROBE if arguments.fast else FFPROBE | CHROMIUM)
+
+    os.chdir(environment.ROOT)
+    lint = subprocess.call([sys.executable, "-m", "ruff", "check"])
+    command = [sys.executable, "-m", "pytest", "--durations=10"]
+    if arguments.fast:
+        command += ["--ignore=tests/server", "--ignore=tests/browser"]
+    surroundings = {**os.environ, "COMFYUI_PATH": str(comfyui)}
+    tests = subprocess.call([*command, *arguments.pytest], env=surroundings)
+    if lint:
+        print("ruff found something; see above.")
+    return lint or tests
+
+
+def provide_programs(wanted: dict[str, str]) -> None:
+    """Install missing programs with apt where that is possible; say what is skipped where it is not."""
+    missing = {program: package for program, package in wanted.items() if not shutil.which(program)}
+    if not missing:
+        return
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        print(f"Installing {', '.join(missing.values())} with apt ...", flush=True)
+        apt = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "-qq", "update"], env=apt)
+        install = ["apt-get", "-qq", "install", "--no-install-recommends", *missing.values()]
+        subprocess.run(install, env=apt, stdout=subprocess.DEVNULL)
+    for program, package in missing.items():
+        if not shutil.which(program):
+            print(f"SKIPPED: tests that need {program}; install it ({package}) to run them.", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""ComfyUI's page as an artist uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from comfy_fixtures import FOLDER
+
+LOAD_MS = 60_000
+RUN_MS = 120_000
+
+
+class Canvas:
+    """A tab with ComfyUI in it.
+
+    Attributes:
+        page: Playwright's page.
+        complaints: console errors and exceptions that come from the pack's own scripts.
+    """
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self._complain(f"{error} {error.stack}"))
+        page.goto(url)
+        page.wait_for_function("window.app?.graph && window.app.extensionManager", timeout=LOAD_MS)
+
+    def _on_console(self, message: Any) -> None:
+        if message.type == "error":
+            self._complain(f"{message.text} ({message.location.get('url')})")
+
+    def _complain(self, text: str) -> None:
+        if f"/extensions/{FOLDER}/" in text:
+            self.complaints.append(text)
+
+    def load_template(self, name: str) -> None:
+        """Open the template browser, choose the pack, choose the template."""
+        if not self.page.get_by_role("dialog").is_visible():
+            self.page.get_by_label("Templates", exact=True).click()
+        self.page.get_by_role("dialog").get_by_text(FOLDER, exact=True).click()
+        self.page.get_by_test_id(f"template-workflow-{name}").click()
+        self.page.get_by_role("dialog").wait_for(state="hidden")
+        self.page.wait_for_function("window.app.graph.nodes.length > 1")
+
+    def nodes(self, kind: str) -> list[dict[str, Any]]:
+        """Id, title and widget values of the graph's nodes of a type."""
+        return self.page.evaluate(
+            """kind => window.app.graph.nodes.filter(node => node.type === kind).map(node => ({
+                id: node.id,
+                title: node.title,
+                links: node.inputs?.filter(input => input.link != null).map(input => input.name) ?? [],
+                widgets: Object.fromEntries((node.widgets ?? []).map(widget => [widget.name, widget.value])),
+            }))""",
+            kind,
+        )
+
+    def set_widget(self, node: int, name: str, value: Any) -> None:
+        """Change a widget the way both renderers do it: its value, then its callback."""
+        self.page.evaluate(
+            """([id, name, value]) => {
+                const node = window.app.graph.getNodeById(id);
+                const widget = node.widgets.find(widget => widget.name === name);
+                widget.value = value;
+                widget.callback?.(value, window.app.canvas, node);
+            }""",
+            [node, name, value],
+        )
+
+    def run(self) -> None:
+        """Press Run."""
+        self.page.get_by_role("button", name="Run", exact=True).click()
+
+
+@contextmanager
+def open_canvas(browser: Any, url: str) -> Iterator[Canvas]:
+    """A fresh tab with its own storage; it must not have complained when it closes."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    try:
+        canvas = Canvas(context.new_page(), url)
+        yield canvas
+        assert canvas.complaints == []
+    finally:
+        context.close()

@@ -1,0 +1,86 @@
+"""A real ComfyUI process with the pack in it, for the tests under server and browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import environment
+import pytest
+from comfy_client import ComfyClient
+from comfy_location import find_comfyui
+from comfy_server import ComfyServer
+from sample_clips import make_clip
+
+ROOT = Path(__file__).resolve().parents[2]
+# A hyphen in the folder's name breaks packs that import themselves by it.
+FOLDER = "comfyui-live-style"
+
+StartServer = Callable[..., ComfyServer]
+
+
+@pytest.fixture(scope="session")
+def comfyui() -> Path:
+    """The folder of the ComfyUI under test."""
+    try:
+        return find_comfyui(None, environment.ROOT).folder
+    except SystemExit as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def start_server(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Starts a ComfyUI with further options; all are stopped at the end."""
+    running: list[ComfyServer] = []
+
+    def start(*options: str, folder: str = FOLDER) -> ComfyServer:
+        base = tmp_path_factory.mktemp("comfyui")
+        server = ComfyServer(comfyui, ROOT, base, folder=folder, options=options)
+        running.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: StartServer) -> ComfyServer:
+    """One ComfyUI for all tests that do not change its options."""
+    return start_server()
+
+
+@pytest.fixture
+def client(server: ComfyServer) -> ComfyClient:
+    """A fresh client of ``server``."""
+    return ComfyClient(server.url)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(server: ComfyServer) -> str:
+    """The demo checkpoint of the MLLM-edit family, as LoadStreamModel lists it."""
+    spec = ComfyClient(server.url).object_info()["LoadStreamModel"]["input"]["required"]["checkpoint"]
+    listed = spec[1]["options"] if spec[0] == "COMBO" else spec[0]
+    demos = [name for name in listed if name.startswith("demo") and "mllm" in name]
+    if not demos:
+        pytest.skip(f"no MLLM-edit demo checkpoint among {listed}")
+    return demos[0]
+
+
+@pytest.fixture(scope="session")
+def clip(server: ComfyServer) -> str:
+    """One second with sound in the server's input folder, 24 frames at 24 fps; its name there."""
+    return make_clip(server.input / "one_second.mp4").name
+
+
+@pytest.fixture(scope="session")
+def long_clip(server: ComfyServer) -> str:
+    """A minute in the server's input folder: more than a test waits for; its name there."""
+    return make_clip(server.input / "one_minute.mp4", frames=60 * 24).name
+
+
+@pytest.fixture(scope="session")
+def server_url(server: ComfyServer) -> str:
+    """Where ``server`` answers."""
+    return server.url

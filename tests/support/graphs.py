@@ -1,0 +1,82 @@
+"""The default workflow with other values, and what came out of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from comfy_client import Outcome
+
+ROOT = Path(__file__).resolve().parents[2]
+READ, LOAD, ENCODE, DENOISE, WRITE = "1", "2", "3", "4", "5"
+
+Prompt = dict[str, dict[str, Any]]
+
+
+def default_workflow() -> Prompt:
+    """The API twin of the template, as it is shipped."""
+    return json.loads((ROOT / "workflows" / "api" / "restyle_a_video.json").read_text(encoding="utf-8"))
+
+
+def restyle(
+    file: str,
+    checkpoint: str,
+    *,
+    prompt: str = "oil painting",
+    width: int = 128,
+    height: int = 96,
+    **denoise: Any,
+) -> Prompt:
+    """The default workflow on ``file`` in the input folder; ``denoise`` are StreamDenoise's widgets."""
+    graph = default_workflow()
+    graph[READ]["inputs"]["file"] = file
+    graph[LOAD]["inputs"]["checkpoint"] = checkpoint
+    graph[ENCODE]["inputs"]["prompt"] = prompt
+    graph[DENOISE]["inputs"] |= {"width": width, "height": height, **denoise}
+    return graph
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video file as a player sees it.
+
+    Attributes:
+        pixels: uint8 RGB of shape (frames, height, width, 3).
+        fps: average frames a second.
+        audio_seconds: length of the decoded audio, 0 without.
+        tags: the container's metadata.
+    """
+
+    pixels: np.ndarray
+    fps: Fraction
+    audio_seconds: float
+    tags: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def play(path: Path) -> Clip:
+    """Decode a whole file."""
+    with av.open(str(path)) as file:
+        video = file.streams.video[0]
+        fps, tags = video.average_rate, dict(file.metadata)
+        pixels = np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video)])
+    with av.open(str(path)) as file:
+        samples = (
+            [frame.samples / frame.sample_rate for frame in file.decode(audio=0)]
+            if file.streams.audio
+            else []
+        )
+    return Clip(pixels, fps, sum(samples), tags)
+
+
+def shown_file(outcome: Outcome, output: Path, node: str = WRITE) -> dict[str, Any]:
+    """The entry of the file that a write node shows, with its ``path``."""
+    (entry,) = outcome.outputs[node]["video"]
+    return {**entry, "path": output / entry["subfolder"] / entry["filename"]}
