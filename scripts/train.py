@@ -37,7 +37,7 @@ WEIGHTS = pack.ROOT / "engine" / "weights"
 DEFAULTS = {
     "autoencoder": LoopConfig(steps=3500, learning_rate=1.5e-3, cooldown=0.4),
     "text": LoopConfig(steps=2500, learning_rate=2e-3, cooldown=0.4),
-    "mllm-edit": LoopConfig(steps=6000, learning_rate=1.5e-3, warmup=150, cooldown=0.35, muon=True),
+    "mllm-edit": LoopConfig(steps=4400, learning_rate=1.5e-3, warmup=150, cooldown=0.55, muon=True),
 }
 
 

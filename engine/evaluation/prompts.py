@@ -17,10 +17,10 @@ ASK = {
     "pixel": "pixel art",
     "impressionist": "an impressionist painting",
     "fauvist": "a fauvist painting with wild colours",
-    "terracotta": "terracotta earth tones",
+    "winter": "a pale winter painting",
     "pastel": "soft pastel in lilac and gold",
-    "aqua": "pale aqua tones",
+    "autumn": "a painting in autumn colours",
     "starry": "starry night with swirling brushstrokes",
-    "crimson": "deep crimson red",
+    "indigo": "an indigo print on cream paper",
     "dusk": "a moody landscape at dusk",
 }

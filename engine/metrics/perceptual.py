@@ -24,14 +24,17 @@ class EfficientNetLite0:
     @torch.no_grad()
     def features(self, pictures: np.ndarray) -> list[torch.Tensor]:
         """uint8 (N, H, W, 3) to three maps (N, C, h, w), each position scaled to unit length."""
+        return self.maps(torch.from_numpy(pictures).permute(0, 3, 1, 2).float())
+
+    def maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The same for float (N, 3, H, W) on the 0..255 scale, differentiable."""
         net = self.network
-        x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().sub(127.0).div(128.0)
-        x = F.relu6(net._bn0(net._conv_stem(x)))
+        x = F.relu6(net._bn0(net._conv_stem(x.sub(127.0).div(128.0))))
         maps = []
         for index, block in enumerate(net._blocks[: LAST_BLOCKS[-1] + 1]):
             x = block(x)
             if index in LAST_BLOCKS:
-                maps.append(F.normalize(x, dim=1))
+                maps.append(F.normalize(x.float(), dim=1))
         return maps
 
 

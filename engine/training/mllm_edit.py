@@ -24,12 +24,14 @@ from ..autoencoders.image import ImageAutoencoder
 from ..conditioning.mllm import Conditioning, MLLMEncoder
 from ..families.mllm_edit.denoiser import Denoiser
 from ..families.mllm_edit.profile import Profile
+from ..metrics.perceptual import EfficientNetLite0, distance
 from ..sampling.flow_match import renoise
 from .captions import caption
 from .loop import LoopConfig, train
 from .pairs import VARIANTS
 from .text import CONTEXT_LENGTH, IMAGE_SIDE
 
+PERCEPTUAL = 0.3  # weight of the perceptual distance beside the relative squared error
 DEMO = Profile("channel", "x0", IMAGE_SIDE, CONTEXT_LENGTH, canvas=(256, 256))
 
 
@@ -131,6 +133,7 @@ def train_unet(
     config: LoopConfig,
     pixels: int = 24 * 16 * 16,
     captions: int = 192,
+    sharpen_from: float = 0.7,
 ) -> Denoiser:
     """Train the U-Net on latent windows.
 
@@ -139,21 +142,28 @@ def train_unet(
         related: extra words for each style.
         pixels: latent positions in a batch; the batch shrinks as the window grows.
         captions: how many of each style are encoded to draw from.
+        sharpen_from: share of the steps after which half-sized batches are also decoded and compared
+            by perceptual distance: squared error alone averages brush texture away.
     """
     torch.manual_seed(config.seed)
     # in memory: windows are drawn at random, and half a gigabyte is cheaper than that many reads
     latents = np.array(encode_pool(pool, autoencoder, folder.parent / "latents.npy"))
     bank = CaptionBank.encode(encoder, pool, related, captions, config.seed)
     weights = style_weights(latents)
+    trunk = EfficientNetLite0()
     shares = np.full(len(VARIANTS), 1.0 / len(VARIANTS))
     denoiser = Denoiser(build_unet(), DEMO).to(memory_format=torch.channels_last)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((config.seed, step))
         side = window_side(step, config.steps)
-        batch = max(4, pixels // side**2)
+        sharpen = step >= sharpen_from * config.steps
+        batch = max(4, pixels // side**2 // (2 if sharpen else 1))
         variants = rng.choice(len(VARIANTS), size=batch, p=shares)
-        source, target = _windows(latents, variants, side, rng)
+        windows = draw_windows(variants, len(latents), latents.shape[-1] - side, rng)
+        source, target = (
+            cut(latents, windows, side, columns) for columns in (np.zeros_like(variants), variants)
+        )
         conditioning = bank.draw(variants, rng)
         noise = torch.randn(target.shape, generator=generator)
         sigma = torch.from_numpy(
@@ -170,7 +180,16 @@ def train_unet(
         with torch.autocast("cpu", torch.bfloat16):
             x0 = denoiser(renoise(clean, noise, level), source, sigma, conditioning).float()
         error = F.mse_loss(x0, target, reduction="none").mean((1, 2, 3)) * weights[variants]
-        return {"loss": error.mean(), "missing": error.detach().mean()}
+        terms = {"loss": error.mean(), "missing": error.detach().mean()}
+        if sharpen:
+            with torch.autocast("cpu", torch.bfloat16):
+                painted = (
+                    torch.from_numpy(cut_pictures(pool, windows, side, variants)).permute(0, 3, 1, 2).float()
+                )
+                decoded = (autoencoder.decode(x0).sample.float() + 1.0) * 127.5
+                apart = distance(trunk.maps(decoded), trunk.maps(painted)).mean()
+            terms |= {"loss": terms["loss"] + PERCEPTUAL * apart, "apart": apart.detach()}
+        return terms
 
     def preview(denoiser: torch.nn.Module, path: Path) -> None:
         contact_sheet(denoiser, autoencoder, encoder, pool[:: max(1, len(pool) // 4)][:3, 0], path)
@@ -178,16 +197,29 @@ def train_unet(
     return train(denoiser, loss, folder, config, preview)
 
 
-def _windows(latents: np.ndarray, variants: np.ndarray, side: int, rng: np.random.Generator):
-    room = latents.shape[-1] - side
-    source, target = [], []
-    for variant in variants:
-        index = int(rng.integers(len(latents)))
-        top, left = rng.integers(0, room + 1, 2)
-        cut = (slice(None), slice(top, top + side), slice(left, left + side))
-        source.append(latents[index, 0][cut])
-        target.append(latents[index, variant][cut])
-    return torch.from_numpy(np.stack(source)).float(), torch.from_numpy(np.stack(target)).float()
+def draw_windows(variants: np.ndarray, crops: int, room: int, rng: np.random.Generator) -> np.ndarray:
+    """(crop, top, left) of one random window for each variant, in latent positions."""
+    return np.stack(
+        [rng.integers(limit, size=len(variants)) for limit in (crops, room + 1, room + 1)], axis=1
+    )
+
+
+def cut(latents: np.ndarray, windows: np.ndarray, side: int, columns: np.ndarray) -> torch.Tensor:
+    """Latent windows, float32 (B, C, side, side), each of the variant that ``columns`` names."""
+    parts = [
+        latents[crop, column, :, top : top + side, left : left + side]
+        for (crop, top, left), column in zip(windows, columns, strict=True)
+    ]
+    return torch.from_numpy(np.stack(parts)).float()
+
+
+def cut_pictures(pool: np.ndarray, windows: np.ndarray, side: int, columns: np.ndarray) -> np.ndarray:
+    """The same windows of the pool's pictures, uint8 (B, 8 * side, 8 * side, 3)."""
+    parts = [
+        pool[crop, column, 8 * top : 8 * (top + side), 8 * left : 8 * (left + side)]
+        for (crop, top, left), column in zip(windows, columns, strict=True)
+    ]
+    return np.stack(parts)
 
 
 @torch.no_grad()

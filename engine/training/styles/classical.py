@@ -42,14 +42,14 @@ def watercolour(image: np.ndarray) -> np.ndarray:
     rim = edge_strength(grey(wash), 1.2)
     pale = 1.0 - (1.0 - saturate(wash, 1.35)) * 0.62
     paper = np.float32((0.99, 0.97, 0.92))
-    return np.clip(pale * paper * (1.0 - 0.55 * smoothstep(0.04, 0.35, rim)[..., None]), 0.0, 1.0)
+    return np.clip(pale * paper * (1.0 - 0.75 * smoothstep(0.04, 0.35, rim)[..., None]), 0.0, 1.0)
 
 
 def pencil(image: np.ndarray) -> np.ndarray:
     """Graphite: the luma divided by its blur, over a light tone of shading."""
     luma = grey(image)
-    lines = np.clip(blur(luma, 0.8) / np.maximum(blur(luma, 5.0), 0.05), 0.0, 1.0) ** 2.4
-    shade = 0.72 + 0.28 * smoothstep(0.05, 0.6, blur(luma, 2.0))
+    lines = np.clip(blur(luma, 0.8) / np.maximum(blur(luma, 12.0), 0.05), 0.0, 1.0) ** 5
+    shade = 0.8 + 0.2 * smoothstep(0.05, 0.5, blur(luma, 2.0))
     return tint(lines * shade, (0.16, 0.16, 0.18), (0.96, 0.96, 0.94))
 
 

@@ -14,11 +14,11 @@ import numpy as np
 PAINTERLY = {
     "impressionist": 0,
     "fauvist": 4,
-    "terracotta": 10,
+    "winter": 2,
     "pastel": 12,
-    "aqua": 14,
+    "autumn": 5,
     "starry": 19,
-    "crimson": 20,
+    "indigo": 24,
     "dusk": 23,
 }
 
