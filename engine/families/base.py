@@ -8,7 +8,7 @@ no threads and no streams of its own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,6 +45,8 @@ class LiveParameter:
         default: the widget's value at the start.
         minimum, maximum: inclusive bounds of numbers; for text, ``maximum`` bounds its length.
         late: read again when the chunk enters the main lane (strength, multiplier, blend).
+        check: for text, raises SettingError for a value that the model can't take, so that a change
+            is refused when it is made instead of ending the stream when it is used.
     """
 
     key: str
@@ -53,6 +55,7 @@ class LiveParameter:
     minimum: float | int | None = None
     maximum: float | int | None = None
     late: bool = False
+    check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

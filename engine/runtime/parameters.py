@@ -174,6 +174,8 @@ def _text(spec: LiveParameter, value: Any) -> str:
         raise SettingError(f"{name} must be text.")
     if spec.maximum is not None and len(value) > spec.maximum:
         raise SettingError(f"{name} has {len(value)} characters: shorten it to {spec.maximum}.")
+    if spec.check is not None:
+        spec.check(value)
     return value
 
 

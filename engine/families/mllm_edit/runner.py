@@ -65,7 +65,9 @@ class MLLMEditRunner(Runner):
         self.live_parameters = (
             LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
             LiveParameter(self._seed, "int", settings.seed, 0, 2**63 - 1),
-            LiveParameter(self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT),
+            LiveParameter(
+                self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT, check=model.encoder.token_ids
+            ),
         )
         self.reset()
 

@@ -13,6 +13,7 @@ from livestyle.engine.errors import SettingError
 from livestyle.engine.families.base import Chunk, DenoiseSettings
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.media.types import Frames
+from livestyle.engine.runtime.parameters import ParameterStore
 
 CLIP = np.random.default_rng(3).integers(0, 255, (12, 64, 96, 3), dtype=np.uint8)
 
@@ -69,6 +70,21 @@ def test_live_prompt_and_seed_change_the_picture(tiny_model: MLLMEditModel) -> N
     assert not np.array_equal(base, play(tiny_model, 4, live={"t.prompt": "dark water"}))
     assert not np.array_equal(base, play(tiny_model, 4, live={"d.seed": 9}))
     assert np.array_equal(base, play(tiny_model, 4, live={"d.seed": 0}))
+
+
+def test_a_live_prompt_that_is_too_long_is_refused_and_the_old_one_stays(tiny_model: MLLMEditModel) -> None:
+    runner = tiny_model.runner(
+        DenoiseSettings(),
+        ConditioningRecipe("paper", node_id="t"),
+        node_id="d",
+        model_node_id="m",
+        width=64,
+        height=64,
+    )
+    store = ParameterStore(runner.live_parameters, lambda _: None)
+    with pytest.raises(SettingError, match="tokens too long"):
+        store.set("t.prompt", "stone " * 300)
+    assert store.snapshot()["t.prompt"] == "paper"
 
 
 @pytest.mark.parametrize(("every", "encodes"), [(1, 6), (2, 3), (0, 1)])
