@@ -1,0 +1,1 @@
+"""Optical flow between pictures, and what is carried along it."""

@@ -1,0 +1,1 @@
+"""Small networks that act on a family's denoiser."""
