@@ -36,7 +36,7 @@ def main() -> None:
     model = load_model(ModelHandle(str(arguments.checkpoint)), device, plan.dtype)
     torch.set_num_threads(plan.threads)
     if arguments.sheet:
-        contact_sheet(model, arguments.sheet_clips, arguments.sheet, 192, arguments.steps)
+        contact_sheet(model, arguments.sheet_clips, arguments.sheet, 256, arguments.steps)
         print(f"Contact sheet: {arguments.sheet}")
     if not arguments.clips:
         return
