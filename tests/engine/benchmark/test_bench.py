@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sample_clips import clip  # noqa: F401
 from sample_pictures import picture
 
 from livestyle.engine.benchmark.baseline import edit_frames, pipeline, published_layout
