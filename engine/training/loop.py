@@ -94,8 +94,8 @@ def train(
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.values()), [p.detach() for _, p in named], 1.0 - decay)
             for key, value in terms.items():
-                old = running.get(key, float(value))
-                running[key] = old + 0.02 * (float(value) - old)
+                now_is = float(value.detach())
+                running[key] = now_is + 0.98 * (running.get(key, now_is) - now_is)
             bar.set_postfix({key: f"{value:.4f}" for key, value in running.items()}, refresh=False)
             bar.update()
             now = time.monotonic()
