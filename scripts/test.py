@@ -1,7 +1,7 @@
 """Run the whole test suite on a machine that has Python and nothing else.
 
 python scripts/test.py              lint, engine, nodes, a real ComfyUI, a real browser
-python scripts/test.py --fast       without ComfyUI's server and the browser
+python scripts/test.py --fast       without ComfyUI's server, the browser and what is slow
 python scripts/test.py -- -k audio  everything after -- goes to pytest
 """
 
@@ -34,7 +34,7 @@ def main() -> int:
     lint = subprocess.call([sys.executable, "-m", "ruff", "check"])
     command = [sys.executable, "-m", "pytest", "--durations=10"]
     if arguments.fast:
-        command += ["--ignore=tests/server", "--ignore=tests/browser"]
+        command += ["--ignore=tests/server", "--ignore=tests/browser", "-m", "not slow"]
     surroundings = {**os.environ, "COMFYUI_PATH": str(comfyui)}
     tests = subprocess.call([*command, *arguments.pytest], env=surroundings)
     if lint:

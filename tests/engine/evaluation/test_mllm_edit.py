@@ -34,6 +34,7 @@ def test_a_wrong_style_is_not_counted(judge: Judge) -> None:
     assert judge.nearest_share("ink", judge.targets["oil"]) == 0.0
 
 
+@pytest.mark.slow
 def test_short_measurement_on_the_demo_checkpoint(judge: Judge, tmp_path: Path) -> None:
     folder = demo_checkpoints()["demo: mllm-edit"]
     model = load_model(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)

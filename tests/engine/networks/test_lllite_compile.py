@@ -76,6 +76,7 @@ def test_one_graph_for_all_block_types() -> None:
     stream_compiled(tiny_unet("width"), "eager")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(no_compiler() is not None, reason=str(no_compiler()))
 def test_one_graph_with_inductor() -> None:
     torch.manual_seed(0)

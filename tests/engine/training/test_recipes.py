@@ -34,6 +34,7 @@ def pool() -> np.ndarray:
     return np.stack([np.roll(crops, variant, 3) for variant in range(len(VARIANTS))], axis=1)
 
 
+@pytest.mark.slow
 def test_every_recipe_runs_and_its_checkpoint_loads(pool: np.ndarray, tmp_path: Path) -> None:
     autoencoder = train_autoencoder(pool, tmp_path / "runs" / "ae", LoopConfig(steps=2), batch=2, crop=64)
     package.save_autoencoder(autoencoder, tmp_path / "vae")
