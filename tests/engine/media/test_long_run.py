@@ -43,6 +43,7 @@ def test_no_frame_waits_for_the_garbage_collector(tmp_path: Path, rotation: int)
         source.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [[], ["--vfr"]])
 def test_two_minutes(tmp_path: Path, rate: list[str]) -> None:
     script = Path(__file__).with_name("long_run.py")

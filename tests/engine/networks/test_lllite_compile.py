@@ -71,6 +71,7 @@ def stream_compiled(unet: DreamLiteUNetModel, backend: str) -> None:
     torch.testing.assert_close(found, network(**inputs).sample, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_one_graph_for_all_block_types() -> None:
     torch.manual_seed(0)
     stream_compiled(tiny_unet("width"), "eager")
