@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -174,8 +173,3 @@ def load_encoder(folder: Path, dtype: torch.dtype, image_side: int, context_leng
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = "<|endoftext|>"
     return MLLMEncoder(model.requires_grad_(False).eval(), tokenizer, image_side, context_length)
-
-
-def as_frames(pixels: np.ndarray) -> torch.Tensor:
-    """uint8 (B, H, W, 3) numpy to torch without a copy."""
-    return torch.from_numpy(pixels)

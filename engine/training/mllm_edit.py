@@ -8,8 +8,6 @@ part of them around the network's own one-step answer, which is what its second 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -230,7 +228,7 @@ def contact_sheet(
     was_training = denoiser.training
     frames = torch.from_numpy(np.array(sources))
     pictures = frames.permute(0, 3, 1, 2).float() / 127.5 - 1.0
-    with _bfloat16():
+    with torch.autocast("cpu", torch.bfloat16):
         source = autoencoder.encode(pictures).latents.float()
         columns = [sources]
         generator = torch.Generator().manual_seed(0)
@@ -248,9 +246,3 @@ def contact_sheet(
         rows += [np.concatenate(tiles[:half], 1), np.concatenate(tiles[half:], 1)]
     cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
     denoiser.train(was_training)
-
-
-@contextmanager
-def _bfloat16() -> Iterator[None]:
-    with torch.autocast("cpu", torch.bfloat16):
-        yield
