@@ -83,11 +83,13 @@ def test_the_socket_refuses_a_foreign_page(session: Session) -> None:
 
 
 def test_an_oversized_message_closes_the_socket(session: Session) -> None:
+    # The server may hang up before it has read all of it, and then TCP resets instead of closing.
     with session.socket() as socket:
         socket.send(type="set", key="3.prompt", value="x" * 70_000)
-        with pytest.raises(EOFError) as closed:
+        with pytest.raises((EOFError, ConnectionResetError)) as closed:
             socket.wait_for("nothing")
-    assert closed.value.args == (1009,)
+    if closed.type is EOFError:
+        assert closed.value.args == (1009,)
     assert session.state() == "running"
 
 
