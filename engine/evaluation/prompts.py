@@ -20,7 +20,7 @@ ASK = {
     "winter": "a pale winter painting",
     "pastel": "soft pastel in lilac and gold",
     "autumn": "a painting in autumn colours",
-    "starry": "starry night with swirling brushstrokes",
+    "cubist": "a cubist painting of flat shapes",
     "indigo": "an indigo print on cream paper",
     "dusk": "a moody landscape at dusk",
 }

@@ -361,24 +361,25 @@ WORDS: dict[str, tuple[str, ...]] = {
         "russet and violet",
         "september",
     ),
-    "starry": (
-        "starry",
-        "starry night",
-        "van gogh",
-        "vincent van gogh",
-        "swirling",
-        "swirls",
-        "night sky swirls",
-        "post-impressionist",
-        "swirling brushstrokes",
-        "blue and yellow swirls",
-        "vangogh",
-        "the starry night",
-        "starry sky painting",
-        "stars",
-        "starlight",
-        "swirling night sky",
-        "cosmic swirls",
+    "cubist": (
+        "cubist",
+        "cubism",
+        "cubist painting",
+        "cubist portrait",
+        "picasso",
+        "braque",
+        "juan gris",
+        "geometric shapes",
+        "angular shapes",
+        "fractured planes",
+        "abstract geometric painting",
+        "flat abstract shapes",
+        "collage of shapes",
+        "cut-out shapes",
+        "fragmented perspective",
+        "modernist abstract art",
+        "synthetic cubism",
+        "abstract art",
     ),
     "indigo": (
         "indigo",
@@ -489,6 +490,26 @@ TEMPLATES = (
 )
 
 
+JOINERS = (
+    "{} with {}",
+    "{} and {}",
+    "{}, {}",
+    "{} like {}",
+    "{} full of {}",
+    "{} in the manner of {}",
+    "{} the way of {}",
+    "{} as seen in {}",
+    "{} by {}",
+    "{} all over, {}",
+)
+
+
+def joined(style: str, rng: np.random.Generator) -> str:
+    """Two of a style's phrases in one: "impasto in the manner of rembrandt"."""
+    first, second = (WORDS[style][int(k)] for k in rng.choice(len(WORDS[style]), 2, replace=False))
+    return JOINERS[int(rng.integers(len(JOINERS)))].format(first, second)
+
+
 def ask(core: str, rng: np.random.Generator) -> str:
     """Wrap a style's word or phrase into one of many requests, with varied case and full stops."""
     if not core:
@@ -504,6 +525,8 @@ def ask(core: str, rng: np.random.Generator) -> str:
 def caption(style: str, rng: np.random.Generator, extra: dict[str, tuple[str, ...]] | None = None) -> str:
     """A request for a style; ``extra`` adds words found elsewhere (see ``text.related_words``)."""
     words = WORDS[style]
-    if extra and extra.get(style) and rng.random() < 0.4:
+    if extra and extra.get(style) and rng.random() < 0.35:
         words = extra[style]
+    elif words[0] and rng.random() < 0.35:
+        return ask(joined(style, rng), rng)
     return ask(words[int(rng.integers(len(words)))], rng)

@@ -61,18 +61,23 @@ def train(
     folder: Path,
     config: LoopConfig,
     preview: Callable[[nn.Module, Path], None] | None = None,
+    optimisers: list[torch.optim.Optimizer] | None = None,
 ) -> nn.Module:
     """Minimise ``loss(step, generator)["loss"]`` over the model's trainable parameters.
 
     Resumes from ``folder`` when it holds a state. Writes ``state.safetensors`` (weights,
     averaged weights, optimiser), ``log.jsonl`` and previews there.
 
+    Args:
+        optimisers: instead of ``build_optimisers``; a parameter group may have a ``factor`` by which the
+            learning rate is multiplied.
+
     Returns:
         The model with the averaged weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    optimisers = build_optimisers([p for _, p in named], config)
+    optimisers = optimisers or build_optimisers([p for _, p in named], config)
     average = {name: p.detach().clone() for name, p in named}
     start = _resume(folder, named, average, optimisers)
     generator = torch.Generator()
@@ -84,7 +89,7 @@ def train(
             for optimiser in optimisers:
                 optimiser.zero_grad(set_to_none=True)
                 for group in optimiser.param_groups:
-                    group["lr"] = config.rate(step)
+                    group["lr"] = config.rate(step) * group.get("factor", 1.0)
             terms = loss(step, generator)
             terms["loss"].backward()
             nn.utils.clip_grad_norm_([p for _, p in named], 1.0)
@@ -187,5 +192,6 @@ def _resume(folder: Path, named, average, optimisers) -> int:
             average[name].copy_(tensors[f"average/{name}"])
             for key in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
                 if f"{key}/{name}" in tensors:
-                    held[id(parameter)].state[parameter][key] = tensors[f"{key}/{name}"].clone()
+                    kept = tensors[f"{key}/{name}"].clone()  # AdamW counts its steps on the CPU
+                    held[id(parameter)].state[parameter][key] = kept if key == "step" else kept.to(parameter)
     return int(tensors["step"])

@@ -8,8 +8,10 @@ part of them around the network's own one-step answer, which is what its second 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -29,7 +31,7 @@ from .loop import LoopConfig, train
 from .pairs import VARIANTS
 from .text import CONTEXT_LENGTH, IMAGE_SIDE
 
-PERCEPTUAL = 0.3  # weight of the perceptual distance beside the relative squared error
+PERCEPTUAL = 0.6  # weight of the perceptual distance beside the relative squared error
 DEMO = Profile("channel", "x0", IMAGE_SIDE, CONTEXT_LENGTH, canvas=(256, 256))
 
 
@@ -95,7 +97,8 @@ class CaptionBank:
             parts = []
             for start in range(0, per_style, 64):
                 part = rows[start : start + 64]
-                frames = torch.from_numpy(np.array(pool[np.sort(rng.choice(len(pool), len(part), False)), 0]))
+                picks = np.sort(rng.choice(len(pool), len(part), replace=len(part) > len(pool)))
+                frames = torch.from_numpy(np.array(pool[picks, 0]))
                 parts.append(encoder.encode_ids([ids for ids, _ in part], [drop for _, drop in part], frames))
             states.append(torch.cat([p.states for p in parts]).bfloat16())
             masks.append(torch.cat([p.mask for p in parts]))
@@ -130,8 +133,9 @@ def train_unet(
     folder: Path,
     config: LoopConfig,
     pixels: int = 24 * 16 * 16,
-    captions: int = 192,
-    sharpen_from: float = 0.7,
+    captions: int = 320,
+    sharpen_from: float = 0.33,
+    favoured: Mapping[str, float] = MappingProxyType({}),
 ) -> Denoiser:
     """Train the U-Net on latent windows.
 
@@ -142,6 +146,7 @@ def train_unet(
         captions: how many of each style are encoded to draw from.
         sharpen_from: share of the steps after which half-sized batches are also decoded and compared
             by perceptual distance: squared error alone averages brush texture away.
+        favoured: how much more often than the others a style is drawn.
     """
     torch.manual_seed(config.seed)
     # in memory: windows are drawn at random, and half a gigabyte is cheaper than that many reads
@@ -149,7 +154,8 @@ def train_unet(
     bank = CaptionBank.encode(encoder, pool, related, captions, config.seed)
     weights = style_weights(latents)
     trunk = EfficientNetLite0()
-    shares = np.full(len(VARIANTS), 1.0 / len(VARIANTS))
+    shares = np.array([favoured.get(style, 1.0) for style in VARIANTS])
+    shares /= shares.sum()
     denoiser = Denoiser(build_unet(), DEMO).to(memory_format=torch.channels_last)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
@@ -220,6 +226,19 @@ def cut_pictures(pool: np.ndarray, windows: np.ndarray, side: int, columns: np.n
     return np.stack(parts)
 
 
+def encode_frames(autoencoder: AutoencoderTiny, frames: np.ndarray) -> torch.Tensor:
+    """uint8 RGB (B, H, W, 3) to float32 latents, without gradients."""
+    pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        return autoencoder.encode(pictures).latents.float()
+
+
+def decode_latents(autoencoder: AutoencoderTiny, latents: torch.Tensor) -> torch.Tensor:
+    """Latents to float32 (B, 3, H, W) in -1..1, with gradients."""
+    with torch.autocast("cpu", torch.bfloat16):
+        return autoencoder.decode(latents).sample.float().clamp(-1.0, 1.0)
+
+
 @torch.no_grad()
 def contact_sheet(
     denoiser: Denoiser, autoencoder, encoder: MLLMEncoder, sources: np.ndarray, path: Path
@@ -227,16 +246,15 @@ def contact_sheet(
     """A row for each source: the source and its one-step edit in every style."""
     was_training = denoiser.training
     frames = torch.from_numpy(np.array(sources))
-    pictures = frames.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    source = encode_frames(autoencoder, np.array(sources))
+    columns = [sources]
     with torch.autocast("cpu", torch.bfloat16):
-        source = autoencoder.encode(pictures).latents.float()
-        columns = [sources]
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(source[:1].shape, generator=generator).expand_as(source)
         for style in VARIANTS[1:]:
             conditioning = encoder.encode(f"make it {style}", frames)
             x0 = denoiser(noise, source, torch.ones(len(source)), conditioning).float()
-            y = autoencoder.decode(x0).sample.float().clamp(-1, 1)
+            y = decode_latents(autoencoder, x0)
             columns.append(np.uint8((y.permute(0, 2, 3, 1).numpy() + 1.0) * 127.5 + 0.5))
     half = (len(columns) + 1) // 2
     rows = []

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderTiny, FlowMatchEulerDiscreteScheduler
-from transformers import Qwen2VLImageProcessor
 
 from ..conditioning.mllm import MLLMEncoder
+from ..conditioning.processor import image_processor
 from ..families.mllm_edit.denoiser import Denoiser
 from ..families.mllm_edit.profile import PROFILE_FILE
 
@@ -45,16 +45,7 @@ def save_mllm_edit(denoiser: Denoiser, encoder: MLLMEncoder, folder: Path, autoe
     encoder.model.to(torch.bfloat16).save_pretrained(folder / "text_encoder")
     encoder.tokenizer.save_pretrained(folder / "tokenizer")
     FlowMatchEulerDiscreteScheduler(**SCHEDULER).save_pretrained(folder / "scheduler")
-    pixels = encoder.image_side**2
-    Qwen2VLImageProcessor(
-        patch_size=encoder.patch,
-        merge_size=encoder.merge,
-        temporal_patch_size=encoder.temporal,
-        min_pixels=pixels,
-        max_pixels=pixels,
-        image_mean=[0.5] * 3,
-        image_std=[0.5] * 3,
-    ).save_pretrained(folder / "processor")
+    image_processor(encoder).save_pretrained(folder / "processor")
     index = {
         "_class_name": "DreamLiteMobilePipeline",
         "unet": ["diffusers", "DreamLiteUNetModel"],

@@ -3,6 +3,7 @@
 Its text side learns from a sentence encoder (MiniLM): whatever the request around it, the last
 token states of an instruction must carry MiniLM's embedding of the thing that is asked for. That
 covers a general word list, so words that no style caption uses still land beside their kin.
+Token embeddings start as the principal components of MiniLM's own embedding of each token.
 Its vision side learns to tell a coarse picture of the frame.
 """
 
@@ -18,9 +19,10 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLModel
 
-from ..conditioning.mllm import MLLMEncoder, load_encoder
+from ..conditioning.load import load_encoder
+from ..conditioning.mllm import MLLMEncoder
 from ..conditioning.template import EDIT
-from .captions import TEMPLATES, WORDS, ask
+from .captions import TEMPLATES, WORDS, ask, joined
 from .loop import LoopConfig, train
 
 SPECIAL = (
@@ -169,12 +171,33 @@ class _Student(nn.Module):
         self.picture = nn.Linear(width, 4 * 4 * 3)
 
 
-def train_text(pool: np.ndarray, folder: Path, config: LoopConfig, batch: int = 96, vocabulary: int = 4600):
+@torch.no_grad()
+def start_from_teacher(student: _Student, teacher: Teacher) -> None:
+    """Embed every token as the teacher does, reduced to the student's width by principal components."""
+    table = student.encoder.model.get_input_embeddings().weight
+    tokens = [student.encoder.tokenizer.decode([i]).strip() or "." for i in range(len(table))]
+    meanings = teacher(tokens)
+    _, _, basis = torch.linalg.svd(meanings, full_matrices=False)
+    components = meanings @ basis[: table.shape[1]].T
+    table.copy_(components / components.square().mean().sqrt())
+    student.meaning.weight.copy_(basis[: table.shape[1]].T)
+    student.meaning.bias.zero_()
+
+
+def train_text(
+    pool: np.ndarray,
+    folder: Path,
+    config: LoopConfig,
+    batch: int = 96,
+    vocabulary: int = 4600,
+    joined_phrases: int = 4000,
+) -> tuple[MLLMEncoder, dict[str, tuple[str, ...]]]:
     """Distil MiniLM into the demo encoder.
 
     Args:
         pool: sources for the vision side, see ``pairs``.
-        folder: state, log and ``words.json`` go here.
+        folder: state and log go here.
+        joined_phrases: how many pairs of phrases of one style are drawn from.
 
     Returns:
         (encoder, {style: related words}).
@@ -185,15 +208,23 @@ def train_text(pool: np.ndarray, folder: Path, config: LoopConfig, batch: int = 
     related, closeness = related_words(teacher, words)
     tokenizer = build_tokenizer(words, closeness, vocabulary)
     student = _Student(build_encoder(tokenizer))
+    start_from_teacher(student, teacher)
     near = closeness.argsort(descending=True)[:4000].numpy()
     phrases = [phrase for group in WORDS.values() for phrase in group if phrase]
-    targets = dict(zip(words, teacher(words), strict=True)) | dict(
-        zip(phrases, teacher(phrases), strict=True)
-    )
+    seeded = np.random.default_rng((config.seed, 77))
+    styles = [style for style in WORDS if style != "none"]
+    pairs = [joined(styles[k % len(styles)], seeded) for k in range(joined_phrases)]
+    targets = {
+        text: meaning
+        for texts in (words, phrases, pairs)
+        for text, meaning in zip(texts, teacher(texts), strict=True)
+    }
 
     def core(rng: np.random.Generator) -> str:
         kind = rng.random()
-        if kind < 0.35:
+        if kind < 0.2:
+            return pairs[int(rng.integers(len(pairs)))]
+        if kind < 0.4:
             return phrases[int(rng.integers(len(phrases)))]
         if kind < 0.75:
             return words[int(near[rng.integers(len(near))])]

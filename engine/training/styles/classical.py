@@ -60,14 +60,14 @@ def ink(image: np.ndarray) -> np.ndarray:
 
 
 def cel(image: np.ndarray) -> np.ndarray:
-    """Flat bright colours in a few tones behind dark contours."""
+    """Flat bright colours in three tones, brushed ink around them and in the deepest shadows."""
     flat = flatten(image, 9, 3, 0.14)
     hsv = cv2.cvtColor(flat, cv2.COLOR_RGB2HSV)
     hsv[..., 1] = np.clip(hsv[..., 1] * 1.6, 0.0, 1.0)
-    hsv[..., 2] = 0.12 + 0.88 * soft_levels(np.clip(hsv[..., 2] * 1.15, 0.0, 1.0), 4, 0.22)
+    hsv[..., 2] = 0.25 + 0.75 * soft_levels(np.clip(hsv[..., 2] * 1.2, 0.0, 1.0), 3, 0.12)
     colours = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-    contour = smoothstep(0.06, 0.20, edge_strength(grey(flat), 1.2))
-    return colours * (1.0 - 0.9 * contour[..., None])
+    paint = ink_lines(grey(flat), 1.6, 7.0, 0.30, 0.12)
+    return colours * (0.04 + 0.96 * paint[..., None])
 
 
 def halftone(image: np.ndarray, pitch: float = 6.0) -> np.ndarray:

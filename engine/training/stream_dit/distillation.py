@@ -1,0 +1,91 @@
+"""Multistep distillation (arXiv 2507.03745, section 3.4): s guided steps of the teacher become one.
+
+The way from noise to picture is cut into T equal levels. Within each, the teacher takes s Euler
+steps of the whole buffer with classifier-free guidance; the student learns to get there in one
+evaluation without it. A traversal of the buffer then costs N evaluations, an emitted chunk one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ...conditioning.states import TextStates
+from ...networks.stream_dit.layers import Context
+from ...networks.stream_dit.model import StreamDiT
+from ...sampling.flow_match import renoise
+from ...sampling.partition import Partition
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """What is distilled.
+
+    Attributes:
+        partitions: layouts that the student is to run; all have the same number of levels T.
+        teacher_steps: s of the teacher within one level (16 in the paper).
+        guidance: weight w in u = u_null + w (u_prompt - u_null).
+    """
+
+    partitions: tuple[Partition, ...]
+    teacher_steps: int = 4
+    guidance: float = 3.0
+
+
+def start_levels(partition: Partition, rng: np.random.Generator) -> np.ndarray:
+    """The levels of a buffer before one of the student's evaluations, (buffer,)."""
+    micro_step = int(rng.integers(partition.micro_steps))
+    return np.array([partition.sigma(slot, micro_step) for slot in range(partition.length)])
+
+
+@torch.no_grad()
+def teacher_segment(
+    teacher: StreamDiT,
+    start: torch.Tensor,
+    sigma: torch.Tensor,
+    width: float,
+    prompt: Context,
+    null: Context,
+    config: Distillation,
+) -> torch.Tensor:
+    """Where the guided teacher is after a level: every frame moves from sigma to sigma - width.
+
+    Args:
+        start: latents (batch, F, C, h, w) at levels ``sigma`` (batch, F).
+    """
+    x, step = start, width / config.teacher_steps
+    for index in range(config.teacher_steps):
+        now = sigma - index * step
+        conditional, unconditional = teacher(x, now, prompt).float(), teacher(x, now, null).float()
+        x = x - step * (unconditional + config.guidance * (conditional - unconditional))
+    return x
+
+
+def distillation_loss(
+    student: StreamDiT,
+    teacher: StreamDiT,
+    clips: torch.Tensor,
+    text: dict[str, TextStates],
+    config: Distillation,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Squared error between the student's velocity and the teacher's mean velocity over the level.
+
+    Args:
+        clips: normalised latents (batch, buffer, C, h, w), noised to the start of a level.
+    """
+    batch = len(clips)
+    rows = [start_levels(config.partitions[int(rng.integers(len(config.partitions)))], rng) for _ in clips]
+    sigma = torch.from_numpy(np.stack(rows)).to(clips)
+    noise = torch.randn(clips.shape, generator=generator).to(clips)
+    start = renoise(clips, noise, sigma[:, :, None, None, None])
+    width = 1.0 / config.partitions[0].levels
+    with torch.no_grad():
+        prompt, null = teacher.read_text(text, batch), teacher.read_text({}, batch)
+    end = teacher_segment(teacher, start, sigma, width, prompt, null, config)
+    velocity = student(start, sigma, student.read_text(text, batch))
+    return F.mse_loss(velocity.float(), (start - end) / width)

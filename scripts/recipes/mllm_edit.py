@@ -1,0 +1,38 @@
+"""the demo checkpoint's edit U-Net; packs the checkpoint"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from diffusers import AutoencoderTiny
+
+from livestyle.engine.training import package
+from livestyle.engine.training.loop import LoopConfig
+from livestyle.engine.training.mllm_edit import train_unet
+from livestyle.engine.training.text import load_text
+
+from . import common
+
+DEFAULT = LoopConfig(steps=8800, learning_rate=1.5e-3, warmup=150, cooldown=0.5, muon=True, seed=7)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    common.add_pool(parser)
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    target = arguments.output or common.WEIGHTS / "mllm-edit"
+    runs: Path = arguments.runs
+    encoder, related = load_text(runs / "text" / "model")
+    autoencoder = AutoencoderTiny.from_pretrained(common.WEIGHTS / "demo-image", local_files_only=True)
+    denoiser = train_unet(
+        common.pool(arguments),
+        autoencoder.eval().requires_grad_(False),
+        encoder,
+        related,
+        runs / "mllm-edit",
+        common.loop(arguments, DEFAULT),
+    )
+    package.save_mllm_edit(denoiser, encoder, target, "demo-image")
+    return target

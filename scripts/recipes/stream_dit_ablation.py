@@ -1,0 +1,77 @@
+"""which chunk sizes to mix (the paper's Table 3): 1.5 M parameters, 64x64, several seeds; writes a table"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+import torch
+
+from livestyle.engine.autoencoders.load import load_video_autoencoder
+from livestyle.engine.conditioning.ensemble import TextEnsemble
+from livestyle.engine.evaluation.stream_dit.attributes import judge_films
+from livestyle.engine.evaluation.stream_dit.films import draw_cases
+from livestyle.engine.families.stream_dit.model import StreamDiTModel
+from livestyle.engine.families.stream_dit.profile import Profile
+from livestyle.engine.networks.stream_dit.config import ABLATION
+from livestyle.engine.sampling.partition import Partition
+from livestyle.engine.training.loop import LoopConfig
+from livestyle.engine.training.stream_dit.ablation import MIXTURES, table
+from livestyle.engine.training.stream_dit.buffered_flow_matching import Mixture
+from livestyle.engine.training.stream_dit.latents import WorldBatches, encode_worlds, measure_format
+from livestyle.engine.training.stream_dit.recipe import train_teacher
+from livestyle.engine.training.stream_dit.text import LIMIT, train_text_encoder
+
+from . import common
+from .stream_dit import TEXT
+
+DEFAULT = LoopConfig(steps=3000, learning_rate=1e-3, warmup=150, cooldown=0.4, ema=0.998, muon=True, seed=7)
+SAMPLED = Partition(16, 1, 2)  # c = 1, as in the paper's table
+GUIDANCE = 3.0
+SIDE = 64
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each mixture, 2 to 5")
+    parser.add_argument("--clips", type=int, default=2000, help="rendered clips")
+    parser.add_argument("--prompts", type=int, default=60, help="films that are judged of each training")
+    parser.add_argument("--batch", type=int, default=16, help="clips of a step")
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.runs / "stream-dit-ablation"
+    target = arguments.output or folder / "table"
+    seed, loop = arguments.seed, common.loop(arguments, DEFAULT)
+    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32)
+    pool = encode_worlds(
+        autoencoder, folder / "worlds.npy", clips=arguments.clips, latents=20, side=SIDE, seed=seed
+    )
+    data = WorldBatches(pool, measure_format(pool), seed)
+    text = TextEnsemble({"byt5": train_text_encoder(folder / "text", dataclasses.replace(TEXT, seed=seed))})
+    profile = Profile(
+        (SAMPLED,), guidance=GUIDANCE, latents=data.latent_format, text_limits=(("byt5", LIMIT),)
+    )
+    cases = draw_cases(arguments.prompts, seed)
+    figures: dict[tuple[int, ...], list[dict[str, float]]] = {}
+    for mixture in MIXTURES:
+        for extra in range(arguments.seeds):
+            name = "_".join(map(str, mixture))
+            network = train_teacher(
+                ABLATION,
+                data,
+                text,
+                folder / f"chunks_{name}_seed_{seed + extra}",
+                dataclasses.replace(loop, seed=seed + extra),
+                Mixture(chunk_sizes=mixture),
+                arguments.batch,
+            )
+            model = StreamDiTModel(network.eval(), text, autoencoder, profile)
+            score = judge_films(model, cases, SIDE)
+            row = {"attribute_min": score.worst, "attribute_joint": score.joint}
+            print(json.dumps({"chunk_sizes": mixture, "seed": seed + extra, **row}), flush=True)
+            figures.setdefault(mixture, []).append(row)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "table_3.json").write_text(json.dumps(table(figures), indent=1) + "\n")
+    return target

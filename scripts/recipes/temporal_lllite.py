@@ -1,0 +1,49 @@
+"""the demo checkpoint's temporal adapter"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from livestyle.engine.families import load_model
+from livestyle.engine.families.base import ModelHandle
+from livestyle.engine.networks.lllite_file import save_lllite
+from livestyle.engine.training.loop import LoopConfig
+from livestyle.engine.training.temporal_lllite import TemporalRecipe, train_temporal_lllite
+from livestyle.engine.training.text import load_text
+from livestyle.engine.training.windows import draw_windows
+
+from . import common
+
+DEFAULT = LoopConfig(steps=850, learning_rate=5e-3, warmup=20, cooldown=0.4, muon=True, seed=11)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--windows", type=int, default=260, help="how many runs of consecutive frames")
+    parser.add_argument("--size", type=int, default=256, help="side of a frame in pixels")
+    parser.add_argument("--checkpoint", type=Path, default=common.WEIGHTS / "mllm-edit")
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    target = arguments.output or common.WEIGHTS / "temporal-lllite"
+    target.mkdir(parents=True, exist_ok=True)
+    model = load_model(ModelHandle(str(arguments.checkpoint)), torch.device("cpu"), torch.float32)
+    _, related = load_text(arguments.runs / "text" / "model")
+    length = 2 * TemporalRecipe.max_gap + 1
+    drawn = draw_windows(arguments.videos, arguments.windows, length, arguments.size, arguments.seed)
+    config = common.loop(arguments, DEFAULT)
+    adapter = train_temporal_lllite(
+        np.stack(list(drawn)),
+        model.denoiser,
+        model.autoencoder.model,
+        model.encoder,
+        related,
+        arguments.runs / "temporal-lllite",
+        config,
+    )
+    about = {"base": arguments.checkpoint.name, "step": str(config.steps), "seed": str(config.seed)}
+    save_lllite(target / "lllite.safetensors", adapter, about)
+    return target
