@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from ..errors import CheckpointError
 from .base import StreamingAutoencoder
+from .taesd import load_taesd
 
 
 class ImageAutoencoder(StreamingAutoencoder):
@@ -48,17 +49,21 @@ class ImageAutoencoder(StreamingAutoencoder):
         """Nothing to copy."""
 
 
-def load_image_autoencoder(folder: Path, dtype: torch.dtype) -> ImageAutoencoder:
-    """Load a diffusers folder that holds an ``AutoencoderTiny``.
+def load_image_autoencoder(path: Path, dtype: torch.dtype) -> ImageAutoencoder:
+    """Load a diffusers folder that holds an ``AutoencoderTiny``, or TAESD's single files.
 
     Raises:
         CheckpointError: files are missing, damaged, or of another class.
     """
+    model = _from_folder(path, dtype) if path.is_dir() else load_taesd(path, dtype)
+    return ImageAutoencoder(model.requires_grad_(False).eval().to(memory_format=torch.channels_last))
+
+
+def _from_folder(folder: Path, dtype: torch.dtype) -> AutoencoderTiny:
     try:
-        model = AutoencoderTiny.from_pretrained(
+        return AutoencoderTiny.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype, low_cpu_mem_usage=False
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         line = str(error).split("\n")[0]
         raise CheckpointError(f"Autoencoder {folder.name} can't be read, get it again: {line}") from error
-    return ImageAutoencoder(model.requires_grad_(False).eval().to(memory_format=torch.channels_last))

@@ -3,13 +3,13 @@
 What conditions the U-Net is the *raw* output of the last decoder layer, before the final norm
 (DreamLite's reference read ``hidden_states[-1]`` under transformers 4.57, where that was the raw
 state; since transformers 5 the same expression is normed). A hook on the layer gives the raw
-state whatever the version; the final norm and the language head never run.
+state whatever the version. There is no language head, no padding to a fixed length (states are
+padded afterwards), and the system turn runs once for a whole stream.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen3VLModel
 
 from ..errors import CheckpointError, SettingError
+from .prefix import PrefixCache
 from .template import EDIT, GENERATE, IMAGE_PAD, VISION_START
 
 
@@ -64,6 +65,7 @@ class MLLMEncoder(nn.Module):
                 f"The encoder's image side {image_side} is no multiple of its merged patch."
             )
         self.image_tokens = (image_side // (self.patch * self.merge)) ** 2
+        self._prefix = PrefixCache(model)
         self._raw: torch.Tensor | None = None
         model.language_model.layers[-1].register_forward_hook(self._keep_raw)
 
@@ -114,28 +116,56 @@ class MLLMEncoder(nn.Module):
         return self.encode_ids([ids] * batch, [drop] * batch, frames)
 
     def encode_ids(self, ids: list[list[int]], drops: list[int], frames: torch.Tensor | None) -> Conditioning:
-        """Encode token rows of unequal length; see ``encode``. Rows are padded on the right."""
+        """Encode token rows of unequal length; see ``encode``. Rows are padded on the right.
+
+        All rows have their picture at the same place, as one template gives it.
+        """
         batch, longest = len(ids), max(map(len, ids))
+        start = self._prefix.shared(ids, drops)
         pad = self.tokenizer.pad_token_id or 0
         device = self.device
         tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids], device=device)
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids], device=device)
+        # without padding, causality is all the masking there is
+        even = all(len(row) == longest for row in ids)
+        rows = [[1] * len(row) + [0] * (longest - len(row)) for row in ids]
         extra = {}
         if frames is not None:
             side = self.image_side // self.patch
             extra["pixel_values"] = self._patches(frames)
-            extra["image_grid_thw"] = torch.tensor([[1, side, side]] * batch)
-            extra["mm_token_type_ids"] = (tokens == self.image_token).long()
-        self.model(input_ids=tokens, attention_mask=mask, use_cache=False, **extra)
+            extra["image_grid_thw"] = torch.tensor([[1, side, side]] * batch, device=device)
+        if start:
+            extra["past_key_values"] = self._prefix.expanded(ids[0][:start], batch)
+        self.model(
+            input_ids=tokens[:, start:],
+            attention_mask=None if even else torch.tensor(rows, device=device),
+            position_ids=self._positions(ids[0], longest)[:, None, start:].expand(-1, batch, -1),
+            use_cache=bool(start),
+            **extra,
+        )
         raw, self._raw = self._raw, None
         assert raw is not None
         states = raw.new_zeros(batch, self.context_length, raw.shape[-1])
         kept = torch.zeros(batch, self.context_length, dtype=torch.long, device=device)
         for row, (sequence, drop) in enumerate(zip(ids, drops, strict=True)):
             length = len(sequence) - drop
-            states[row, :length] = raw[row, drop : len(sequence)]
+            states[row, :length] = raw[row, drop - start : len(sequence) - start]
             kept[row, :length] = 1
         return Conditioning(states, kept)
+
+    def _positions(self, ids: list[int], length: int) -> torch.Tensor:
+        """Time, row and column of every token (3, length), the same for all rows of a batch.
+
+        Words count on by one in all three; a picture of g x g tokens starts at the next number and
+        uses up g of them (Qwen2-VL, arXiv 2409.12191, section 2.1: M-RoPE).
+        """
+        positions = torch.arange(length).expand(3, -1)
+        if self.image_token in ids:
+            at, side = ids.index(self.image_token), self.image_side // (self.patch * self.merge)
+            row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+            picture = at + torch.stack([torch.zeros_like(row), row, column]).flatten(1)
+            after = at + side + torch.arange(length - at - side * side)
+            positions = torch.cat([positions[:, :at], picture, after.expand(3, -1)], dim=1)
+        return positions.to(self.device)
 
     def _patches(self, frames: torch.Tensor) -> torch.Tensor:
         """uint8 (B, H, W, 3) to Qwen's flattened patches, (B * patches, C * temporal * patch * patch).
@@ -153,23 +183,3 @@ class MLLMEncoder(nn.Module):
         cut = cut.permute(0, 2, 5, 3, 6, 1, 4, 7)
         cut = cut.unsqueeze(6).expand(*cut.shape[:6], self.temporal, self.patch, self.patch)
         return cut.reshape(batch * (blocks * self.merge) ** 2, -1).to(parameter.dtype)
-
-
-def load_encoder(folder: Path, dtype: torch.dtype, image_side: int, context_length: int) -> MLLMEncoder:
-    """Load ``text_encoder/`` and ``tokenizer/`` of a checkpoint folder.
-
-    Raises:
-        CheckpointError: a file is missing or damaged.
-    """
-    try:
-        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer" / "tokenizer.json"))
-        model = Qwen3VLModel.from_pretrained(
-            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype
-        )
-    except Exception as error:  # transformers and tokenizers raise many kinds for a damaged folder
-        raise CheckpointError(
-            f"Text encoder in {folder.name} can't be read: {error}".split("\n")[0]
-        ) from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = "<|endoftext|>"
-    return MLLMEncoder(model.requires_grad_(False).eval(), tokenizer, image_side, context_length)

@@ -9,10 +9,17 @@ import torch
 
 from ..errors import CheckpointError
 from .base import ModelHandle, StreamModel
+from .footprint import footprint
 from .mllm_edit import loader as mllm_edit
+from .releases import find_release
+from .rtr_dit import checkpoint as rtr_dit_checkpoint
+from .rtr_dit import loader as rtr_dit
+from .stream_dit import checkpoint as stream_dit_checkpoint
+from .stream_dit import loader as stream_dit
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
-PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+PICKLES = {".ckpt", ".bin", ".pkl"}
+"""Refused by their suffix; ``.pt`` files, as causal video models are published, are read weights_only."""
 
 
 def demo_checkpoints() -> dict[str, Path]:
@@ -23,15 +30,22 @@ def demo_checkpoints() -> dict[str, Path]:
     }
 
 
+def demo_adapters() -> dict[str, Path]:
+    """The temporal adapters that come with the pack, by the name shown in the list."""
+    return {f"demo: {path.parent.name}": path for path in sorted(WEIGHTS.glob("*/lllite.safetensors"))}
+
+
 def probe(path: Path) -> str:
-    """The family of a checkpoint folder.
+    """The family of a checkpoint folder or file.
 
     Raises:
         CheckpointError: there is nothing, it is a pickle, or no family knows it.
     """
     if not path.exists():
+        release = find_release(path.name)
+        where = f"get it from {release.source}" if release else "pick another"
         raise CheckpointError(
-            f"Checkpoint {path.name} doesn't exist: pick another or put it in models/stream_models."
+            f"Checkpoint {path.name} doesn't exist: {where} or put it in models/stream_models."
         )
     if path.suffix.lower() in PICKLES:
         raise CheckpointError(
@@ -39,13 +53,18 @@ def probe(path: Path) -> str:
         )
     if path.is_dir() and mllm_edit.recognises(path):
         return "mllm_edit"
+    if path.is_dir() and stream_dit_checkpoint.recognises(path):
+        return "stream_dit"
+    if rtr_dit_checkpoint.recognises(path):
+        return "rtr_dit"
     if path.is_file():
         raise CheckpointError(
-            f"{path.name} is a single file: this release loads MLLM-edit checkpoint folders only."
+            f"{path.name} holds no causal Wan network, the one kind that is loaded from a single file: "
+            "pick another or a checkpoint folder."
         )
     raise CheckpointError(
-        f"{path.name} is no MLLM-edit checkpoint folder (its model_index.json names no DreamLite pipeline): "
-        "pick another."
+        f"{path.name} is no checkpoint folder of a known family (neither its model_index.json nor its "
+        "config.json names one): pick another."
     )
 
 
@@ -54,17 +73,12 @@ def load_model(handle: ModelHandle, device: torch.device, dtype: torch.dtype) ->
 
     Weights are made outside inference mode, so that they can be moved and patched later.
     """
-    probe(Path(handle.checkpoint))
+    loaders = {"mllm_edit": mllm_edit.load, "rtr_dit": rtr_dit.load, "stream_dit": stream_dit.load}
+    load = loaders[probe(Path(handle.checkpoint))]
     with torch.inference_mode(False), torch.no_grad():
-        return mllm_edit.load(handle, device, dtype)
+        return load(handle, device, dtype)
 
 
-def estimate_bytes(handle: ModelHandle) -> int:
-    """Bytes of weights that a checkpoint will need, from its files (which hold 16-bit weights)."""
-    folder = Path(handle.checkpoint)
-    size = sum(p.stat().st_size for p in folder.rglob("*.safetensors")) if folder.is_dir() else 0
-    for extra in (handle.autoencoder, handle.text_encoder):
-        if extra and Path(extra).exists():
-            files = Path(extra).rglob("*.safetensors") if Path(extra).is_dir() else [Path(extra)]
-            size += sum(p.stat().st_size for p in files)
-    return size * (2 if handle.dtype == "fp32" else 1)
+def estimate_bytes(handle: ModelHandle, dtype: torch.dtype) -> int:
+    """Bytes of weights that a model will take on the device, from its files' headers."""
+    return sum(footprint(handle, dtype).values())

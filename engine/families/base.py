@@ -14,8 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..conditioning.recipe import ConditioningRecipe
+from ..conditioning.timeline import AnyConditioning, Switch
+from ..errors import SettingError
 from ..media.types import Frames
+from ..motion.flow import FlowSettings
+from ..motion.refresh import RefreshPolicy
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class Requirements:
         steady: frames in every later chunk, at least 1.
         multiple: width and height must be multiples of this many pixels.
         needs_source: False for a runner that can work without source frames (text-to-video).
+        delay: chunks of source that go in before the first result comes out; until then ``finish``
+            returns no frames, and after the end as many chunks without frames (``valid`` 0) follow.
     """
 
     first: int
     steady: int
     multiple: int
     needs_source: bool = True
+    delay: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,15 @@ class DenoiseSettings:
         steps: denoising steps, at least 1.
         strength: 0 returns the source, 1 the full edit (live, late).
         seed: noise seed (live).
-        noise: noise policy, ``"shared"`` (one noise for all frames) or ``"fresh"`` (keyed by frame).
+        noise: noise policy, ``"shared"`` (one noise for all frames), ``"fresh"`` (keyed by frame),
+            ``"per_slot"`` (the reference's: one for each place in a chunk) or ``"flow_warped"``
+            (carried along the source's motion).
         chunk: frames in a chunk; 0 lets the model decide.
         width, height: output size in pixels; 0 takes the source's.
         fps: frames a second without a source; 0 takes the model's.
         length: frames without a source; 0 plays until Stop.
+        flow: how motion is found where the noise follows it.
+        compile: run the network through ``torch.compile``.
         advanced: family-specific extras, as hashable pairs.
     """
 
@@ -83,7 +93,32 @@ class DenoiseSettings:
     height: int = 0
     fps: float = 0.0
     length: int = 0
+    flow: FlowSettings = FlowSettings()
+    compile: bool = False
     advanced: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class TemporalAdapter:
+    """The widgets of TemporalLLLite: one adapter on a model.
+
+    Attributes:
+        path: absolute path of a safetensors file.
+        hooks: which blocks it acts on, ``"all"``, ``"down"``, ``"middle"`` or ``"up"``.
+        multiplier: how strongly, 0 to 4 (live under ``"<node_id>.multiplier"``, late).
+        refresh: when it is shown new pictures.
+        flow: how the motion is found along which the previous output is carried.
+        fingerprint: changes when the file does.
+        node_id: the ComfyUI node that made it, owner of its live keys.
+    """
+
+    path: str
+    hooks: Literal["all", "down", "middle", "up"] = "all"
+    multiplier: float = 1.0
+    refresh: RefreshPolicy = RefreshPolicy()
+    flow: FlowSettings = FlowSettings()
+    fingerprint: str = ""
+    node_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +128,7 @@ class ModelHandle:
     Attributes:
         checkpoint: absolute path of the checkpoint folder or file.
         autoencoder, text_encoder: absolute path, or ``""`` for the one beside the checkpoint.
-        dtype: ``"auto"``, ``"bf16"`` or ``"fp32"``.
+        dtype: ``"auto"``, ``"bf16"``, ``"fp32"`` or ``"fp8"``.
         lora: absolute path of a LoRA file or ``""``; ``lora_strength`` is live.
         patches: adapters put on by later nodes, in order.
         fingerprint: changes when a file behind the handle changes (path, size, mtime).
@@ -106,7 +141,7 @@ class ModelHandle:
     dtype: str = "auto"
     lora: str = ""
     lora_strength: float = 1.0
-    patches: tuple[Any, ...] = ()
+    patches: tuple[TemporalAdapter, ...] = ()
     fingerprint: str = ""
     node_id: str = ""
 
@@ -118,7 +153,7 @@ class Chunk:
     Attributes:
         index: 0 for the first chunk of the stream.
         frames: the source frames, padded to the required count by repeating the last one.
-            None where the plan has no source.
+            None where the plan has no source, and after the end of one for a runner with a delay.
         valid: how many of the frames are real; the rest is padding and is trimmed at the exit.
         first_frame: index of the first frame in the stream.
         live: values of all live keys, taken when the chunk entered the side lane.
@@ -155,6 +190,10 @@ class Runner(ABC):
     def on_switch(self, live: Mapping[str, Any]) -> None:  # noqa: B027 - optional
         """Main lane, at a chunk border: a conditioning change takes effect."""
 
+    def switches(self, chunk: int) -> tuple[Switch, ...]:
+        """Any thread, once a chunk: the changes of style that its schedule made in it."""
+        return ()
+
     def release_caches(self) -> None:  # noqa: B027 - optional
         """Free what can be recomputed (after an out-of-memory error)."""
 
@@ -164,6 +203,11 @@ class StreamModel(ABC):
 
     family: str
     fps: float
+
+    @property
+    def remark(self) -> str:
+        """One line about the loaded weights that the artist should see; mostly empty."""
+        return ""
 
     @abstractmethod
     def modules(self) -> tuple[Any, ...]:
@@ -177,11 +221,25 @@ class StreamModel(ABC):
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """How frames must come with these settings; raises SettingError where they can't work."""
 
+    def patched(self, patches: tuple[TemporalAdapter, ...]) -> StreamModel:
+        """The same weights, whose runners have these adapters on.
+
+        Raises:
+            SettingError: this family takes none.
+        """
+        if patches:
+            raise SettingError(f"TemporalLLLite {patches[0].node_id} fits MLLM-edit models only: bypass it.")
+        return self
+
+    def with_lora(self, strength: float) -> StreamModel:
+        """The same weights, whose runners let their LoRA act this strongly at first."""
+        return self
+
     @abstractmethod
     def runner(
         self,
         settings: DenoiseSettings,
-        conditioning: ConditioningRecipe,
+        conditioning: AnyConditioning,
         *,
         node_id: str,
         model_node_id: str,

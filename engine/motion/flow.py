@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -68,3 +69,23 @@ def optical_flow(
     found = ESTIMATORS[estimator](*(cv2.resize(p, small, interpolation=cv2.INTER_AREA) for p in luma))
     factors = np.float32([width / small[0], height / small[1]])
     return cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR) * factors
+
+
+@dataclass(frozen=True)
+class FlowSettings:
+    """What a FLOW socket carries: how motion is found.
+
+    Attributes:
+        estimator: a key of ``ESTIMATORS``.
+        scale: size at which motion is found, 0 to 1.
+    """
+
+    estimator: str = "dis_fast"
+    scale: float = 0.5
+
+    def find(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """``optical_flow`` with these settings."""
+        return optical_flow(first, second, self.estimator, self.scale)
+
+
+PAPER = FlowSettings("farneback", 1.0)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 
 @lru_cache(maxsize=4)
-def _grid(height: int, width: int) -> np.ndarray:
+def grid_of(height: int, width: int) -> np.ndarray:
     """float32 (H, W, 2): the (x, y) of every pixel."""
     grid = np.dstack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
     grid.setflags(write=False)
@@ -28,7 +28,7 @@ def sample(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     Returns:
         Shape and dtype of ``picture``; bilinear, the border repeats.
     """
-    points = _grid(*flow.shape[:2]) + flow
+    points = grid_of(*flow.shape[:2]) + flow
     return cv2.remap(picture, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -41,12 +41,32 @@ def carry(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return sample(picture, -flow)
 
 
+def carry_tensor(pictures: torch.Tensor, flows: torch.Tensor) -> torch.Tensor:
+    """``carry`` on the pictures' own device.
+
+    Args:
+        pictures: (N, C, H, W), or one for all flows.
+        flows: float32 (N, H, W, 2) in their cells.
+
+    Returns:
+        (N, C, H, W) in the dtype of ``pictures``.
+    """
+    height, width = pictures.shape[-2:]
+    grid = torch.tensor(grid_of(height, width), device=flows.device)
+    # grid_sample wants -1 and 1 at the centres of the outermost cells
+    points = (grid - flows) * (2.0 / flows.new_tensor([width - 1, height - 1])) - 1.0
+    source = pictures.float().expand(len(flows), -1, -1, -1)
+    moved = F.grid_sample(source, points, "bilinear", padding_mode="border", align_corners=True)
+    return moved.to(pictures.dtype)
+
+
 def carry_latents(latents: torch.Tensor, flow: np.ndarray) -> torch.Tensor:
     """``carry`` for latents (N, C, h, w), with a flow (H, W, 2) of the full picture."""
-    height, width = latents.shape[-2:]
+    small = torch.from_numpy(shrink_flow(flow, *latents.shape[-2:]))
+    return carry_tensor(latents, small.to(latents.device).expand(len(latents), -1, -1, -1))
+
+
+def shrink_flow(flow: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A flow (H, W, 2) in pixels as one of (height, width, 2) in cells of that grid."""
     factors = np.float32([width / flow.shape[1], height / flow.shape[0]])
-    small = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * factors
-    # grid_sample wants -1 and 1 at the centres of the outermost cells
-    points = (_grid(height, width) - small) * (2.0 / np.float32([width - 1, height - 1])) - 1.0
-    grid = torch.from_numpy(points).to(latents).expand(len(latents), -1, -1, -1)
-    return F.grid_sample(latents, grid, "bilinear", padding_mode="border", align_corners=True)
+    return cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * factors

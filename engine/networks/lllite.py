@@ -157,19 +157,21 @@ class TemporalLLLite(nn.Module):
         return stream
 
     @torch.no_grad()
-    def refresh(self, images: torch.Tensor) -> None:
+    def refresh(self, images: torch.Tensor, present: torch.Tensor | None = None) -> None:
         """Show new pictures; frames beyond ``len(images)`` keep theirs.
 
         Args:
             images: (B, 3, H, W) in -1..1, B up to the stream's largest chunk.
+            present: bool (B,); where False the frame has the zero embedding, as before its first
+                picture. None means all have one.
         """
-        for hook, term in self._terms(images):
+        for hook, term in self._terms(images, present):
             batch, rows, columns, _ = term.shape
             hook.condition.unflatten(1, (rows, -1))[:batch, :, :columns].copy_(term)
 
-    def bind(self, images: torch.Tensor) -> None:
+    def bind(self, images: torch.Tensor, present: torch.Tensor | None = None) -> None:
         """``refresh`` for training: gradients reach every weight, because new tensors replace the buffers."""
-        for hook, term in self._terms(images):
+        for hook, term in self._terms(images, present):
             batch, rows, columns, _ = term.shape
             beside = hook.mid[0].bias.expand(batch, rows, columns * (self._halves - 1), -1)
             hook.condition = torch.cat([term, beside], dim=2).flatten(1, 2)
@@ -180,7 +182,9 @@ class TemporalLLLite(nn.Module):
             if name.startswith(prefix):
                 hook.multiplier.fill_(value)
 
-    def _terms(self, images: torch.Tensor) -> list[tuple[LLLiteHook, torch.Tensor]]:
+    def _terms(
+        self, images: torch.Tensor, present: torch.Tensor | None
+    ) -> list[tuple[LLLiteHook, torch.Tensor]]:
         if self._frame is None:
             raise ValueError("for_stream comes first: this adapter has no buffers")
         largest, height, width = self._frame
@@ -191,8 +195,12 @@ class TemporalLLLite(nn.Module):
             alike[(*(c.weight.shape for c in hook.convolutions), hook.mid[0].weight.shape)].append(hook)
         weight = next(self.parameters())
         images = images.to(weight.device, weight.dtype)
-        return [
+        terms = [
             pair
             for hooks in alike.values()
             for pair in zip(hooks, condition_terms(hooks, images), strict=True)
         ]
+        if present is None:
+            return terms
+        shown = present.to(weight.device).view(-1, 1, 1, 1)
+        return [(hook, torch.where(shown, term, hook.mid[0].bias)) for hook, term in terms]

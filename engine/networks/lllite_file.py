@@ -1,21 +1,26 @@
-"""Reads LLLite files of either published key style, and refuses those made for other networks."""
+"""Reads LLLite files of either published key style, refuses those for other networks, and writes its own."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from diffusers import DreamLiteUNetModel
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from ..errors import CheckpointError
 from .hooks import HookSite, hook_sites
 from .lllite import LLLiteHook, TemporalLLLite
 
+Taken = TypeVar("Taken")
+KIND = "temporal_lllite"
 ANIMA = "lllite_conditioning1."
 SDXL = re.compile(r"lllite_unet_(input_blocks|middle_block|output_blocks)_")
 
@@ -57,10 +62,7 @@ def load_lllite(
     """
     tensors, metadata = _read(path)
     sites = hook_sites(unet, spatial)
-    if "lllite.version" in metadata or any(key.startswith(ANIMA) for key in tensors):
-        raise CheckpointError(f"Adapter {path.name} is an LLLite for Anima: choose one made for DreamLite.")
-    if any(SDXL.match(key) for key in tensors):
-        raise CheckpointError(f"Adapter {path.name} is an LLLite for SDXL: choose one made for DreamLite.")
+    _refuse_others(path, tensors, metadata)
     found, unknown = _sort(tensors, sites)
     if not found:
         raise CheckpointError(f"Adapter {path.name} is no LLLite for this model: none of its keys fit.")
@@ -75,16 +77,63 @@ def load_lllite(
     return adapter, LoadReport(tuple(hooks), filtered, unknown)
 
 
+def save_lllite(path: Path, adapter: TemporalLLLite, about: Mapping[str, str]) -> None:
+    """Write an adapter as the published files are: their keys, and the widths among the metadata.
+
+    Args:
+        path: of the ``.safetensors`` file; its folder exists.
+        adapter: saved in bfloat16.
+        about: more metadata, such as the step, the base checkpoint and the training's prompts.
+    """
+    hook = next(iter(adapter.hooks.values()))
+    widths = {"cond_emb_dim": str(hook.cond_dim), "mlp_dim": str(hook.down[0].out_features)}
+    tensors = {
+        key: value.to("cpu", torch.bfloat16).contiguous() for key, value in adapter.state_dict().items()
+    }
+    save_file(tensors, path, {**about, "kind": KIND, **widths})
+
+
+def describe_lllite(path: Path) -> str:
+    """What a file holds, without a model: ``"54 hooks: 38 down, 16 mid"``.
+
+    Raises:
+        CheckpointError: a file that is missing, damaged, or no LLLite for DreamLite.
+    """
+    keys, metadata = _open(path, lambda file: tuple(file.keys()))
+    _refuse_others(path, keys, metadata)
+    named = {
+        match[1] for key in keys if (match := re.match(r"(?:modules_dict\.|lllite_unet_)([^.]+)\.", key))
+    }
+    blocks = Counter(name.split("_")[0] for name in named)
+    if not blocks.keys() <= {"down", "mid", "up"} or not blocks:
+        raise CheckpointError(f"Adapter {path.name} is no LLLite for DreamLite: none of its keys fit.")
+    return f"{len(named)} hooks: " + ", ".join(f"{count} {block}" for block, count in sorted(blocks.items()))
+
+
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    return _open(path, lambda file: {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+
+
+def _open(path: Path, take: Callable[[safe_open], Taken]) -> tuple[Taken, dict[str, str]]:
+    """What ``take`` gives of an opened file, and the file's metadata."""
     if path.suffix != ".safetensors":
         raise CheckpointError(f"Adapter {path.name} is no .safetensors file: use the .safetensors release.")
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            return take(file), file.metadata() or {}
     except OSError as error:
         raise CheckpointError(f"Adapter {path.name} can't be read: {error.strerror or error}") from error
     except SafetensorError as error:
         raise CheckpointError(f"Adapter {path.name} is damaged or cut off: download it again.") from error
+
+
+def _refuse_others(path: Path, keys: Iterable[str], metadata: Mapping[str, str]) -> None:
+    """Raise CheckpointError for the LLLites of other networks."""
+    keys = tuple(keys)
+    if "lllite.version" in metadata or any(key.startswith(ANIMA) for key in keys):
+        raise CheckpointError(f"Adapter {path.name} is an LLLite for Anima: choose one made for DreamLite.")
+    if any(SDXL.match(key) for key in keys):
+        raise CheckpointError(f"Adapter {path.name} is an LLLite for SDXL: choose one made for DreamLite.")
 
 
 def _sort(

@@ -6,7 +6,8 @@ import hashlib
 
 import torch
 
-POLICIES = ("shared", "fresh")
+POLICIES = ("shared", "fresh", "per_slot", "flow_warped")
+"""``flow_warped`` needs the frames' motion and is drawn by ``motion.noise.CarriedNoise``."""
 
 
 def frame_noise(
@@ -20,17 +21,22 @@ def frame_noise(
         first_frame: index of the first frame in the stream.
         count: number of frames.
         policy: ``"shared"`` gives every frame the same noise (steadiest), ``"fresh"`` each its own.
+            ``"per_slot"`` is the reference's ``fixed_noise``: one for each place in the chunk, drawn at
+            once in ``dtype``, which repeats every ``count`` frames.
 
     Returns:
         (count, C, h, w).
     """
     if policy == "shared":
-        one = _draw(shape, seed, -1)
+        one = draw(shape, seed, -1)
         return one.to(dtype).expand(count, *shape)
-    return torch.stack([_draw(shape, seed, first_frame + offset) for offset in range(count)]).to(dtype)
+    if policy == "per_slot":
+        return torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    return torch.stack([draw(shape, seed, first_frame + offset) for offset in range(count)]).to(dtype)
 
 
-def _draw(shape: tuple[int, ...], seed: int, frame: int) -> torch.Tensor:
+def draw(shape: tuple[int, ...], seed: int, frame: int) -> torch.Tensor:
+    """One frame's Gaussian noise, float32 (C, h, w); its key is the seed with the frame's index."""
     digest = hashlib.blake2b(f"{seed}/{frame}".encode(), digest_size=8).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
     return torch.randn(shape, generator=generator)

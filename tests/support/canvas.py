@@ -8,8 +8,8 @@ from typing import Any
 
 from comfy_fixtures import FOLDER
 
-LOAD_MS = 60_000
-RUN_MS = 120_000
+LOAD_MS = 240_000
+RUN_MS = 480_000
 
 
 class Canvas:
@@ -25,8 +25,9 @@ class Canvas:
         self.complaints: list[str] = []
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self._complain(f"{error} {error.stack}"))
+        page.set_default_timeout(LOAD_MS)
         page.goto(url)
-        page.wait_for_function("window.app?.graph && window.app.extensionManager", timeout=LOAD_MS)
+        page.wait_for_function("window.app?.graph && window.app.extensionManager")
 
     def _on_console(self, message: Any) -> None:
         if message.type == "error":
@@ -68,6 +69,50 @@ class Canvas:
             }""",
             [node, name, value],
         )
+
+    def stage(self, part: str = "") -> str:
+        """A selector of (a part of) the picture on the node that writes."""
+        (writer,) = (node for node in self.nodes("FrameStreamIO") if "frames" in node["links"])
+        self.page.evaluate(
+            """id => {
+                const node = window.app.graph.getNodeById(id);
+                node.widgets.find(widget => widget.name === "stage").element.id = "the-writers-stage";
+            }""",
+            writer["id"],
+        )
+        return f"#the-writers-stage {part}".strip()
+
+    def await_result(self, stage: str) -> dict[str, float]:
+        """Wait until the result plays on the node; its size, length, and height on screen."""
+        self.page.wait_for_function(
+            """selector => {
+                const video = document.querySelector(selector + " video");
+                return video && !video.hidden && video.currentTime > 0.1;
+            }""",
+            arg=stage,
+            timeout=RUN_MS,
+        )
+        return self.page.eval_on_selector(
+            f"{stage} video",
+            """video => ({
+                width: video.videoWidth,
+                height: video.videoHeight,
+                seconds: video.duration,
+                shown: video.getBoundingClientRect().height,
+            })""",
+        )
+
+    def view(self, node: int, name: str) -> str:
+        """A selector of one of the pack's own views on a node: stage, capture, status."""
+        self.page.evaluate(
+            """([id, name]) => {
+                const node = window.app.graph.getNodeById(id);
+                const { element } = node.widgets.find(widget => widget.name === name);
+                element.id = `${name}-of-${id}`;
+            }""",
+            [node, name],
+        )
+        return f"#{name}-of-{node}"
 
     def run(self) -> None:
         """Press Run."""

@@ -69,6 +69,26 @@ def checkpoint(server: ComfyServer) -> str:
 
 
 @pytest.fixture(scope="session")
+def adapter(server: ComfyServer) -> str:
+    """A random temporal adapter for the demo checkpoint, in models/controlnet; its name there.
+
+    It changes every picture, so a test sees whether it acts.
+    """
+    from diffusers import DreamLiteUNetModel
+    from tiny_lllite import random_adapter
+
+    from livestyle.engine.networks.lllite_file import save_lllite
+
+    config = DreamLiteUNetModel.load_config(ROOT / "engine" / "weights" / "mllm-edit" / "unet")
+    folder = server.base / "models" / "controlnet"
+    folder.mkdir(exist_ok=True)
+    save_lllite(
+        folder / "random.safetensors", random_adapter(DreamLiteUNetModel.from_config(config), scale=0.3), {}
+    )
+    return "random.safetensors"
+
+
+@pytest.fixture(scope="session")
 def clip(server: ComfyServer) -> str:
     """One second with sound in the server's input folder, 24 frames at 24 fps; its name there."""
     return make_clip(server.input / "one_second.mp4").name

@@ -18,9 +18,14 @@ READ, LOAD, ENCODE, DENOISE, WRITE = "1", "2", "3", "4", "5"
 Prompt = dict[str, dict[str, Any]]
 
 
+def workflow(name: str) -> Prompt:
+    """The API twin of a template, as it is shipped."""
+    return json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text(encoding="utf-8"))
+
+
 def default_workflow() -> Prompt:
-    """The API twin of the template, as it is shipped."""
-    return json.loads((ROOT / "workflows" / "api" / "restyle_a_video.json").read_text(encoding="utf-8"))
+    """The API twin of the default template, as it is shipped."""
+    return workflow("restyle_a_video")
 
 
 def restyle(

@@ -75,3 +75,26 @@ def _write_tone(file: av.container.OutputContainer, stream: av.AudioStream, seco
         frame.pts = start
         file.mux(stream.encode(frame))
     file.mux(stream.encode(None))
+
+
+REAL_CLIP = Path(__file__).resolve().parents[3] / "shared" / "clips" / "train" / "mdn_flower_cc0.mp4"
+
+
+def write_camera_clip(path: Path, frames: int = 30, size: tuple[int, int] = (320, 180)) -> Path:
+    """Write what Chromium's fake camera plays: JPEGs one after the other.
+
+    Of a real clip where the shared ones are, else of the wandering square.
+    """
+    source = (
+        REAL_CLIP if REAL_CLIP.exists() else make_clip(path.with_suffix(".mp4"), frames=frames, size=size)
+    )
+    with av.open(str(source)) as clip, av.open(str(path), "w", format="mjpeg") as file:
+        video = file.add_stream("mjpeg", rate=10)
+        video.width, video.height = size
+        video.pix_fmt = "yuvj420p"
+        for index, frame in zip(range(frames), clip.decode(video=0), strict=False):
+            picture = frame.reformat(*size, format="yuvj420p")
+            picture.pts, picture.time_base = index, Fraction(1, 10)
+            file.mux(video.encode(picture))
+        file.mux(video.encode(None))
+    return path

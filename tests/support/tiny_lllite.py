@@ -11,12 +11,12 @@ from livestyle.engine.networks.lllite import TemporalLLLite
 TEXT_WIDTH = 96
 
 
-def random_adapter(unet: DreamLiteUNetModel, seed: int = 1) -> TemporalLLLite:
+def random_adapter(unet: DreamLiteUNetModel, seed: int = 1, scale: float = 0.2) -> TemporalLLLite:
     """Every weight drawn, so that every hook acts."""
     adapter = TemporalLLLite.new(hook_sites(unet), cond_dim=8, mlp_dim=12)
     generator = torch.Generator().manual_seed(seed)
     for parameter in adapter.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.2
+        parameter.data = torch.randn(parameter.shape, generator=generator) * scale
     return adapter
 
 

@@ -62,6 +62,7 @@ class Denoiser(nn.Module):
         for step in range(schedule.steps):
             sigma, following = schedule.sigmas[step], schedule.sigmas[step + 1]
             levels = torch.full((len(x),), sigma, dtype=source.dtype, device=x.device)
-            x0 = self(x.to(source.dtype), source, levels, conditioning).float()
+            # one memory layout for every step, or the compiled network would be compiled again
+            x0 = self(x.to(source.dtype).contiguous(), source, levels, conditioning).float()
             x = x0 if following == 0.0 else euler(x, velocity_from_x0(x, x0, sigma), sigma, following)
         return x

@@ -3,49 +3,43 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from diffusers import DreamLiteUNetModel
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
-from ...autoencoders.image import load_image_autoencoder
-from ...conditioning.mllm import load_encoder
+from ...autoencoders.image import ImageAutoencoder, load_image_autoencoder
+from ...conditioning.load import load_encoder
 from ...errors import CheckpointError, SettingError
+from ...networks.lora import apply_lora
 from ..base import ModelHandle
+from ..footprint import shared_parts
+from ..releases import release_of
 from .denoiser import Denoiser
+from .fp8 import quantise
 from .model import MLLMEditModel
 from .profile import Profile
+from .unet import load_unet
 
-# the original repository's class names, as its configs carry them
-ORIGINAL_BLOCKS = {
-    "CrossAttnDownRemoveSelfAttnBlock2D": "DreamLiteCrossAttnNoSelfAttnDownBlock2D",
-    "CrossAttnDownBlock2D": "DreamLiteCrossAttnDownBlock2D",
-    "UNetMidBlock2DCrossAttn": "DreamLiteUNetMidBlock2DCrossAttn",
-    "CrossAttnUpBlock2D": "DreamLiteCrossAttnUpBlock2D",
-    "CrossAttnUpRemoveSelfAttnBlock2DV1": "DreamLiteCrossAttnNoSelfAttnUpBlock2D",
-    "UpBlock2D": "DreamLiteUpBlock2D",
-}
-PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+FP16_REFUSED = "dtype fp16 overflows in this model (its text states reach 1160): use bf16 or fp32."
 
 
 def recognises(folder: Path) -> bool:
     """Whether a folder is an MLLM-edit checkpoint, by its own description."""
     for name, key in (("livestyle.json", "family"), ("model_index.json", "_class_name")):
-        path = folder / name
-        if path.exists():
-            try:
-                described = str(json.loads(path.read_text()).get(key, ""))
-            except ValueError:
-                continue
-            if described == "mllm_edit" or described.startswith("DreamLite"):
-                return True
+        described = str(_described(folder / name).get(key, ""))
+        if described == "mllm_edit" or described.startswith("DreamLite"):
+            return True
     return False
 
 
 def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> MLLMEditModel:
     """Load every part of a checkpoint.
+
+    Args:
+        handle: which files.
+        device: where the weights go.
+        dtype: of the weights; where the handle asks for fp8, of what stays unquantised.
 
     Raises:
         CheckpointError: a part is missing, damaged or of another model.
@@ -53,84 +47,69 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> MLLME
     """
     folder = Path(handle.checkpoint)
     if dtype == torch.float16:
-        raise SettingError(
-            "dtype fp16 overflows in this model (its text states reach 1160): use bf16 or fp32."
-        )
-    if handle.lora:
-        raise SettingError(
-            "lora: this release can't apply LoRA files to MLLM-edit models yet, set it to none."
-        )
-    for widget, chosen in (("autoencoder", handle.autoencoder), ("text_encoder", handle.text_encoder)):
-        if chosen and not Path(chosen).is_dir():
-            raise SettingError(f"{widget}: this release takes folders in diffusers layout, set it to auto.")
-    autoencoder = Path(handle.autoencoder) if handle.autoencoder else _beside(folder, "vae")
-    text = Path(handle.text_encoder) if handle.text_encoder else folder
-    missing = [part for part in PARTS if not (folder / part).is_dir() and part != "vae"]
-    if missing:
-        raise CheckpointError(
-            f"Checkpoint {folder.name} lacks {', '.join(missing)}: get the whole folder again."
-        )
+        raise SettingError(FP16_REFUSED)
+    parts = _parts(folder, handle)
     profile = Profile.load(folder)
-    denoiser = Denoiser(_load_unet(folder / "unet", dtype), profile)
+    unet = load_unet(folder / "unet", dtype)
+    lora = apply_lora(unet, Path(handle.lora)) if handle.lora else None
     model = MLLMEditModel(
-        denoiser=denoiser,
-        encoder=load_encoder(text, dtype, profile.image_side, profile.context_length),
-        autoencoder=load_image_autoencoder(autoencoder, dtype),
-        scheduler=json.loads((folder / "scheduler" / "scheduler_config.json").read_text()),
+        denoiser=Denoiser(unet, profile),
+        encoder=load_encoder(
+            folder, dtype, profile.image_side, profile.context_length, weights=parts["text_encoder"]
+        ),
+        autoencoder=_autoencoder(parts["vae"], dtype, unet.config.out_channels),
+        scheduler=_scheduler(folder / "scheduler" / "scheduler_config.json"),
         profile=profile,
+        lora=lora,
+        lora_strength=handle.lora_strength,
     )
     for module in model.modules():
         module.to(device)
-    return model
+    return replace(model, quantised=quantise(model)) if handle.dtype == "fp8" else model
 
 
-def _beside(folder: Path, part: str) -> Path:
-    """The part inside the folder, or where ``livestyle.json`` says it is shared."""
-    note = folder / "livestyle.json"
-    if not (folder / part).is_dir() and note.exists():
-        shared = json.loads(note.read_text()).get("shared", {}).get(part)
-        if shared and (folder.parent / shared).is_dir():
-            return folder.parent / shared
-    if not (folder / part).is_dir():
+def _parts(folder: Path, handle: ModelHandle) -> dict[str, Path]:
+    """Where each part lies: as the artist chose, in the folder, or shared beside it.
+
+    Raises:
+        CheckpointError: parts are nowhere; the line says where to get them.
+    """
+    chosen = {"vae": handle.autoencoder, "text_encoder": handle.text_encoder}
+    shared = shared_parts(folder)
+    found = {part: folder / part for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler")}
+    found |= shared | {part: Path(path) for part, path in chosen.items() if path}
+    missing = [part for part, path in found.items() if not path.exists()]
+    if missing:
+        release = release_of(folder)
+        where = f"get it from {release.source}" if release else "get the whole folder again"
+        also = ", or TAESDXL (MIT) from huggingface.co/madebyollin/taesdxl into models/vae_approx"
         raise CheckpointError(
-            f"Checkpoint {folder.name} lacks its {part} folder: get the whole folder again."
+            f"Checkpoint {folder.name} lacks {', '.join(missing)}: "
+            f"{where}{also if release and missing == ['vae'] else ''}."
         )
-    return folder / part
+    return found
 
 
-def _load_unet(folder: Path, dtype: torch.dtype) -> DreamLiteUNetModel:
-    weights = folder / "diffusion_pytorch_model.safetensors"
-    if not weights.exists():
-        pickled = next(
-            (p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".ckpt"}), None
-        )
-        why = f"only the pickle file {pickled}, which could run code" if pickled else "no weights"
+def _autoencoder(path: Path, dtype: torch.dtype, channels: int) -> ImageAutoencoder:
+    autoencoder = load_image_autoencoder(path, dtype)
+    if autoencoder.channels != channels:
         raise CheckpointError(
-            f"U-Net folder of {folder.parent.name} holds {why}: use the .safetensors release."
+            f"Autoencoder {path.name} has {autoencoder.channels} latent channels and this model needs "
+            f"{channels}: set autoencoder to auto."
         )
+    return autoencoder
+
+
+def _scheduler(path: Path) -> dict:
+    config = _described(path)
+    if not config:
+        raise CheckpointError(f"{path.name} of {path.parent.parent.name} can't be read: get it again.")
+    return config
+
+
+def _described(path: Path) -> dict:
+    """A JSON file of a checkpoint; empty where there is none that can be read."""
     try:
-        config = json.loads((folder / "config.json").read_text())
-        config = {k: v for k, v in config.items() if not k.startswith("_")}
-        for key in ("down_block_types", "up_block_types"):
-            config[key] = tuple(ORIGINAL_BLOCKS.get(block, block) for block in config[key])
-        config["mid_block_type"] = ORIGINAL_BLOCKS.get(config["mid_block_type"], config["mid_block_type"])
-        with torch.device("meta"):
-            unet = DreamLiteUNetModel.from_config(config)
-        tensors = {name: tensor.to(dtype) for name, tensor in load_file(weights).items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"U-Net of {folder.parent.name} can't be read: {_line(error)}") from error
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"U-Net file of {folder.parent.name} is damaged or cut off ({_line(error)}): download it again."
-        ) from error
-    try:
-        unet.load_state_dict(tensors, strict=True, assign=True)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"U-Net of {folder.parent.name} is not a DreamLite network: {_line(error)}"
-        ) from error
-    return unet.requires_grad_(False).eval().to(memory_format=torch.channels_last)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}

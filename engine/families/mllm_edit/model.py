@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
 from ...autoencoders.image import ImageAutoencoder
 from ...conditioning.mllm import MLLMEncoder
-from ...conditioning.recipe import ConditioningRecipe
+from ...conditioning.timeline import AnyConditioning
 from ...errors import SettingError
+from ...networks.lora import Lora
 from ...sampling.noise import POLICIES
-from ..base import DenoiseSettings, Requirements, StreamModel
+from ..base import DenoiseSettings, Requirements, StreamModel, TemporalAdapter
 from .denoiser import Denoiser
+from .fp8 import QuantisationError
 from .profile import Profile
 from .runner import MLLMEditRunner
 
@@ -30,6 +32,10 @@ class MLLMEditModel(StreamModel):
         encoder: Qwen3-VL and its template.
         autoencoder: frame by frame, 8x smaller.
         scheduler: config of diffusers' ``FlowMatchEulerDiscreteScheduler``.
+        adapters: what runners put on the U-Net.
+        lora: the LoRA on the U-Net, if there is one.
+        lora_strength: how strongly runners let it act at first.
+        quantised: the error of fp8 weights, where they are.
     """
 
     denoiser: Denoiser
@@ -37,11 +43,25 @@ class MLLMEditModel(StreamModel):
     autoencoder: ImageAutoencoder
     scheduler: Mapping[str, Any]
     profile: Profile
+    adapters: tuple[TemporalAdapter, ...] = ()
+    lora: Lora | None = None
+    lora_strength: float = 1.0
+    quantised: QuantisationError | None = None
     family: str = "mllm_edit"
 
     @property
     def fps(self) -> float:
         return self.profile.fps
+
+    @property
+    def remark(self) -> str:
+        return "" if self.quantised is None else str(self.quantised)
+
+    def patched(self, patches: tuple[TemporalAdapter, ...]) -> MLLMEditModel:
+        return replace(self, adapters=patches)
+
+    def with_lora(self, strength: float) -> MLLMEditModel:
+        return replace(self, lora_strength=strength)
 
     def modules(self) -> tuple[nn.Module, ...]:
         return (self.denoiser.unet, self.encoder.model, self.autoencoder.model)
@@ -67,11 +87,19 @@ class MLLMEditModel(StreamModel):
     def runner(
         self,
         settings: DenoiseSettings,
-        conditioning: ConditioningRecipe,
+        conditioning: AnyConditioning,
         *,
         node_id: str,
         model_node_id: str,
         width: int,
         height: int,
     ) -> MLLMEditRunner:
-        return MLLMEditRunner(self, settings, conditioning, node_id=node_id, width=width, height=height)
+        return MLLMEditRunner(
+            self,
+            settings,
+            conditioning,
+            node_id=node_id,
+            model_node_id=model_node_id,
+            width=width,
+            height=height,
+        )

@@ -1,7 +1,8 @@
-"""Drives an MLLM-edit model over a stream: conditioning and source ahead, then a few denoising steps."""
+"""Drives an MLLM-edit model over a stream: conditioning, source and motion ahead, then a few steps."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,23 @@ import numpy as np
 import torch
 
 from ...conditioning.mllm import Conditioning
-from ...conditioning.recipe import ConditioningRecipe
+from ...conditioning.timeline import AnyConditioning, Switch
 from ...errors import SettingError
+from ...motion.noise import StreamNoise
+from ...motion.scene import CutDetector
+from ...networks.cross_attention import TextProjection
 from ...sampling.flow_match import FlowMatchSchedule
-from ...sampling.noise import frame_noise
 from ..base import Chunk, DenoiseSettings, LiveParameter, Runner
+from ..compiling import compile_in_place
+from .adapters import AdapterStack, Arrival, Renewal
+from .denoiser import Denoiser
+from .styles import StylePlayer
 
 if TYPE_CHECKING:
     from .model import MLLMEditModel
 
-PROMPT_LIMIT = 4000  # characters; the token limit is the model's own and usually far lower
+KEPT = 4096  # latest refreshes that are remembered
+LORA_LIMIT = 4.0
 
 
 @dataclass(frozen=True)
@@ -29,52 +37,88 @@ class Prepared:
     Attributes:
         source: latents of the source frames (N, C, h, w); zeros generate.
         noise: (N, C, h, w).
-        conditioning: states for N frames.
+        conditioning: states for N frames, or one row for all of them.
+        renewals: what each adapter is shown for it.
     """
 
     source: torch.Tensor
     noise: torch.Tensor
     conditioning: Conditioning
+    renewals: tuple[Renewal | None, ...]
 
 
 class MLLMEditRunner(Runner):
-    """One stream through one model (arXiv 2606.05981, section III-C: encode ahead, denoise a batch)."""
+    """One stream through one model (arXiv 2606.05981, section III-C: encode ahead, denoise a batch).
+
+    Attributes:
+        refreshes: the chunks whose adapters were shown new pictures, lately.
+    """
 
     def __init__(
         self,
         model: MLLMEditModel,
         settings: DenoiseSettings,
-        recipe: ConditioningRecipe,
+        conditioning: AnyConditioning,
         *,
         node_id: str,
+        model_node_id: str,
         width: int,
         height: int,
     ) -> None:
-        if recipe.references:
-            raise SettingError(
-                "references: MLLM-edit models follow words only, disconnect the style pictures."
-            )
-        self.model, self.settings, self.recipe = model, settings, recipe
+        self.model, self.settings = model, settings
         self.requirements = model.requirements(settings)
+        self.styles = StylePlayer(
+            conditioning,
+            encode=model.encoder.encode,
+            check=model.encoder.token_ids,
+            fit=self._external,
+            count=self.requirements.steady,
+            fps=settings.fps or model.fps,
+        )
         spatial = model.autoencoder.spatial
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
+        self.text = TextProjection(model.denoiser.unet)
+        self.stack = AdapterStack(
+            Denoiser(self.text.unet, model.profile),
+            model.adapters,
+            count=self.requirements.steady,
+            width=width,
+            height=height,
+        )
+        self.denoiser = self.stack.denoiser
+        if settings.compile:
+            compile_in_place(self.denoiser)
         tokens = self.latent_shape[1] * self.latent_shape[2] // 4
         self.schedule = FlowMatchSchedule.from_config(model.scheduler, settings.steps, tokens)
         self._strength, self._seed = f"{node_id}.strength", f"{node_id}.seed"
-        self._prompt = f"{recipe.node_id}.prompt"
+        self._lora_strength = f"{model_node_id}.lora_strength"
         self.live_parameters = (
             LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
             LiveParameter(self._seed, "int", settings.seed, 0, 2**63 - 1),
-            LiveParameter(
-                self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT, check=model.encoder.token_ids
-            ),
+            *self.styles.live_parameters,
+            *self.stack.live_parameters,
         )
+        if model.lora is not None:
+            self.live_parameters += (
+                LiveParameter(
+                    self._lora_strength, "float", model.lora_strength, -LORA_LIMIT, LORA_LIMIT, late=True
+                ),
+            )
         self.reset()
 
     def reset(self) -> None:
-        """A new clip: nothing of the last one's conditioning stays."""
-        self._cached: tuple[str, Conditioning] | None = None
-        self._since_refresh = 0
+        """A new clip: nothing of the last one stays."""
+        self.styles.reset()
+        self._projected: tuple[Conditioning, float, Conditioning] | None = None
+        self._before: np.ndarray | None = None
+        self._prompted: str | None = None
+        self._output: torch.Tensor | None = None
+        self._cuts = CutDetector()
+        self.refreshes: deque[int] = deque(maxlen=KEPT)
+        self._noise = StreamNoise(
+            self.settings.noise, self.latent_shape, self.denoiser.unet.dtype, self.settings.flow
+        )
+        self.stack.reset()
 
     def on_switch(self, live: Mapping[str, Any]) -> None:
         """Nothing to do: every chunk carries its own conditioning."""
@@ -84,52 +128,90 @@ class MLLMEditRunner(Runner):
         self.reset()
 
     def prepare(self, chunk: Chunk) -> Prepared:
-        unet = self.model.denoiser.unet
+        unet = self.denoiser.unet
         count = self.requirements.steady
-        noise = frame_noise(
-            self.latent_shape,
+        pixels = None if chunk.frames is None else chunk.frames.pixels
+        cuts = self._cuts.cuts(pixels) if pixels is not None and self._watches_cuts else ()
+        pts = None if chunk.frames is None else chunk.frames.pts
+        moments = self.styles.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
+        prompt = self.styles.instruction(moments, chunk.live)
+        # motion first: other threads find it while this one encodes
+        motion = self._noise.look(self._before, pixels)
+        renewals = self._renewals(pixels, cuts[0] if cuts else None, prompt)
+        if any(renewal is not None for renewal in renewals):
+            self.refreshes.append(chunk.index)
+        frames = None if pixels is None else torch.from_numpy(pixels)
+        conditioning = self.styles.condition(moments, chunk.live, frames)
+        noise = self._noise.draw(
             seed=int(chunk.live[self._seed]),
             first_frame=chunk.first_frame,
             count=count,
-            policy=self.settings.noise,
-            dtype=torch.float32,
+            motion=motion,
+            cuts=cuts,
         ).to(unet.device)
-        frames = None if chunk.frames is None else torch.from_numpy(chunk.frames.pixels)
-        conditioning = self._condition(str(chunk.live[self._prompt]), frames, count)
         if frames is None:
             source = torch.zeros_like(noise, dtype=unet.dtype)
         else:
             source = self.model.autoencoder.encode_chunk(frames)
-        return Prepared(source, noise, conditioning)
+        return Prepared(source, noise, conditioning, renewals)
 
     def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor:
         """Denoise, then go from the source's latent to the edit's by ``strength``."""
-        edited = self.model.denoiser.sample(
-            prepared.noise, prepared.source, prepared.conditioning, self.schedule
-        )
+        self.stack.apply(prepared.renewals, self._last_output, late)
+        if self.model.lora is not None:
+            self.model.lora.turn(float(late[self._lora_strength]))
+        text = self._project(prepared.conditioning)
+        edited = self.denoiser.sample(prepared.noise, prepared.source, text, self.schedule)
+        self._output = edited[-1:].clone()
         return torch.lerp(prepared.source.float(), edited, float(late[self._strength]))
 
     def finish(self, stepped: torch.Tensor) -> np.ndarray:
         return self.model.autoencoder.decode_chunk(stepped).cpu().numpy()
 
-    def _condition(self, prompt: str, frames: torch.Tensor | None, count: int) -> Conditioning:
-        """Encode anew when the prompt changed or ``te_refresh_every`` chunks have passed."""
-        if self.recipe.external is not None:
-            return self._external(count)
-        recipe = self.recipe
-        due = recipe.te_refresh_every > 0 and self._since_refresh >= recipe.te_refresh_every
-        if self._cached is None or self._cached[0] != prompt or due:
-            shown = frames[:1] if frames is not None and recipe.te_batch_one else frames
-            self._cached = (prompt, self.model.encoder.encode(prompt, shown))
-            self._since_refresh = 0
-        self._since_refresh += 1
-        conditioning = self._cached[1]
-        return conditioning if len(conditioning.states) == count else conditioning.expand(count)
+    def switches(self, chunk: int) -> tuple[Switch, ...]:
+        return self.styles.switches(chunk)
 
-    def _external(self, count: int) -> Conditioning:
+    @property
+    def _watches_cuts(self) -> bool:
+        follows_motion = bool(self.stack.adapters) or self.settings.noise == "flow_warped"
+        return follows_motion or self.styles.timeline.watches_cuts
+
+    def _renewals(
+        self, pixels: np.ndarray | None, cut: int | None, prompt: str
+    ) -> tuple[Renewal | None, ...]:
+        """What the adapters are shown for this chunk, and what the next chunk starts from."""
+        arrival = Arrival(
+            before=self._before,
+            pixels=pixels,
+            count=self.requirements.steady,
+            cut=cut,
+            first=self._prompted is None,
+            prompted=self._prompted != prompt,
+        )
+        self._prompted = prompt
+        self._before = None if pixels is None else pixels[-1].copy()
+        return self.stack.decide(arrival)
+
+    def _last_output(self) -> torch.Tensor:
+        """The last frame of the edit so far, before ``strength``: (1, 3, H, W) in -1..1."""
+        assert self._output is not None
+        pixels = self.model.autoencoder.decode_chunk(self._output)
+        return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+    def _project(self, conditioning: Conditioning) -> Conditioning:
+        """Main lane: keys and values of the text for every frame; of the same states, those of before."""
+        strength = self.model.lora.strength if self.model.lora is not None else 0.0
+        known = self._projected
+        if known is None or known[0] is not conditioning or known[1] != strength:
+            projected = Conditioning(self.text.project(conditioning.states), conditioning.mask)
+            known = self._projected = (conditioning, strength, projected)
+        projected, count = known[2], self.requirements.steady
+        return projected if len(projected.states) == count else projected.expand(count)
+
+    def _external(self, external: Any) -> Conditioning:
         """A core CONDITIONING: its tensor as it is, padded to the fixed context."""
-        states = self.recipe.external[0][0]
-        unet, length = self.model.denoiser.unet, self.model.profile.context_length
+        states = external[0][0]
+        unet, length = self.denoiser.unet, self.model.profile.context_length
         wanted = unet.config.encoder_hid_dim
         if states.ndim != 3 or states.shape[-1] != wanted or states.shape[1] > length:
             raise SettingError(
@@ -139,4 +221,4 @@ class MLLMEditRunner(Runner):
         padded = torch.zeros(1, length, wanted, dtype=unet.dtype, device=unet.device)
         padded[:, : states.shape[1]] = states[:1].to(padded)
         mask = (torch.arange(length, device=unet.device) < states.shape[1]).long()[None]
-        return Conditioning(padded, mask).expand(count)
+        return Conditioning(padded, mask)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 from tiny_checkpoint import WORDS
-from transformers import Qwen2VLImageProcessor
 
 from livestyle.engine.conditioning.mllm import MLLMEncoder
+from livestyle.engine.conditioning.processor import image_processor
 from livestyle.engine.conditioning.template import EDIT
 from livestyle.engine.errors import SettingError
 from livestyle.engine.training.text import build_encoder, build_tokenizer
@@ -28,16 +28,7 @@ def frames() -> torch.Tensor:
 
 
 def test_patches_equal_the_published_processor(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
-    side = encoder.image_side
-    processor = Qwen2VLImageProcessor(
-        patch_size=16,
-        merge_size=2,
-        temporal_patch_size=2,
-        min_pixels=side**2,
-        max_pixels=side**2,
-        image_mean=[0.5] * 3,
-        image_std=[0.5] * 3,
-    )
+    processor = image_processor(encoder)
     wanted = processor([Image.fromarray(frame.numpy()) for frame in frames], return_tensors="pt")
     assert wanted["image_grid_thw"].tolist() == [[1, 4, 4], [1, 4, 4]]
     assert torch.allclose(encoder._patches(frames), wanted["pixel_values"], atol=1e-5)
@@ -92,3 +83,58 @@ def test_template_is_the_published_one() -> None:
     text = EDIT.text("snow")
     assert text.startswith("<|im_start|>system\nDescribe the key features of the input image (color, shape,")
     assert text.endswith("the left one has snow<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_the_kept_system_turn_changes_nothing(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
+    """Outside inference mode nothing is kept, so this compares with a plain pass of the whole model."""
+    prompts = ["light", "dark water and stone"]
+    for prompt in prompts:
+        with torch.no_grad():
+            plain = encoder.encode(prompt, frames)
+        with torch.inference_mode():
+            again = [encoder.encode(prompt, frames), encoder.encode(prompt, frames[:1])]
+        assert torch.equal(again[0].mask, plain.mask)
+        assert torch.allclose(again[0].states, plain.states, atol=1e-5)
+        assert torch.allclose(again[1].states, plain.states[:1], atol=1e-5)
+    with torch.inference_mode():
+        generated = encoder.encode("a stone", None)
+    with torch.no_grad():
+        assert torch.allclose(generated.states, encoder.encode("a stone", None).states, atol=1e-5)
+
+
+def test_the_system_turn_runs_once(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
+    lengths: list[int] = []
+    layer = encoder.model.language_model.layers[-1]
+    handle = layer.register_forward_hook(lambda _m, _i, out: lengths.append(out.shape[1]))
+    with torch.inference_mode():
+        encoder.encode("paper", frames)
+        lengths.clear()
+        for prompt in ("paper", "glass"):
+            encoder.encode(prompt, frames)
+    handle.remove()
+    assert lengths == [len(ids) - drop for ids, drop in map(encoder.token_ids, ("paper", "glass"))]
+
+
+def test_changed_weights_forget_the_system_turn(frames: torch.Tensor) -> None:
+    torch.manual_seed(1)
+    tokenizer = build_tokenizer(WORDS, torch.linspace(1.0, 0.0, len(WORDS)), 700)
+    encoder = build_encoder(tokenizer).eval().requires_grad_(False)
+    with torch.inference_mode():
+        encoder.encode("paper", frames)
+    with torch.no_grad():
+        encoder.model.language_model.embed_tokens.weight.mul_(1.5)
+        plain = encoder.encode("paper", frames)
+    with torch.inference_mode():
+        assert torch.allclose(encoder.encode("paper", frames).states, plain.states, atol=1e-5)
+
+
+def test_positions_are_the_models_own(encoder: MLLMEncoder) -> None:
+    ids, _ = encoder.token_ids("paper sketch")
+    tokens = torch.tensor([ids])
+    side = encoder.image_side // encoder.patch
+    wanted, _ = encoder.model.get_rope_index(
+        tokens,
+        mm_token_type_ids=(tokens == encoder.image_token).int(),
+        image_grid_thw=torch.tensor([[1, side, side]]),
+    )
+    assert torch.equal(encoder._positions(ids, len(ids)), wanted[:, 0])

@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-import platform
-
 import pytest
 import torch
 from diffusers import DreamLiteUNetModel
 from tiny_checkpoint import tiny_unet
-from tiny_lllite import TEXT_WIDTH, pictures, random_adapter, unet_inputs
+from tiny_lllite import pictures, random_adapter, unet_inputs
 from torch._dynamo.utils import counters
-from torch._inductor import cpp_builder
 
 from livestyle.engine.networks.hooks import hooked
 
 SIDE, CHUNKS = 32, 50
 
 
-def no_compiler() -> str | None:
-    """Why Inductor can't compile for the CPU here, if it can't."""
-    if platform.system() == "Windows":
-        return "Inductor's C++ backend is not set up on Windows"
-    try:
-        cpp_builder.get_cpp_compiler()
-    except Exception as error:  # Inductor's own class is private and has moved before
-        return f"Inductor finds no C++ compiler ({type(error).__name__})"
-    return None
-
-
-def one_level_unet() -> DreamLiteUNetModel:
-    """A down, a middle and an up block with every kind of hook: all that a C++ compiler has time for."""
-    return DreamLiteUNetModel(
-        sample_size=4,
-        down_block_types=("DreamLiteCrossAttnDownBlock2D",),
-        up_block_types=("DreamLiteCrossAttnUpBlock2D",),
-        block_out_channels=(32,),
-        layers_per_block=1,
-        attention_head_dim=2,
-        cross_attention_dim=48,
-        encoder_hid_dim=TEXT_WIDTH,
-        encoder_hid_dim_type="text_proj_rms",
-        addition_embed_type="time",
-        addition_time_embed_dim=32,
-        projection_class_embeddings_input_dim=64,
-        ff_mult=2,
-        use_linear_projection=True,
-    )
-
-
 @torch.no_grad()
-def stream_compiled(unet: DreamLiteUNetModel, backend: str) -> None:
+def stream_compiled(unet: DreamLiteUNetModel) -> None:
     """Everything that may change while a stream runs, and what Dynamo counted."""
     unet.eval().requires_grad_(False)
     stream = random_adapter(unet).for_stream(2, SIDE, SIDE)
@@ -57,7 +23,7 @@ def stream_compiled(unet: DreamLiteUNetModel, backend: str) -> None:
     inputs = unet_inputs(unet, 2, SIDE, SIDE)
     torch._dynamo.reset()
     counters.clear()
-    compiled = torch.compile(network, backend=backend, dynamic=False)
+    compiled = torch.compile(network, backend="eager", dynamic=False)
     compiled(**inputs)
     with torch._dynamo.config.patch(error_on_recompile=True):
         for chunk in range(CHUNKS):
@@ -74,11 +40,4 @@ def stream_compiled(unet: DreamLiteUNetModel, backend: str) -> None:
 @pytest.mark.slow
 def test_one_graph_for_all_block_types() -> None:
     torch.manual_seed(0)
-    stream_compiled(tiny_unet("width"), "eager")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(no_compiler() is not None, reason=str(no_compiler()))
-def test_one_graph_with_inductor() -> None:
-    torch.manual_seed(0)
-    stream_compiled(one_level_unet(), "inductor")
+    stream_compiled(tiny_unet("width"))

@@ -1,0 +1,120 @@
+"""TAEHV on a stream: published files (taew2_1 and its like) and our ``demo-video``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from itertools import pairwise
+from math import isqrt
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ..errors import CheckpointError
+from ..networks.taehv import TAEHV, TAEHVConfig
+from .latents import WAN_21, LatentFormat
+from .video import VideoAutoencoder
+
+CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
+CLASS = "TAEHV"
+
+
+class TAEHVAutoencoder(VideoAutoencoder):
+    """TAEHV's latents are normalised as they come; ``latent_format`` says what the raw ones would be."""
+
+    def __init__(self, model: TAEHV, latent_format: LatentFormat) -> None:
+        super().__init__()
+        config = model.config
+        self.model, self.latent_format = model, latent_format
+        self.spatial, self.temporal, self.channels = config.spatial, config.temporal, config.latent_channels
+        self.lookahead = self.temporal - 1 - config.lead
+
+    def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
+        if first:
+            pixels = torch.cat([pixels[:1].expand(self.model.config.lead, -1, -1, -1), pixels])
+        latents, memory = self.model.encode(pixels.unsqueeze(0), self._state.encoder)
+        self._state = replace(self._state, encoder=memory)
+        return latents[0]
+
+    def _decode(self, latents: torch.Tensor, first: bool) -> torch.Tensor:
+        frames, memory = self.model.decode(latents.to(self._place[1]).unsqueeze(0), self._state.decoder)
+        self._state = replace(self._state, decoder=memory)
+        return frames[0, self.temporal - 1 if first else 0 :]
+
+
+def save_taehv(model: TAEHV, folder: Path) -> None:
+    """Write ``config.json`` and the weights in bfloat16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    note = {"_class_name": CLASS, **asdict(model.config)}
+    (folder / CONFIG).write_text(json.dumps(note, indent=2) + "\n")
+    tensors = {name: t.to(torch.bfloat16).contiguous() for name, t in model.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS)
+
+
+def load_taehv(path: Path, dtype: torch.dtype) -> TAEHVAutoencoder:
+    """Load a folder that ``save_taehv`` wrote, or a published ``.safetensors`` file.
+
+    Raises:
+        CheckpointError: files are missing, damaged, or of another layout.
+    """
+    try:
+        if path.is_dir():
+            note = json.loads((path / CONFIG).read_text())
+            del note["_class_name"]
+            config = TAEHVConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in note.items()})
+            tensors = load_file(path / WEIGHTS)
+        else:
+            tensors = load_file(path)
+            config = published_config(tensors)
+        model = TAEHV(config)
+        model.load_state_dict(tensors)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        line = str(error).split("\n")[0]
+        raise CheckpointError(f"Autoencoder {path.name} can't be read as TAEHV: {line}") from error
+    model = model.requires_grad_(False).eval().to(dtype).to(memory_format=torch.channels_last)
+    wan = config.latent_channels == len(WAN_21.mean)
+    return TAEHVAutoencoder(model, WAN_21 if wan else LatentFormat())
+
+
+def published_config(tensors: Mapping[str, torch.Tensor]) -> TAEHVConfig:
+    """The configuration of a file in the published layout, read from the shapes.
+
+    What shapes can't tell is as in taew2_1: every level halves the picture, no lead.
+    """
+    stem, first = tensors["encoder.0.weight"].shape, tensors["decoder.1.weight"].shape
+    pools, grows = _levels(tensors, "encoder"), _levels(tensors, "decoder")
+    exits = [len([i for i in _blocks(tensors, "decoder") if i < grow]) for grow in grows]
+    entries = [len([i for i in _blocks(tensors, "encoder") if i > pool]) for pool in pools]
+    return TAEHVConfig(
+        latent_channels=first[1],
+        patch=isqrt(stem[1] // 3),
+        encoder_channels=(stem[0], *(len(tensors[f"encoder.{i + 1}.weight"]) for i in pools)),
+        encoder_blocks=tuple(more - fewer for more, fewer in pairwise((*entries, 0))),
+        encoder_time=tuple(_ratio(tensors[f"encoder.{i}.conv.weight"]) for i in pools),
+        decoder_channels=(first[0], *(len(tensors[f"decoder.{i + 1}.weight"]) for i in grows)),
+        decoder_blocks=tuple(more - fewer for fewer, more in pairwise((0, *exits))),
+        decoder_time=tuple(_ratio(tensors[f"decoder.{i}.conv.weight"]) for i in grows),
+    )
+
+
+def _levels(tensors: Mapping[str, torch.Tensor], part: str) -> list[int]:
+    """Positions of a stack's TPool or TGrow layers, in order."""
+    return sorted(
+        int(name.split(".")[1]) for name in tensors if re.fullmatch(rf"{part}\.\d+\.conv\.weight", name)
+    )
+
+
+def _blocks(tensors: Mapping[str, torch.Tensor], part: str) -> list[int]:
+    """Positions of a stack's MemBlocks."""
+    return [
+        int(name.split(".")[1]) for name in tensors if re.fullmatch(rf"{part}\.\d+\.conv\.0\.weight", name)
+    ]
+
+
+def _ratio(weight: torch.Tensor) -> int:
+    """Frames that a TPool merges or a TGrow makes."""
+    return max(weight.shape[:2]) // min(weight.shape[:2])

@@ -1,0 +1,96 @@
+"""The Wan 2.1 VAE on a stream: diffusers' ``AutoencoderKLWan`` with its feature caches as explicit state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKLWan
+from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
+from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from ..errors import CheckpointError
+from .latents import LatentFormat
+from .video import VideoAutoencoder
+
+
+class WanAutoencoder(VideoAutoencoder):
+    """The encoder sees one frame, then groups of ``temporal``; the decoder one latent at a time.
+
+    diffusers empties its caches at every call, so that each call is a clip of its own. Here the
+    caches (the last frames in front of each causal convolution) are handed from chunk to chunk.
+    The latent is the posterior's mean, normalised.
+    """
+
+    lookahead = 0
+
+    def __init__(self, model: AutoencoderKLWan) -> None:
+        super().__init__()
+        config = model.config
+        self.model = model
+        self.latent_format = LatentFormat(tuple(config.latents_mean), tuple(config.latents_std))
+        self.spatial, self.temporal = config.scale_factor_spatial, config.scale_factor_temporal
+        self.channels = config.z_dim
+
+    def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
+        clip = (pixels * 2.0 - 1.0).movedim(0, 1).unsqueeze(0)  # (1, 3, T, H, W) in -1..1
+        cache = _continued(self.model.encoder, self._state.encoder)
+        moments = []
+        for group in _groups(clip, first, self.temporal):
+            moments.append(self.model.encoder(group, feat_cache=cache, feat_idx=[0]))
+        self._state = replace(self._state, encoder=tuple(cache))
+        mean = self.model.quant_conv(torch.cat(moments, dim=2))[0, : self.channels]
+        return self.normalise(mean.movedim(1, 0)).to(pixels.dtype)
+
+    def _decode(self, latents: torch.Tensor, first: bool) -> torch.Tensor:
+        raw = self.denormalise(latents).to(self._place[1]).movedim(0, 1).unsqueeze(0)
+        hidden = self.model.post_quant_conv(raw)
+        cache = _continued(self.model.decoder, self._state.decoder)
+        frames = []
+        for index, latent in enumerate(hidden.split(1, dim=2)):
+            starts = first and index == 0
+            frames.append(self.model.decoder(latent, feat_cache=cache, feat_idx=[0], first_chunk=starts))
+        self._state = replace(self._state, decoder=tuple(cache))
+        return torch.cat(frames, dim=2)[0].movedim(1, 0) * 0.5 + 0.5
+
+
+def _groups(clip: torch.Tensor, first: bool, size: int) -> list[torch.Tensor]:
+    """The frames of (1, 3, T, H, W) as the encoder takes them: one alone at first, then ``size`` each."""
+    alone = [clip[:, :, :1]] if first else []
+    rest = clip[:, :, len(alone) :]
+    return alone + (list(rest.split(size, dim=2)) if rest.shape[2] else [])
+
+
+def _continued(part: nn.Module, cache: tuple[Any, ...]) -> list[Any]:
+    """A list that diffusers may write into: one slot for each causal convolution, None at the start."""
+    return list(cache) or [None for module in part.modules() if isinstance(module, WanCausalConv3d)]
+
+
+def load_wan(path: Path, dtype: torch.dtype) -> WanAutoencoder:
+    """Load a diffusers folder, or a Wan 2.1 VAE ``.safetensors`` file with the original key names.
+
+    Raises:
+        CheckpointError: files are missing, damaged, or of another layout.
+    """
+    try:
+        if path.is_dir():
+            model = AutoencoderKLWan.from_pretrained(
+                path, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+            )
+        else:
+            tensors = load_file(path)
+            if "encoder.conv1.weight" in tensors:
+                tensors = convert_wan_vae_to_diffusers(tensors)
+            model = AutoencoderKLWan(base_dim=len(tensors["encoder.conv_in.weight"]))
+            model.load_state_dict(tensors)
+        if model.config.patch_size is not None:
+            raise ValueError("it is the Wan 2.2 VAE, which is not supported; use the Wan 2.1 VAE")
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        line = str(error).split("\n")[0]
+        raise CheckpointError(f"Autoencoder {path.name} can't be read as Wan VAE: {line}") from error
+    return WanAutoencoder(model.requires_grad_(False).eval().to(dtype))

@@ -1,0 +1,101 @@
+"""How much memory a checkpoint's weights take, read from the headers of its files before any is loaded."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import torch
+
+from .base import ModelHandle
+
+HEADER_LIMIT = 100_000_000
+"""The format's own limit for a header, in bytes."""
+
+QUANTISED = ("unet", "text_encoder")
+
+UNUSED = ("lm_head.", "model.lm_head.")
+"""Stored in some files and never loaded."""
+
+
+def footprint(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:
+    """Bytes of each part of a model on the device.
+
+    Args:
+        handle: what will be loaded; with ``fp8`` for its dtype, the matrices of U-Net and text encoder
+            take one byte a weight.
+        dtype: of all other weights.
+
+    Returns:
+        Bytes by the part's name (``unet``, ``text_encoder``, ...), the largest first.
+    """
+    sizes: dict[str, int] = {}
+    for part, file in _files(handle):
+        quantised = handle.dtype == "fp8" and part in QUANTISED
+        sizes[part] = sizes.get(part, 0) + sum(
+            math.prod(shape) * (1 if quantised and _is_matrix(name, shape) else dtype.itemsize)
+            for name, shape in tensor_shapes(file).items()
+            if not name.startswith(UNUSED)
+        )
+    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors of a safetensors file; empty where its header can't be read."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= HEADER_LIMIT else {}
+        return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 and "embed" not in name
+
+
+def _files(handle: ModelHandle) -> list[tuple[str, Path]]:
+    """Every file that will be read, with the name of its part."""
+    root = Path(handle.checkpoint)
+    if not root.is_dir():
+        return [("model", root)]
+    files = [(_part(file, root), file) for file in sorted(root.rglob("*.safetensors"))]
+    replaced = {"vae": handle.autoencoder, "text_encoder": handle.text_encoder}
+    files = [(part, file) for part, file in files if not replaced.get(part)]
+    chosen = [(part, file) for part, path in replaced.items() if path for file in _weights(Path(path))]
+    shared = [
+        (part, file)
+        for part, path in shared_parts(root).items()
+        if not replaced.get(part)
+        for file in _weights(path)
+    ]
+    return [*files, *chosen, *shared, *([("lora", Path(handle.lora))] if handle.lora else [])]
+
+
+def shared_parts(folder: Path) -> dict[str, Path]:
+    """Parts that a demo checkpoint has in common with others, which lie beside its folder."""
+    note = folder / "livestyle.json"
+    try:
+        named = json.loads(note.read_text()).get("shared", {}) if note.exists() else {}
+    except ValueError:
+        return {}
+    return {
+        part: folder.parent / name
+        for part, name in named.items()
+        if not (folder / part).is_dir() and (folder.parent / name).is_dir()
+    }
+
+
+def _part(file: Path, root: Path) -> str:
+    inside = file.relative_to(root).parts
+    return inside[0] if len(inside) > 1 else "model"
+
+
+def _weights(path: Path) -> list[Path]:
+    """The files behind a widget's choice; half of a TAESD stands for both."""
+    if path.is_dir():
+        return sorted(path.glob("*.safetensors"))
+    names = {path.name, path.name.replace("decoder", "encoder"), path.name.replace("encoder", "decoder")}
+    return sorted(half for name in names if (half := path.with_name(name)).exists())

@@ -1,0 +1,131 @@
+"""Reads a causal Wan network from any of the layouts that it is published in."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+
+from ...errors import CheckpointError
+from ...networks.causal_wan import CausalWan, CausalWanConfig
+from ...networks.causal_wan.keys import infer_config, original_keys
+from .profile import Profile, guess_profile
+
+NOTE, WEIGHTS, CONFIG = "livestyle.json", "diffusion_pytorch_model.safetensors", "config.json"
+PICKLED = (".pt", ".pth")
+WRAPPING = ("generator_ema", "generator", "generator_lora", "state_dict", "model")
+"""Entries of training checkpoints that hold the weights, the averaged ones first."""
+FAMILY = "rtr_dit"
+
+
+def recognises(path: Path) -> bool:
+    """Whether a folder says that it is of this family, or a file holds a Wan network.
+
+    A ``.pt`` file is taken for one by its suffix: to look inside is to load it.
+    """
+    if path.is_dir():
+        if (path / NOTE).exists():
+            return _json(path / NOTE).get("family") == FAMILY
+        index = _json(path / "model_index.json").get("_class_name", "")
+        inner = path / "transformer" / CONFIG
+        return str(index).startswith("WanPipeline") or "Wan" in str(_json(inner).get("_class_name", ""))
+    if path.suffix in PICKLED:
+        return True
+    try:
+        with safe_open(path, "pt") as file:
+            return any(name.endswith("patch_embedding.weight") for name in file.keys())
+    except (OSError, SafetensorError):
+        return False
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a ``.safetensors`` or ``.pt`` file, on the CPU, out of what wraps them.
+
+    A ``.pt`` is read with ``weights_only``, which refuses anything but tensors and plain containers.
+
+    Raises:
+        CheckpointError: damaged, or a pickle that wants to run code.
+    """
+    try:
+        if path.suffix not in PICKLED:
+            return load_file(path)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path.name} holds more than weights and could run code: use a .safetensors release."
+        ) from error
+    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
+        line = " ".join(str(error).split())[:120]
+        raise CheckpointError(f"{path.name} is damaged or cut off ({line}): download it again.") from error
+    while isinstance(content, Mapping):
+        inner = next((name for name in WRAPPING if isinstance(content.get(name), Mapping)), None)
+        if inner is None:
+            break
+        content = content[inner]
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path.name} holds no weights by name: use another release.")
+    return {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
+
+
+def load_network(path: Path, dtype: torch.dtype) -> tuple[CausalWan, Profile]:
+    """The network of a file or folder, and what it expects.
+
+    Args:
+        path: a file, which a ``.json`` of the same name may describe; or a folder with
+            ``livestyle.json``, or in diffusers' layout (its network in ``transformer``).
+        dtype: of the weights.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or no causal Wan text-to-video network.
+    """
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() and (path / "transformer").is_dir():
+        folder = path / "transformer"
+    note = _json(path / NOTE) if path.is_dir() else _json(path.with_suffix(".json"))
+    files = sorted(folder.glob("*.safetensors")) if path.is_dir() else [path]
+    if not files:
+        raise CheckpointError(f"Checkpoint {path.name} holds no .safetensors file: get the whole folder.")
+    tensors: dict[str, torch.Tensor] = {}
+    for file in files:
+        tensors |= read_tensors(file)
+    named = original_keys(tensors)
+    heads = int(
+        note.get("network", {}).get("heads", 0) or _json(folder / CONFIG).get("num_attention_heads", 0)
+    )
+    config = infer_config(named, heads)
+    net = _build(config, named, path.name, dtype)
+    if "profile" in note:
+        return net, Profile.from_json(note["profile"])
+    return net, guess_profile(f"{path.parent.name}/{path.name}", config)
+
+
+def _build(
+    config: CausalWanConfig, tensors: dict[str, torch.Tensor], name: str, dtype: torch.dtype
+) -> CausalWan:
+    with torch.device("meta"):
+        net = CausalWan(config)
+    wanted = {key: tensor.shape for key, tensor in net.state_dict().items()}
+    missing = sorted(
+        key for key, shape in wanted.items() if key not in tensors or tensors[key].shape != shape
+    )
+    if missing:
+        raise CheckpointError(
+            f"{name} lacks {missing[0]} ({len(missing)} tensors in all): get a complete release."
+        )
+    net.load_state_dict({key: tensors[key].to(dtype) for key in wanted}, assign=True)
+    return net.requires_grad_(False).eval()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A description, empty where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

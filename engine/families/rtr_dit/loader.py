@@ -1,0 +1,63 @@
+"""Loads a causal video checkpoint: public Self-Forcing relatives, diffusers folders, or a demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ...autoencoders.load import load_video_autoencoder
+from ...errors import CheckpointError, SettingError
+from ...networks.causal_wan.keys import original_name
+from ...networks.lora import apply_lora
+from ..base import ModelHandle
+from ..footprint import shared_parts
+from .checkpoint import load_network, read_tensors
+from .model import RTRDiTModel
+from .text import load_text
+
+
+def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDiTModel:
+    """Load every part of a checkpoint.
+
+    Raises:
+        CheckpointError: a part is missing, damaged or of another model.
+        SettingError: a dtype that can't work.
+    """
+    if dtype == torch.float16 or handle.dtype == "fp8":
+        raise SettingError(f"dtype {handle.dtype} is not made for causal video models: use bf16 or fp32.")
+    path = Path(handle.checkpoint)
+    net, profile = load_network(path, dtype)
+    folder = path if path.is_dir() else path.parent
+    lora = None
+    if handle.lora:
+        lora = apply_lora(net, Path(handle.lora), rename=original_name, read=read_tensors)
+    text_folder = Path(handle.text_encoder) if handle.text_encoder else folder
+    text = load_text(text_folder, profile.text, profile.text_length, dtype)
+    if text is not None and text.encoder.width != net.config.text_dim:
+        raise CheckpointError(
+            f"The text encoder's states are {text.encoder.width} wide, {path.name} reads "
+            f"{net.config.text_dim}: set text_encoder to auto."
+        )
+    autoencoder = load_video_autoencoder(_autoencoder(handle, folder), dtype)
+    if autoencoder.channels != net.config.out_channels:
+        raise CheckpointError(
+            f"The autoencoder has {autoencoder.channels} channels, {path.name} needs "
+            f"{net.config.out_channels}: set autoencoder to auto or pick its own."
+        )
+    model = RTRDiTModel(net, text, autoencoder, profile, lora, handle.lora_strength)
+    for module in model.modules():
+        module.to(device)
+    return model
+
+
+def _autoencoder(handle: ModelHandle, folder: Path) -> Path:
+    """The chosen one, the one inside the folder, or the shared one beside it."""
+    if handle.autoencoder:
+        return Path(handle.autoencoder)
+    shared = shared_parts(folder).get("vae")
+    if shared is None and not (folder / "vae").is_dir():
+        raise CheckpointError(
+            f"{folder.name} brings no autoencoder: pick one for autoencoder, such as taew2_1 or Wan's VAE."
+        )
+    return shared or folder / "vae"

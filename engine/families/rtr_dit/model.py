@@ -1,0 +1,135 @@
+"""The loaded parts of a causal video checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from ...autoencoders.video import VideoAutoencoder
+from ...cache.storage import CacheLayout
+from ...conditioning.timeline import AnyConditioning
+from ...errors import SettingError
+from ...networks.causal_wan import CausalWan
+from ...networks.causal_wan.config import PATCH
+from ...networks.lora import Lora
+from ..base import DenoiseSettings, Requirements, StreamModel
+from .profile import Profile
+from .runner import RTRDiTRunner
+from .text import PaddedText
+
+LARGEST_BLOCK = 8
+
+
+@dataclass(frozen=True)
+class RTRDiTModel(StreamModel):
+    """Weights only; streams keep their state in runners.
+
+    Attributes:
+        text: None where the checkpoint has no text encoder; then ComfyUI's own must encode.
+        lora: the LoRA on the network, if any.
+    """
+
+    net: CausalWan
+    text: PaddedText | None
+    autoencoder: VideoAutoencoder
+    profile: Profile
+    lora: Lora | None = None
+    lora_strength: float = 1.0
+    family: str = "rtr_dit"
+
+    @property
+    def fps(self) -> float:
+        return self.profile.fps
+
+    def modules(self) -> tuple[nn.Module, ...]:
+        """A text encoder that offloads itself is none of the memory management's business."""
+        text = () if self.text is None or self.text.offload else (self.text.encoder.model,)
+        return (self.net, *text, self.autoencoder.model)
+
+    def block(self, settings: DenoiseSettings) -> int:
+        """Latent frames of a block; raises SettingError where chunk is no multiple of a latent frame."""
+        temporal = self.autoencoder.temporal
+        block = settings.chunk // temporal or self.profile.block
+        if settings.chunk % temporal or block > LARGEST_BLOCK:
+            raise SettingError(
+                f"chunk is {settings.chunk}: use a multiple of {temporal} up to {temporal * LARGEST_BLOCK}, "
+                "or 0 for the model's own."
+            )
+        return block
+
+    def layout(self, settings: DenoiseSettings, width: int, height: int, references: int = 0) -> CacheLayout:
+        """Sizes of a stream's cache.
+
+        Args:
+            references: reference pictures that must fit in together.
+
+        Raises:
+            SettingError: the window or the room for references is too small.
+        """
+        config, profile, expert = self.net.config, self.profile, dict(settings.advanced)
+        side = self.autoencoder.spatial * PATCH
+        block = self.block(settings)
+        sink = expert.get("cache_sink", profile.sink)
+        window = expert.get("cache_window", max(profile.window, sink + 2 * block))
+        if window < sink + block:
+            raise SettingError(f"cache_window is {window}: use {sink + block} or more (sink and one block).")
+        room = expert.get("cache_reference", references)
+        if room < references:
+            raise SettingError(f"cache_reference is {room}: use {references} or more, or fewer references.")
+        return CacheLayout(
+            config.layers,
+            config.heads,
+            config.head_width,
+            (width // side) * (height // side),
+            block,
+            window,
+            sink,
+            room,
+        )
+
+    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
+        """The cache, the widest layer for a block, and the decoder's planes for a chunk."""
+        item = self.net.patch_embedding.weight.element_size()
+        latent = chunk // self.autoencoder.temporal * self.autoencoder.temporal
+        layout = self.layout(DenoiseSettings(chunk=latent), width, height, 2 * self.profile.references)
+        tokens = layout.block * layout.tokens
+        widest = tokens * (self.net.config.ffn_dim + 8 * self.net.config.dim) * item
+        return layout.bytes(1, item) + widest + chunk * width * height * 64 * item
+
+    def requirements(self, settings: DenoiseSettings) -> Requirements:
+        """A chunk is a block; the first latent frame of a stream holds one picture only.
+
+        Noise is always drawn for each latent frame: equal noises are nothing these networks know.
+        """
+        if settings.noise not in ("shared", "fresh"):
+            raise SettingError(f"noise {settings.noise} does not fit causal video models: use fresh.")
+        self.profile.schedule(settings.steps)
+        block, temporal = self.block(settings), self.autoencoder.temporal
+        return Requirements(
+            first=1 + temporal * (block - 1),
+            steady=temporal * block,
+            multiple=self.autoencoder.spatial * PATCH,
+            needs_source=self.profile.injection == "channel",
+            delay=1 if self.autoencoder.lookahead else 0,
+        )
+
+    def runner(
+        self,
+        settings: DenoiseSettings,
+        conditioning: AnyConditioning,
+        *,
+        node_id: str,
+        model_node_id: str,
+        width: int,
+        height: int,
+    ) -> RTRDiTRunner:
+        return RTRDiTRunner(
+            self,
+            settings,
+            conditioning,
+            node_id=node_id,
+            model_node_id=model_node_id,
+            width=width,
+            height=height,
+        )

@@ -1,0 +1,154 @@
+"""What a causal video checkpoint expects, where checkpoints differ.
+
+RTR-DiT's abstract names its parts (a bidirectional teacher, Self Forcing with DMD, a cache update
+that preserves the reference); what it leaves open is a field here, with our choice as the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ...cache.kv_cache import RopeMode
+from ...errors import CheckpointError, SettingError
+from ...networks.causal_wan import CausalWanConfig
+from ...sampling.few_step import few_step_schedule
+from ...sampling.flow_match import FlowMatchSchedule
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The defaults are Self-Forcing's (arXiv 2506.08009).
+
+    Attributes:
+        injection: how the source reaches the network: ``"channel"`` stacks its latents on the noisy
+            ones; ``"sdedit"`` starts from a noisy source instead of from noise.
+        prediction: what the network's output means.
+        steps: the step list it was distilled with.
+        shift, warped: see ``few_step_schedule``.
+        block: latent frames that are denoised together.
+        window: latent frames that a query sees, sink and current block included.
+        sink: how many of them are the stream's first.
+        sink_similarity: makes the sink adaptive, see ``SegmentedKVCache``; None keeps it fixed.
+        references: the most reference pictures of one style; 0 for a model that follows words only.
+        context_noise: timestep of the clean pass.
+        clean_pass: whether there is one.
+        rope: ``"relative"`` or ``"absolute"`` positions in the cache.
+        text: the kind of text encoder.
+        text_length: rows of text, zero beyond the prompt's end.
+        source_space: latents that the checkpoint was shown as the source.
+        noise_scale: noise on the source at full strength, for ``"sdedit"``.
+        noise_offset: how much cleaner than it is the first step is told that start to be
+            (StreamDiffusionV2: 0.1).
+        motion_sensitivity: how much less noise fast motion gets, for ``"sdedit"``.
+        fps: frames a second where there is no source.
+        note: one line that the artist should know, such as a licence.
+    """
+
+    injection: Literal["channel", "sdedit"] = "sdedit"
+    prediction: Literal["velocity", "x0"] = "velocity"
+    steps: tuple[float, ...] = (1000, 750, 500, 250)
+    shift: float = 5.0
+    warped: bool = True
+    block: int = 3
+    window: int = 21
+    sink: int = 0
+    sink_similarity: float | None = None
+    references: int = 2
+    context_noise: float = 0.0
+    clean_pass: bool = True
+    rope: RopeMode = "relative"
+    text: Literal["umt5", "sentence"] = "umt5"
+    text_length: int = 512
+    source_space: Literal["normalised", "raw"] = "normalised"
+    noise_scale: float = 0.8
+    noise_offset: float = 0.0
+    motion_sensitivity: float = 0.1
+    fps: float = 16.0
+    note: str = ""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Profile:
+        """From a checkpoint's ``livestyle.json``; ``{"base": "longlive", ...}`` starts from a named one.
+
+        Raises:
+            CheckpointError: an unknown field or name.
+        """
+        given = dict(values)
+        base = given.pop("base", None)
+        try:
+            start = cls() if base is None else PROFILES[base]
+            if "steps" in given:
+                given["steps"] = tuple(given["steps"])
+            return replace(start, **given)
+        except (KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"livestyle.json has a profile that can't be read ({error}): its base is one of "
+                f"{', '.join(PROFILES)}."
+            ) from error
+
+    def as_json(self) -> dict[str, Any]:
+        """The ``profile`` entry of ``livestyle.json``."""
+        return dataclasses.asdict(self)
+
+    def schedule(self, steps: int) -> FlowMatchSchedule:
+        """The first noise level and ``steps - 1`` others, spread over the step list.
+
+        Raises:
+            SettingError: the checkpoint has fewer.
+        """
+        if steps > len(self.steps):
+            raise SettingError(
+                f"steps is {steps}: this model was made for {len(self.steps)}, use 1 to {len(self.steps)}."
+            )
+        chosen = [self.steps[index * len(self.steps) // steps] for index in range(steps)]
+        return few_step_schedule(chosen, self.shift, warped=self.warped)
+
+
+PROFILES: dict[str, Profile] = {
+    "self_forcing": Profile(references=0),
+    "self_forcing_framewise": Profile(references=0, block=1),
+    "streamdiffusion_v2": Profile(
+        references=0,
+        steps=(700, 500, 400, 200),
+        shift=8.0,
+        warped=False,
+        block=1,
+        window=6,
+        sink=3,
+        sink_similarity=0.2,
+        clean_pass=False,
+        source_space="raw",
+        noise_offset=0.1,
+    ),
+    "longlive": Profile(references=0, window=12, sink=3),
+    "krea": Profile(
+        references=0,
+        window=6,
+        noise_scale=0.7,
+        note="Krea realtime's weights are CC BY-NC-SA 4.0: not for commercial use.",
+    ),
+    "rtr_dit": Profile(injection="channel", window=9),
+}
+"""Published checkpoints by name (arXiv 2506.08009, 2511.07399, 2509.22622; krea-realtime-video)."""
+
+
+def guess_profile(name: str, config: CausalWanConfig) -> Profile:
+    """The profile that a file's name and sizes speak for, where no ``livestyle.json`` says it.
+
+    Args:
+        name: of the file, with its folder's.
+        config: from its tensors.
+    """
+    said = name.lower().replace("-", "_")
+    if config.in_channels == 2 * config.out_channels:
+        return PROFILES["rtr_dit"]
+    if "v2v" in said or "streamdiffusion" in said:
+        return PROFILES["streamdiffusion_v2"]
+    if "longlive" in said:
+        return PROFILES["longlive"]
+    if "krea" in said or config.dim == 5120:
+        return PROFILES["krea"]
+    return PROFILES["self_forcing_framewise" if "framewise" in said else "self_forcing"]

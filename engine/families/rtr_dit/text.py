@@ -1,0 +1,103 @@
+"""The text encoder of a causal video model: states padded with zero rows to a fixed length."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Literal
+
+import torch
+from transformers import AutoModel, PreTrainedTokenizerFast, UMT5EncoderModel
+
+from ...conditioning.ensemble import TextEncoder
+from ...errors import CheckpointError, SettingError
+
+KEPT = 64
+"""Prompts whose states are remembered; 4 MiB each at Wan's size in bfloat16."""
+
+
+class PaddedText:
+    """Encodes a prompt once and remembers it.
+
+    Networks attend to all rows: they learned with the padding, which acts as constants.
+
+    Args:
+        encoder: model and tokenizer; its limit is the number of rows.
+        null: whether the empty prompt is all zeros (the demo's), not the encoder's own word for it.
+        offload: keep the model on the CPU but for the moment in which it encodes (UMT5-XXL takes 11 GB).
+    """
+
+    def __init__(self, encoder: TextEncoder, *, null: bool, offload: bool) -> None:
+        self.encoder, self.null, self.offload = encoder, null, offload
+        self._known: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    def check(self, prompt: str) -> None:
+        """Raises SettingError for a prompt that is too long."""
+        self.encoder.token_ids(prompt)
+
+    def encode(self, prompt: str, device: torch.device) -> torch.Tensor:
+        """States (1, length, width) on ``device``."""
+        if prompt not in self._known:
+            self._known[prompt] = self._states(prompt, device)
+            if len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(prompt)
+        return self._known[prompt].to(device)
+
+    def _states(self, prompt: str, device: torch.device) -> torch.Tensor:
+        """On the CPU, so that remembered prompts take no memory of the device."""
+        model = self.encoder.model
+        if self.offload:
+            model.to(device)
+        try:
+            if prompt or not self.null:
+                found = self.encoder.encode([prompt])
+                said = (found.states * found.mask.unsqueeze(-1)).cpu()
+            else:
+                said = torch.zeros(1, 0, self.encoder.width, dtype=model.dtype)
+        finally:
+            if self.offload:
+                model.to("cpu")
+        padded = said.new_zeros(1, self.encoder.limit, said.shape[-1])
+        padded[:, : said.shape[1]] = said
+        return padded
+
+
+def load_text(
+    folder: Path, kind: Literal["umt5", "sentence"], length: int, dtype: torch.dtype
+) -> PaddedText | None:
+    """Load ``text_encoder`` and ``tokenizer`` of a checkpoint folder; None where it has none.
+
+    Raises:
+        CheckpointError: damaged.
+    """
+    if not (folder / "text_encoder").is_dir():
+        return None
+    reader = UMT5EncoderModel if kind == "umt5" else AutoModel
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer", local_files_only=True)
+        model = reader.from_pretrained(
+            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype
+        )
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        line = str(error).split("\n")[0]
+        raise CheckpointError(f"Text encoder of {folder.name} can't be read: {line}") from error
+    encoder = TextEncoder(model.requires_grad_(False).eval(), tokenizer, length)
+    return PaddedText(encoder, null=kind == "sentence", offload=kind == "umt5")
+
+
+def fit_external(external: object, length: int, width: int) -> torch.Tensor:
+    """A core CONDITIONING as states (1, length, width), padded with zero rows.
+
+    Raises:
+        SettingError: it comes from another kind of text encoder.
+    """
+    states = external[0][0]
+    if states.ndim != 3 or states.shape[-1] != width or states.shape[1] > length:
+        raise SettingError(
+            f"conditioning is {tuple(states.shape)}, this model needs (1, up to {length}, {width}): "
+            "use its own text encoder."
+        )
+    padded = states.new_zeros(1, length, width)
+    padded[:, : states.shape[1]] = states[:1]
+    return padded

@@ -1,0 +1,84 @@
+"""Makes a checkpoint folder of weights that were trained elsewhere (docs/bring_your_own_weights.md)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ...errors import CheckpointError, SettingError
+from ...networks.stream_dit.config import StreamDiTConfig
+from ...networks.stream_dit.model import StreamDiT
+from ...sampling.partition import Partition
+from .checkpoint import AUTOENCODER, TEXT_ENCODERS, WEIGHTS, Description, write_note
+
+
+def export_checkpoint(
+    folder: Path,
+    weights: Path,
+    description: Description,
+    text_encoders: Mapping[str, Path],
+    autoencoder: Path,
+) -> None:
+    """Check all parts against each other and copy them into ``folder``.
+
+    Args:
+        weights: safetensors file with the names and shapes that ``description.network`` gives.
+        text_encoders: transformers folders, by the names in ``description.network.text``.
+        autoencoder: folder of a video autoencoder.
+
+    Raises:
+        CheckpointError: a tensor is missing, left over or of another shape.
+        SettingError: the folder isn't empty, or a text encoder is unknown to the network.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise SettingError(f"{folder} is not empty: export to a new folder.")
+    unknown = sorted(set(text_encoders) - {name for name, _ in description.network.text})
+    if unknown:
+        raise SettingError(f"The network has no text encoder {unknown[0]}: add it to its text list.")
+    check_weights(weights, description.network)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(weights, folder / WEIGHTS)
+    for name, source in text_encoders.items():
+        shutil.copytree(source, folder / TEXT_ENCODERS / name)
+    shutil.copytree(autoencoder, folder / AUTOENCODER)
+    description.write(folder)
+    write_note(folder, "")
+
+
+def check_weights(path: Path, config: StreamDiTConfig) -> None:
+    """Raises CheckpointError, naming the first tensor that doesn't fit the network."""
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in StreamDiT(config).state_dict().items()}
+    try:
+        with safe_open(path, "pt") as file:
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path.name} is no safetensors file: convert it first.") from error
+    for name in sorted({*wanted, *found}):
+        if name not in found:
+            raise CheckpointError(f"{path.name} lacks {name} {wanted[name]}: check the names and the sizes.")
+        if name not in wanted:
+            raise CheckpointError(f"{path.name} has {name}, which this network does not: check the sizes.")
+        if wanted[name] != found[name]:
+            raise CheckpointError(
+                f"{name} is {found[name]} in {path.name}, the network needs {wanted[name]}."
+            )
+
+
+def parse_partition(text: str) -> Partition:
+    """``NxcxS`` or ``NxcxSxK`` to a layout: ``8x2x1`` is 8 chunks of 2 frames, 1 evaluation, no references.
+
+    Raises:
+        SettingError: anything else.
+    """
+    try:
+        numbers = [int(part) for part in text.split("x")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (3, 4):
+        raise SettingError(f"partition {text!r}: write chunks x frames x steps, like 8x2x1.")
+    return Partition(*numbers)

@@ -1,0 +1,207 @@
+"""Drives a StreamDiT model over a stream: text to video until Stop, or video to video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ...conditioning.recipe import ConditioningRecipe
+from ...errors import SettingError
+from ...networks.stream_dit.layers import Context
+from ...sampling.moving_buffer import MovingBuffer
+from ...sampling.noise import draw
+from ...sampling.partition import Partition
+from ..base import Chunk, DenoiseSettings, LiveParameter, Runner
+from ..compiling import compile_in_place
+
+if TYPE_CHECKING:
+    from .model import StreamDiTModel
+
+PROMPT_LIMIT = 4000  # characters; the encoders' own limits are lower
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that the main lane needs for one chunk.
+
+    Attributes:
+        context: the prompt, for one buffer.
+        source: normalised latents (n, C, h, w) of the source, or None to generate.
+        ended: the source has ended, and the buffer empties.
+        seed, chunk: live values of this chunk.
+    """
+
+    context: Context
+    source: torch.Tensor | None
+    ended: bool
+    seed: int
+    chunk: int
+
+
+class StreamDiTRunner(Runner):
+    """One stream through one moving buffer (arXiv 2507.03745, sections 3.2 and 3.5).
+
+    Without a source the buffer is primed by ordinary generation, then every chunk costs s evaluations
+    and leaves at once. With one, the buffer is truncated to the N' = ceil(strength * N) cleanest
+    segments, fills as the source comes in, and gives each chunk back N' - 1 chunks later.
+    """
+
+    def __init__(
+        self,
+        model: StreamDiTModel,
+        settings: DenoiseSettings,
+        recipe: ConditioningRecipe,
+        *,
+        node_id: str,
+        width: int,
+        height: int,
+    ) -> None:
+        if recipe.references or recipe.external is not None:
+            raise SettingError("StreamDiT models follow words only: disconnect references and conditioning.")
+        self.model, self.recipe = model, recipe
+        self.requirements = model.requirements(settings)
+        self._compiled = settings.compile
+        if settings.compile:
+            for block in model.network.blocks:
+                compile_in_place(block)
+        self._start = model.partition(settings)
+        self._depth = self._start.depth(settings.strength)
+        spatial = model.autoencoder.spatial
+        self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
+        self._size = (height, width)
+        self._strength, self._seed = f"{node_id}.strength", f"{node_id}.seed"
+        self._chunk, self._prompt = f"{node_id}.chunk", f"{recipe.node_id}.prompt"
+        strongest = self._depth / self._start.chunks  # the delay is fixed when the stream starts
+        self.live_parameters = (
+            LiveParameter(self._strength, "float", settings.strength, 0.0, strongest, late=True),
+            LiveParameter(self._seed, "int", settings.seed, 0, 2**63 - 1),
+            LiveParameter(self._chunk, "int", settings.chunk, 0, self.requirements.steady),
+            LiveParameter(self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT, check=model.text.check),
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """A new stream: an empty buffer and no past in the autoencoder."""
+        self._encoder, self._decoder = (self.model.autoencoder.for_stream() for _ in range(2))
+        self._buffer: MovingBuffer | None = None
+        self._waiting: torch.Tensor | None = None  # of the source, encoded but not pushed
+        self._out: list[torch.Tensor] = []
+        self._noise_seed = 0
+        self._flushed = False
+        self.release_caches()
+
+    def release_caches(self) -> None:
+        """Drop the encoded prompt."""
+        self._said: tuple[str, Context] | None = None
+
+    def prepare(self, chunk: Chunk) -> Prepared:
+        ended = chunk.frames is None and chunk.valid == 0
+        source = None
+        if chunk.frames is not None:
+            source = self._encoder.encode_chunk(torch.from_numpy(chunk.frames.pixels))
+        elif ended and not self._flushed:
+            source, self._flushed = self._encoder.flush(), True
+        if source is not None:
+            source = self.model.profile.latents.normalise(source.float())
+        seed, size = int(chunk.live[self._seed]), int(chunk.live[self._chunk])
+        return Prepared(self._read(str(chunk.live[self._prompt])), source, ended, seed, size)
+
+    def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor | None:
+        """Latents (c, C, h, w) that are done, in the network's scale; None while the buffer fills."""
+        self._noise_seed = prepared.seed
+        if prepared.source is None and not prepared.ended:
+            return self._generate(prepared)
+        return self._restyle(prepared, float(late[self._strength]))
+
+    def finish(self, stepped: torch.Tensor | None) -> np.ndarray:
+        if stepped is None:
+            return np.empty((0, *self._size, 3), np.uint8)
+        latents = self.model.profile.latents.denormalise(stepped)
+        return self._decoder.decode_chunk(latents).cpu().numpy()
+
+    def _generate(self, prepared: Prepared) -> torch.Tensor:
+        """Cycle until a chunk of the size that the stream started with is there."""
+        wanted = self._start.frames
+        if self._buffer is None:
+            self._buffer = self._new_buffer(self._start.chunks)
+        while sum(map(len, self._out)) < wanted:
+            self._cycle_generating(self._buffer, prepared)
+        done = torch.cat(self._out)
+        self._out = [done[wanted:]] if len(done) > wanted else []
+        return done[:wanted]
+
+    def _cycle_generating(self, buffer: MovingBuffer, prepared: Prepared) -> None:
+        layout = self._layout(prepared.chunk)
+        if layout != buffer.partition and buffer.fits(layout):
+            buffer.switch(layout)
+        if not len(buffer):
+            buffer.prime(lambda x, sigmas: self._velocity(x, sigmas, prepared.context))
+        elif layout == buffer.partition:
+            while buffer.room >= layout.frames:
+                buffer.push()
+        emitted = buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, prepared.context))
+        assert emitted is not None
+        self._out.append(emitted)
+
+    def _layout(self, chunk: int) -> Partition:
+        """The trained layout with the largest chunk that is no longer than the live value asks for."""
+        asked = chunk // self.model.autoencoder.temporal or self._start.frames
+        fitting = [
+            layout
+            for layout in (self._start, *self.model.profile.partitions)
+            if layout.frames <= asked and self._start.frames % layout.frames == 0
+        ]
+        return max(fitting, key=lambda layout: layout.frames, default=self._start)
+
+    def _restyle(self, prepared: Prepared, strength: float) -> torch.Tensor | None:
+        """Push what came of the source, and cycle once."""
+        if self._buffer is None:
+            self._buffer = self._new_buffer(self._depth)
+        count = self._start.frames
+        parts = [part for part in (self._waiting, prepared.source) if part is not None]
+        self._waiting = torch.cat(parts) if parts else None
+        pushed = self._waiting is not None and len(self._waiting) >= count
+        if pushed:
+            self._buffer.push(self._waiting[:count], strength)
+            self._waiting = self._waiting[count:]
+        elif not prepared.ended:
+            return None
+        return self._buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, prepared.context))
+
+    def _new_buffer(self, depth: int) -> MovingBuffer:
+        return MovingBuffer(self._start, self._noise, depth=depth, advance=self.model.profile.advance)
+
+    def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
+        """Keyed by frame: a frame's first noise under its index, later draws under negative ones."""
+        numbers = range(first, first + count)
+        keys = numbers if not again else (-1 - (again * 2**32 + number) for number in numbers)
+        noise = torch.stack([draw(self._shape, self._noise_seed, key) for key in keys])
+        return noise.to(self.model.network.place[0])
+
+    def _velocity(self, latents: torch.Tensor, sigmas: torch.Tensor, context: Context) -> torch.Tensor:
+        """The network on one buffer, guided where the checkpoint asks for it."""
+        network, guidance = self.model.network, self.model.profile.guidance
+        velocity = self._evaluate(latents, sigmas, context)
+        if guidance == 1.0:
+            return velocity
+        without = self._evaluate(latents, sigmas, network.read_text({}))
+        return without + guidance * (velocity - without)
+
+    def _evaluate(self, latents: torch.Tensor, sigmas: torch.Tensor, context: Context) -> torch.Tensor:
+        network = self.model.network
+        # compiled graphs are for one length: a buffer that fills or empties runs without them
+        if self._compiled and len(latents) < self._depth * self._start.frames:
+            with torch.compiler.set_stance("force_eager"):
+                return network(latents[None], sigmas[None], context)[0].float()
+        return network(latents[None], sigmas[None], context)[0].float()
+
+    def _read(self, prompt: str) -> Context:
+        """The prompt's tokens, encoded when it changes."""
+        if self._said is None or self._said[0] != prompt:
+            states = self.model.text.encode([prompt])
+            self._said = (prompt, self.model.network.read_text(states))
+        return self._said[1]

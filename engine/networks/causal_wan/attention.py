@@ -1,0 +1,82 @@
+"""The two attentions of a block. Parameters are named as in Wan's files."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ...cache.view import LayerView
+from .config import CausalWanConfig
+from .rope import Rotation, rotate
+
+
+def attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Scaled dot-product attention of (B, tokens, heads, head width); the heads come back joined."""
+    q, k, v = (part.transpose(1, 2) for part in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+
+
+class _Attention(nn.Module):
+    """Projections with RMS norms of queries and keys over the full width, before heads are split."""
+
+    def __init__(self, config: CausalWanConfig) -> None:
+        super().__init__()
+        dim = config.dim
+        self.heads = config.heads
+        self.q, self.k, self.v, self.o = (nn.Linear(dim, dim) for _ in range(4))
+        self.norm_q, self.norm_k = nn.RMSNorm(dim, config.eps), nn.RMSNorm(dim, config.eps)
+
+    def split(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., dim) to (..., heads, head width)."""
+        return x.unflatten(-1, (self.heads, -1))
+
+
+class SelfAttention(_Attention):
+    """Attention over the cached frames and the current ones."""
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        queries: Rotation,
+        keys: Rotation | None,
+        view: LayerView | None,
+        mask: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Attend, and leave this layer's keys and values in the cache.
+
+        Args:
+            x: (B, tokens, dim).
+            queries: rotation of the tokens of ``x``.
+            keys: rotation of everything in ``view``, whose keys are raw; None where keys are kept rotated.
+            view: this layer's part of the cache, or None without one.
+            mask: see ``CausalWan.forward``.
+        """
+        q = rotate(self.split(self.norm_q(self.q(x))), queries)
+        k = self.split(self.norm_k(self.k(x)))
+        v = self.split(self.v(x))
+        if keys is None:
+            k = rotate(k, queries)
+        if view is not None:
+            k, v = view.put(k, v)
+        if keys is not None:
+            k = rotate(k, keys)
+        return self.o(attend(q, k, v, mask))
+
+
+class CrossAttention(_Attention):
+    """Attention to the text. Padding rows take part: models are trained with them."""
+
+    def context(self, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values (B, frames or 1, length, heads, head width) of embedded text (.., length, dim)."""
+        return self.split(self.norm_k(self.k(text))), self.split(self.v(text))
+
+    def forward(self, x: torch.Tensor, context: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Attend from (B, tokens, dim); with a text for every frame, each frame to its own."""
+        k, v = context
+        batch, frames = len(x), k.shape[1]
+        q = self.split(self.norm_q(self.q(x))).unflatten(1, (frames, -1)).flatten(0, 1)
+        k, v = (part.expand(batch, *part.shape[1:]).flatten(0, 1) for part in (k, v))
+        return self.o(attend(q, k, v).reshape(x.shape))

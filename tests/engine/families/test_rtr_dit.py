@@ -1,0 +1,327 @@
+"""The RTR-DiT runner: frames in, frames out, with text, references, switches and public layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_rtr_dit import ROWS, TEXT, tiny_autoencoder, tiny_wan, write_demo, write_public, write_umt5
+
+from livestyle.engine.conditioning.recipe import ConditioningRecipe
+from livestyle.engine.conditioning.timeline import StyleTimeline, parse_schedule
+from livestyle.engine.errors import CheckpointError, SettingError
+from livestyle.engine.families import load_model, probe
+from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
+from livestyle.engine.families.rtr_dit.model import RTRDiTModel
+from livestyle.engine.families.rtr_dit.profile import PROFILES, guess_profile
+from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
+from livestyle.engine.families.rtr_dit.text import load_text
+from livestyle.engine.media.types import Frames
+from livestyle.engine.networks.causal_wan import CausalWanConfig
+from livestyle.engine.runtime.inline import play
+from livestyle.engine.sampling.few_step import few_step_schedule
+from livestyle.engine.sampling.noise_control import MotionNoiseController, start_at
+
+CLIP = np.random.default_rng(3).integers(0, 255, (14, 32, 48, 3), dtype=np.uint8)
+RED, BLUE = torch.tensor([0.9, 0.1, 0.1]).expand(40, 30, 3), torch.tensor([0.1, 0.1, 0.9]).expand(20, 60, 3)
+
+
+def load(path: Path, **handle: Any) -> RTRDiTModel:
+    return load_model(ModelHandle(str(path), **handle), torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> RTRDiTModel:
+    return load(write_demo(tmp_path_factory.mktemp("rtr")))
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with an autoencoder that needs no lookahead, and one that does."""
+    folder = tmp_path_factory.mktemp("parts")
+    tiny_autoencoder(folder / "causal")
+    tiny_autoencoder(folder / "ahead", lead=0)
+    yield folder
+
+
+def style(
+    prompt: str = "paper", *references: torch.Tensor, node: str = "p", **fields: Any
+) -> ConditioningRecipe:
+    return ConditioningRecipe(prompt, references=references, node_id=node, **fields)
+
+
+def runner(model: RTRDiTModel, conditioning: Any = None, **settings: Any) -> RTRDiTRunner:
+    with torch.no_grad():
+        return model.runner(
+            DenoiseSettings(**{"steps": 2, **settings}),
+            conditioning or style(),
+            node_id="d",
+            model_node_id="m",
+            width=48,
+            height=32,
+        )
+
+
+def latents(made: RTRDiTRunner, frames: np.ndarray | None = CLIP, **options: Any) -> np.ndarray:
+    """The stream's latents, one row a latent frame: random weights decode to almost nothing."""
+    found: list[torch.Tensor] = []
+    step = made.step
+
+    def kept(*arguments: Any) -> Any:
+        found.append(step(*arguments))
+        return found[-1]
+
+    made.step = kept
+    list(play(made, frames, **options))
+    return torch.cat(found).numpy()
+
+
+@pytest.mark.parametrize(("chunk", "frames"), [(0, 14), (0, 1), (12, 14), (12, 9), (12, 22)])
+def test_as_many_frames_come_out_as_go_in(demo: RTRDiTModel, chunk: int, frames: int) -> None:
+    made = np.concatenate(list(play(runner(demo, chunk=chunk), np.resize(CLIP, (frames, 32, 48, 3)))))
+    assert made.shape == (frames, 32, 48, 3) and made.dtype == np.uint8
+
+
+def test_it_is_the_same_again_after_a_reset_and_another_with_another_seed(demo: RTRDiTModel) -> None:
+    made = runner(demo)
+    first = latents(made)
+    made.reset()
+    assert np.array_equal(latents(made), first)
+    assert not np.allclose(latents(runner(demo, seed=5)), first, atol=1e-3)
+
+
+def test_strength_goes_from_the_source_to_the_model(demo: RTRDiTModel) -> None:
+    stream = demo.autoencoder.for_stream()
+    with torch.no_grad():
+        source = torch.cat([stream.encode_chunk(torch.from_numpy(CLIP[:13])), stream.flush()]).numpy()
+    none, half, full = (latents(runner(demo, strength=s), CLIP[:13]) for s in (0.0, 0.5, 1.0))
+    assert np.allclose(none, source, atol=1e-5)
+    assert np.allclose(half, (none + full) / 2, atol=1e-4) and not np.allclose(full, none, atol=1e-2)
+
+
+def test_text_and_references_condition_separately_and_together(demo: RTRDiTModel) -> None:
+    made = [
+        latents(runner(demo, recipe))
+        for recipe in (
+            style(""),
+            style("paper"),
+            style("", RED),
+            style("paper", RED),
+            style("paper", BLUE),
+            style("paper", RED, BLUE),
+            style("paper", RED, reference_strength=0.4),
+        )
+    ]
+    for number, one in enumerate(made):
+        assert all(np.abs(one - other).max() > 1e-4 for other in made[number + 1 :])
+    assert np.array_equal(latents(runner(demo, style("paper", RED, reference_strength=0.0))), made[1])
+
+
+def test_more_references_than_the_model_takes_are_refused(demo: RTRDiTModel) -> None:
+    with pytest.raises(SettingError, match="3 pictures for one style, this model takes 2"):
+        runner(demo, style("paper", RED, BLUE, RED))
+
+
+@pytest.mark.parametrize("policy", ["refresh_last", "cross_attn_only", "blend"])
+def test_a_schedule_switches_at_the_next_block(demo: RTRDiTModel, policy: str) -> None:
+    """Frame 6 is in the block of frames 5 to 8, so the block from frame 9 is the first in the new style."""
+    timeline = StyleTimeline(
+        (style("paper"), style("dark water", RED, node="q")),
+        triggers=parse_schedule("6:2", 2),
+        policy=policy,
+        node_id="s",
+    )
+    made = runner(demo, timeline)
+    found, before = latents(made), latents(runner(demo))
+    assert np.array_equal(found[:3], before[:3]) and np.abs(found[3] - before[3]).max() > 1e-4
+    assert [(s.value, s.frame) for chunk in range(5) for s in made.switches(chunk)] == [(2, 9)]
+
+
+def test_a_live_change_and_a_live_prompt_act_at_their_block(demo: RTRDiTModel) -> None:
+    timeline = StyleTimeline((style("paper"), style("dark water", node="q")), node_id="s")
+    found = latents(runner(demo, timeline), changes={2: {"s.active": 2}})
+    text = latents(runner(demo), changes={2: {"p.prompt": "dark water"}})
+    assert np.allclose(found, text, atol=1e-5)
+    before = latents(runner(demo))
+    assert np.array_equal(found[:2], before[:2]) and np.abs(found[2] - before[2]).max() > 1e-4
+
+
+def test_the_expert_widgets_size_the_cache(demo: RTRDiTModel) -> None:
+    made = runner(demo, advanced=(("cache_window", 7), ("cache_sink", 2), ("rope_mode", "absolute")))
+    layout = made.rollout.cache.layout
+    assert (layout.window, layout.sink, made.rollout.cache.rope) == (7, 2, "absolute")
+    for wrong, line in (
+        ({"advanced": (("cache_window", 2), ("cache_sink", 2))}, "cache_window is 2: use 3 or more"),
+        ({"chunk": 5}, "use a multiple of 4"),
+        ({"steps": 9}, "made for 2, use 1 to 2"),
+        ({"noise": "flow_warped"}, "does not fit causal video models"),
+    ):
+        with pytest.raises(SettingError, match=line):
+            runner(demo, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("self_forcing_dmd.pt", {}),
+        ("longlive/base.safetensors", {}),
+        ("model.safetensors", {"base": "streamdiffusion_v2"}),
+    ],
+)
+def test_public_layouts_restyle_and_generate(
+    tmp_path: Path, parts: Path, name: str, note: dict[str, Any]
+) -> None:
+    note = note | {"text_length": ROWS} if note else note
+    path = write_public(tmp_path, name, **note)
+    assert probe(path) == "rtr_dit"
+    model = load(path, autoencoder=str(parts / "causal"), text_encoder=str(tmp_path))
+    wanted = {k: v for k, v in tiny_wan().state_dict().items()}
+    assert all(torch.equal(tensor, wanted[key]) for key, tensor in model.net.state_dict().items())
+    restyled = np.concatenate(list(play(runner(model, style("dark water")), CLIP)))
+    assert restyled.shape == CLIP.shape
+    generated = np.concatenate(list(play(runner(model, style("dark water")), None, length=10)))
+    assert generated.shape == (10, 32, 48, 3)
+    with pytest.raises(SettingError, match="follows words only"):
+        runner(model, style("paper", RED))
+
+
+def test_a_diffusers_folder(tmp_path: Path, parts: Path) -> None:
+    from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
+
+    write_umt5(tmp_path)
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "model_index.json").write_text('{"_class_name": "WanPipeline"}')
+    tensors = convert_wan_transformer_to_diffusers(dict(tiny_wan().state_dict()))
+    save_file({k: v.contiguous() for k, v in tensors.items()}, tmp_path / "transformer" / "model.safetensors")
+    (tmp_path / "transformer" / "config.json").write_text('{"num_attention_heads": 2}')
+    model = load(tmp_path, autoencoder=str(parts / "causal"))
+    assert model.profile == PROFILES["self_forcing"] and model.text is not None
+
+
+def test_an_autoencoder_that_looks_ahead_holds_one_chunk_back(tmp_path: Path, parts: Path) -> None:
+    path = write_public(tmp_path, "self_forcing.safetensors")
+    made = runner(load(path, autoencoder=str(parts / "ahead")))
+    assert (made.requirements.first, made.requirements.steady, made.requirements.delay) == (9, 12, 1)
+    live = {parameter.key: parameter.default for parameter in made.live_parameters}
+    counts, frames = [], np.resize(CLIP, (33, 32, 48, 3))
+    bounds = ((0, 9), (9, 21), (21, 33), (33, 33))
+    for index, (first, stop) in enumerate(bounds):
+        given = Frames(frames[first:stop], first, tuple(Fraction(n, 16) for n in range(first, stop)))
+        chunk = Chunk(index, given if stop > first else None, stop - first, first, live)
+        with torch.inference_mode():
+            counts.append(len(made.finish(made.step(made.prepare(chunk), live))))
+    assert counts == [0, 9, 12, 12]
+
+
+def test_a_lora_acts_by_its_live_strength(tmp_path: Path, parts: Path) -> None:
+    path = write_public(tmp_path, "longlive.safetensors")
+    file = tmp_path / "lora.safetensors"
+    name = "base_model.model.model.blocks.1.self_attn.q"
+    generator = torch.Generator().manual_seed(4)
+    save_file(
+        {
+            f"{name}.lora_A.weight": torch.randn(4, 256, generator=generator),
+            f"{name}.lora_B.weight": torch.randn(256, 4, generator=generator),
+        },
+        file,
+    )
+    causal = str(parts / "causal")
+    plain, model = load(path, autoencoder=causal), load(path, autoencoder=causal, lora=str(file))
+    keys = {parameter.key for parameter in runner(model).live_parameters}
+    assert "m.lora_strength" in keys
+    off = latents(runner(model), changes={0: {"m.lora_strength": 0.0}})
+    assert np.allclose(off, latents(runner(plain)), atol=1e-5)
+    assert np.abs(latents(runner(model)) - off).max() > 1e-4
+
+
+def test_a_core_conditioning_takes_the_place_of_the_text_encoder(tmp_path: Path, parts: Path) -> None:
+    (tmp_path / "alone").mkdir()
+    path = tmp_path / "alone" / "self_forcing.safetensors"
+    save_file(dict(tiny_wan().state_dict()), path)
+    model = load(path, autoencoder=str(parts / "causal"))
+    with pytest.raises(SettingError, match="has no text encoder"):
+        latents(runner(model))
+    states = torch.randn(1, 12, TEXT, generator=torch.Generator().manual_seed(1))
+    assert latents(runner(model, style("", external=[[states, {}]]))).shape[0] == 6
+    with pytest.raises(SettingError, match=r"needs \(1, up to 512, 32\)"):
+        latents(runner(model, style("", external=[[states[..., :8], {}]])))
+
+
+def test_what_can_not_be_loaded_is_named(tmp_path: Path, parts: Path) -> None:
+    path = write_public(tmp_path, "self_forcing.safetensors")
+    with pytest.raises(CheckpointError, match="pick one for autoencoder"):
+        load(path)
+    torch.save({"generator": {"a": Path("code")}}, tmp_path / "code.pt")
+    with pytest.raises(CheckpointError, match="could run code"):
+        load(tmp_path / "code.pt")
+    tensors = dict(tiny_wan().state_dict())
+    del tensors["blocks.1.ffn.2.weight"]
+    save_file(tensors, tmp_path / "part.safetensors")
+    with pytest.raises(CheckpointError, match=r"lacks blocks.1.ffn.2.weight \(1 tensors"):
+        load(tmp_path / "part.safetensors")
+    save_file({"conv.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="holds no causal Wan network"):
+        probe(tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="its base is one of self_forcing"):
+        load(write_public(tmp_path / "odd", "x.safetensors", base="nobody"))
+
+
+def test_padding_rows_are_kept_and_zero(tmp_path: Path) -> None:
+    text = load_text(write_umt5(tmp_path), "umt5", ROWS, torch.float32)
+    assert text is not None and text.offload
+    with torch.no_grad():
+        states = text.encode("dark water", torch.device("cpu"))
+    said = len(text.encoder.token_ids("dark water"))
+    assert states.shape == (1, ROWS, TEXT)
+    assert states[0, :said].abs().sum(-1).min() > 0 and not states[0, said:].any()
+    assert text.encode("dark water", torch.device("cpu")).data_ptr() == states.data_ptr()
+    with pytest.raises(SettingError, match="too long"):
+        text.check("paper " * 99)
+
+
+def test_profiles_are_guessed_by_name_and_size() -> None:
+    small, large = CausalWanConfig(), CausalWanConfig(dim=5120, heads=40)
+    for name, profile in (
+        ("Self-Forcing/self_forcing_dmd.pt", "self_forcing"),
+        ("wan_causal_dmd_v2v/model.pt", "streamdiffusion_v2"),
+        ("LongLive-1.3B/longlive_base.pt", "longlive"),
+        ("causal_forcing_framewise.safetensors", "self_forcing_framewise"),
+    ):
+        assert guess_profile(name, small) is PROFILES[profile]
+    assert guess_profile("anything", large) is PROFILES["krea"]
+    assert guess_profile("anything", CausalWanConfig(in_channels=32)) is PROFILES["rtr_dit"]
+
+
+def test_step_lists_are_the_published_ones() -> None:
+    timesteps = lambda name, steps: [  # noqa: E731
+        PROFILES[name].schedule(steps).timestep(index) for index in range(steps)
+    ]
+    assert timesteps("self_forcing", 4) == pytest.approx([1000, 937.5, 2500 / 3, 625])
+    assert timesteps("self_forcing", 2) == pytest.approx([1000, 2500 / 3])
+    assert timesteps("streamdiffusion_v2", 4) == pytest.approx([700, 500, 400, 200])
+    assert few_step_schedule((1000, 750, 500, 250), 8.0).timestep(1) == pytest.approx(960)
+
+
+def test_a_noisy_source_starts_where_streamdiffusion_v2_does() -> None:
+    """Noise 0.8 is told as 0.7; later steps stay; fast motion takes up to 0.09 away at once."""
+    schedule = PROFILES["streamdiffusion_v2"].schedule(4)
+    assert start_at(schedule, 0.8, 0.1).sigmas == pytest.approx((0.7, 0.5, 0.4, 0.2, 0.0))
+    assert start_at(schedule, 0.45, 0.1).sigmas == pytest.approx((0.35, 0.2, 0.0))
+    control = MotionNoiseController()
+    control.look(np.zeros((2, 8, 8, 3), np.uint8))
+    assert control.reduction == 0.0
+    control.look(np.full((1, 8, 8, 3), 255, np.uint8))
+    assert control.reduction == pytest.approx(0.09)
+    control.look(np.full((1, 8, 8, 3), 255, np.uint8))
+    assert control.reduction == pytest.approx(0.009)
+
+
+def test_memory_is_estimated(demo: RTRDiTModel) -> None:
+    small, large = (demo.activation_bytes(side, side, 4) for side in (128, 256))
+    assert 3.5 * small < large < 4.5 * small

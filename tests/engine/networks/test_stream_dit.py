@@ -1,0 +1,177 @@
+"""StreamDiT's network: windows against dense attention, a time for each frame, sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livestyle.engine.conditioning.states import TextStates
+from livestyle.engine.networks.stream_dit.config import CONFIGS, PAPER_4B, StreamDiTConfig
+from livestyle.engine.networks.stream_dit.layers import WindowAttention
+from livestyle.engine.networks.stream_dit.model import StreamDiT
+from livestyle.engine.networks.stream_dit.rope import rotary_angles
+from livestyle.engine.networks.stream_dit.windows import window_layout
+
+CPU = torch.device("cpu")
+TINY = StreamDiTConfig(
+    channels=4, width=32, depth=2, heads=2, window=(2, 2, 2), text=(("ul2", 6), ("byt5", 5), ("metaclip", 4))
+)
+
+
+def network(config: StreamDiTConfig = TINY, seed: int = 0) -> StreamDiT:
+    """Random in every weight, those that start at zero too."""
+    torch.manual_seed(seed)
+    model = StreamDiT(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    return model
+
+
+def text(batch: int = 1, seed: int = 1) -> dict[str, TextStates]:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: TextStates(
+            torch.randn(batch, 3, width, generator=generator), torch.ones(batch, 3, dtype=torch.bool)
+        )
+        for name, width in TINY.text
+    }
+
+
+def dense_mask(
+    grid: tuple[int, ...], window: tuple[int, ...], shifted: bool, wrap: tuple[bool, ...]
+) -> torch.Tensor:
+    """Who attends to whom, token pair by token pair, straight from the definition."""
+    tokens = list(itertools.product(*(range(size) for size in grid)))
+    mask = torch.zeros(len(tokens), len(tokens), dtype=torch.bool)
+    for (row, first), (column, second) in itertools.product(enumerate(tokens), repeat=2):
+        together = True
+        for a, b, size, side, joined in zip(first, second, grid, window, wrap, strict=True):
+            side = min(side, size)
+            padded = (size + side - 1) // side * side
+            shift = side // 2 if shifted and padded > side else 0
+            places = [(x - shift) % padded for x in (a, b)]
+            together &= places[0] // side == places[1] // side
+            together &= joined or (a < shift) == (b < shift)
+        mask[row, column] = together
+    return mask
+
+
+sizes = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))
+
+
+@given(
+    grid=sizes,
+    window=sizes,
+    shifted=st.booleans(),
+    wrap=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+)
+@settings(max_examples=60, deadline=None)
+def test_window_attention_equals_masked_dense_attention(grid, window, shifted, wrap) -> None:
+    torch.manual_seed(0)
+    attention = WindowAttention(StreamDiTConfig(channels=1, width=16, depth=1, heads=2))
+    tokens = grid[0] * grid[1] * grid[2]
+    x = torch.randn(2, tokens, 16)
+    angles = rotary_angles(grid, 8, 100.0, CPU)
+    layout = window_layout(grid, window, shifted=shifted, wrap=wrap, device=CPU)
+    dense = window_layout(grid, grid, shifted=False, wrap=(True,) * 3, device=CPU)
+    assert dense.mask is None
+    masked = dataclasses.replace(dense, mask=dense_mask(grid, window, shifted, wrap)[None])
+    with torch.no_grad():
+        difference = attention(x, layout, angles) - attention(x, masked, angles)
+    assert difference.abs().max() < 1e-5
+
+
+def test_odd_sizes_pad_without_nan_in_forward_or_backward() -> None:
+    model = network()
+    latents = torch.randn(2, 3, 4, 10, 6)
+    out = model(latents, torch.rand(2, 3), model.read_text(text(2), 2))
+    out.square().mean().backward()
+    assert out.shape == latents.shape
+    assert out.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+def test_a_frames_time_acts_on_that_frame_alone_where_windows_keep_frames_apart() -> None:
+    model = network(dataclasses.replace(TINY, window=(1, 4, 4)))
+    latents, context = torch.randn(1, 4, 4, 4, 4), None
+    with torch.no_grad():
+        context = model.read_text(text())
+        sigma = torch.tensor([[0.1, 0.4, 0.7, 1.0]])
+        base = model(latents, sigma, context)
+        changed = model(latents, torch.tensor([[0.1, 0.9, 0.7, 1.0]]), context)
+    moved = (base - changed).abs().amax((0, 2, 3, 4))
+    assert moved[1] > 1e-3
+    assert moved[[0, 2, 3]].max() < 1e-6
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_wrap_time_joins_the_ends_of_the_buffer(wrap: bool) -> None:
+    model = network(dataclasses.replace(TINY, window=(2, 2, 2), wrap_time=wrap))
+    latents = torch.randn(1, 8, 4, 4, 4)
+    other = latents.clone()
+    other[:, -1] += 1.0
+    with torch.no_grad():
+        context = model.read_text(text())
+        a, b = (model(x, torch.full((1, 8), 0.5), context) for x in (latents, other))
+    assert bool((a[:, 0] != b[:, 0]).any()) == wrap
+
+
+def test_any_subset_of_the_text_encoders_conditions_and_padding_does_not() -> None:
+    model = network()
+    latents, sigma = torch.randn(1, 2, 4, 4, 4), torch.full((1, 2), 0.5)
+    prompts = text()
+    outputs = []
+    with torch.no_grad():
+        for count in range(4):
+            for names in itertools.combinations(prompts, count):
+                context = model.read_text({name: prompts[name] for name in names})
+                outputs.append(model(latents, sigma, context))
+        padded = {
+            name: TextStates(
+                torch.cat([states.states, torch.full_like(states.states, 9.0)], 1),
+                torch.cat([states.mask, torch.zeros_like(states.mask)], 1),
+            )
+            for name, states in prompts.items()
+        }
+        assert torch.allclose(model(latents, sigma, model.read_text(padded)), outputs[-1], atol=1e-6)
+    assert len(outputs) == 8
+    for a, b in itertools.combinations(outputs, 2):
+        assert not torch.allclose(a, b, atol=1e-4)
+
+
+def test_a_new_network_predicts_zero_and_learns_everywhere() -> None:
+    model = StreamDiT(TINY)
+    out = model(torch.randn(1, 2, 4, 4, 4), torch.full((1, 2), 0.5), model.read_text(text()))
+    assert not out.any()
+    model = network()
+    model(torch.randn(1, 4, 4, 4, 4), torch.rand(1, 4), model.read_text(text())).square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+
+
+@pytest.mark.parametrize(("name", "millions"), [("ablation", 1.5), ("demo", 2.4), ("4b", 4000)])
+def test_parameter_counts(name: str, millions: float) -> None:
+    with torch.device("meta"):
+        model = StreamDiT(CONFIGS[name])
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count / 1e6 == pytest.approx(millions, rel=0.07)
+
+
+def test_the_papers_buffer_has_16384_tokens_and_whole_windows() -> None:
+    grid = (16, 64 // PAPER_4B.patch, 64 // PAPER_4B.patch)
+    assert grid[0] * grid[1] * grid[2] == 16_384
+    layout = window_layout(grid, PAPER_4B.window, shifted=False, wrap=(False,) * 3, device=CPU)
+    assert layout.mask is None
+    assert layout.windows * layout.length == 16_384
+
+
+def test_configs_survive_json() -> None:
+    for config in CONFIGS.values():
+        assert StreamDiTConfig.from_json(config.as_json()) == config
+    with pytest.raises(TypeError):
+        StreamDiTConfig.from_json({"colour": 1})

@@ -1,0 +1,227 @@
+"""The moving buffer: who is evaluated how often, and that no frame is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livestyle.engine.errors import SettingError
+from livestyle.engine.sampling.moving_buffer import MovingBuffer
+from livestyle.engine.sampling.partition import Partition
+
+SHAPE = (1, 1, 1)
+PARTITIONS = st.builds(Partition, st.integers(1, 6), st.integers(1, 4), st.integers(1, 4), st.integers(0, 3))
+TRAINED = [Partition(8 // c, c) for c in (1, 2, 4, 8)] + [Partition(4, 2, 2), Partition(2, 4, 3)]
+
+
+def noise(first: int, count: int, draw: int) -> torch.Tensor:
+    frames = torch.arange(first, first + count, dtype=torch.float64)
+    return torch.sin(frames * 12.9 + draw * 78.2).view(-1, *SHAPE)
+
+
+class Recorder:
+    """A perfect network: frame k's picture is the number k. Notes who was shown at which sigma."""
+
+    def __init__(self, buffer: MovingBuffer) -> None:
+        self.buffer = buffer
+        self.shown: Counter[int] = Counter()
+        self.calls: list[list[float]] = []
+
+    def __call__(self, latents: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:
+        assert len(latents) == len(sigmas)
+        references = len(latents) - len(self.buffer)
+        assert not sigmas[:references].any()
+        first = self.buffer.first_frame
+        frames = torch.arange(first - references, first + len(self.buffer), dtype=torch.float64)
+        if references:
+            assert torch.allclose(latents[:references, 0, 0, 0], frames[:references], atol=1e-9)
+        self.shown.update(range(first, first + len(self.buffer)))
+        self.calls.append(sigmas[references:].tolist())
+        away = latents[:, 0, 0, 0] - frames
+        return torch.where(sigmas > 0, away / sigmas.clamp(min=1e-9), 0.0).view(-1, *SHAPE)
+
+
+def fill(buffer: MovingBuffer) -> None:
+    while buffer.room >= buffer.partition.frames:
+        buffer.push()
+
+
+def numbers(emitted: list[torch.Tensor | None]) -> torch.Tensor:
+    return torch.cat([chunk for chunk in emitted if chunk is not None])[:, 0, 0, 0]
+
+
+def check_in_order(emitted: list[torch.Tensor | None]) -> None:
+    values = numbers(emitted)
+    assert torch.allclose(values, torch.arange(len(values), dtype=values.dtype), atol=1e-6)
+
+
+@pytest.mark.parametrize("advance", ["euler", "renoise"])
+@given(partition=PARTITIONS, chunks=st.integers(1, 9), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_every_frame_is_evaluated_n_times_s(
+    advance: str, partition: Partition, chunks: int, data: st.DataObject
+) -> None:
+    depth = data.draw(st.integers(1, partition.chunks))
+    buffer = MovingBuffer(partition, noise, depth=depth, advance=advance)
+    network = Recorder(buffer)
+    emitted = []
+    for _ in range(chunks):
+        buffer.push()
+        emitted.append(buffer.cycle(network))
+    ramp_up = min(chunks, depth - 1)
+    assert [chunk is None for chunk in emitted] == [True] * ramp_up + [False] * (chunks - ramp_up)
+    while len(buffer):
+        emitted.append(buffer.cycle(network))
+    check_in_order(emitted)
+    assert len(numbers(emitted)) == chunks * partition.frames
+    assert set(network.shown.values()) == {depth * partition.micro_steps}
+    assert len(network.calls) == len(emitted) * partition.micro_steps
+    assert buffer.cycle(network) is None
+
+
+@given(partition=PARTITIONS)
+def test_levels_fall_from_tail_to_head_and_move_by_equal_steps(partition: Partition) -> None:
+    buffer = MovingBuffer(partition, noise)
+    network = Recorder(buffer)
+    for _ in range(2 * partition.chunks):
+        buffer.push()
+        buffer.cycle(network)
+    steady = network.calls[-partition.micro_steps :]
+    assert len(steady[0]) == partition.length
+    assert steady[0] == pytest.approx([partition.sigma(slot) for slot in range(partition.length)])
+    assert steady[0] == sorted(steady[0])
+    assert steady[0][-1] == 1.0
+    for before, after in zip(steady, steady[1:], strict=False):
+        moves = [a - b for a, b in zip(before, after, strict=True)]
+        assert moves == pytest.approx([1 / partition.levels] * partition.length)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "frames"), [(1, 16), (16, 1), (8, 2)], ids=["uniform", "diagonal", "mixed"]
+)
+def test_the_papers_partitions_have_sixteen_frames(chunks: int, frames: int) -> None:
+    partition = Partition(chunks, frames)
+    assert partition.buffer == 16
+    levels = {partition.sigma(slot) for slot in range(16)}
+    assert len(levels) == chunks == partition.levels
+
+
+@given(partition=PARTITIONS)
+def test_priming_leaves_the_steady_state(partition: Partition) -> None:
+    buffer = MovingBuffer(partition, noise)
+    network = Recorder(buffer)
+    buffer.prime(network)
+    assert len(network.calls) == (partition.chunks - 1) * partition.micro_steps
+    assert buffer.sigmas == pytest.approx([partition.sigma(slot) for slot in range(partition.length)])
+    assert not buffer.room
+    emitted = []
+    for _ in range(3):
+        emitted.append(buffer.cycle(network))
+        buffer.push()
+    check_in_order(emitted)
+    assert all(len(chunk) == partition.frames for chunk in emitted)
+
+
+@given(path=st.lists(st.sampled_from(TRAINED), min_size=2, max_size=6), cycles=st.integers(1, 5))
+@settings(max_examples=80, deadline=None)
+def test_switching_layouts_loses_and_repeats_nothing(path: list[Partition], cycles: int) -> None:
+    buffer = MovingBuffer(path[0], noise)
+    network = Recorder(buffer)
+    buffer.prime(network)
+    emitted = [buffer.cycle(network)]
+    for partition in path[1:]:
+        while not buffer.fits(partition):
+            emitted.append(buffer.cycle(network))
+        buffer.switch(partition)
+        for _ in range(cycles):
+            if len(buffer):
+                fill(buffer)
+            else:  # the whole buffer was one chunk and has left
+                buffer.prime(network)
+            assert len(buffer) == partition.length
+            emitted.append(buffer.cycle(network))
+            assert len(emitted[-1]) == partition.frames
+            assert max(buffer.sigmas, default=0.0) <= 1.0
+    while len(buffer):
+        emitted.append(buffer.cycle(network))
+    check_in_order(emitted)
+
+
+def test_a_switched_buffer_reaches_the_new_levels() -> None:
+    fine, coarse = Partition(8, 1), Partition(4, 2)
+    buffer = MovingBuffer(fine, noise)
+    network = Recorder(buffer)
+    buffer.prime(network)
+    buffer.cycle(network)
+    while not buffer.fits(coarse):
+        buffer.cycle(network)
+    buffer.switch(coarse)
+    for _ in range(coarse.chunks + 1):
+        fill(buffer)
+        buffer.cycle(network)
+    fill(buffer)
+    assert buffer.sigmas == pytest.approx([0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 1.0, 1.0])
+
+
+def test_strength_decides_what_is_kept_of_the_source() -> None:
+    partition = Partition(8, 2)
+    assert [partition.depth(s) for s in (0.0, 0.1, 0.5, 0.51, 1.0)] == [1, 1, 4, 5, 8]
+    source = torch.full((2, *SHAPE), 7.0, dtype=torch.float64)
+    for strength, depth in ((0.25, 2), (0.4, 4), (0.5, 4)):
+        buffer = MovingBuffer(partition, noise, depth=depth)
+        buffer.push(source, strength)
+        assert buffer.sigmas == (strength, strength)
+        fresh = noise(0, 2, 0)
+        moved = (buffer._latents - source) / (fresh - source)
+        assert torch.allclose(moved, torch.full_like(moved, strength))
+        emitted = []
+        network = Recorder(buffer)
+        for _ in range(5):
+            emitted.append(buffer.cycle(network))
+            if buffer.room >= 2:
+                buffer.push(source, strength)
+        check_in_order(emitted)
+        assert len(numbers(emitted)) == 2 * (5 - depth + 1)
+
+
+def test_a_source_at_strength_zero_comes_back() -> None:
+    buffer = MovingBuffer(Partition(4, 1), noise, depth=1)
+    source = torch.full((1, *SHAPE), 3.0, dtype=torch.float64)
+    buffer.push(source, 0.0)
+    assert torch.equal(buffer.cycle(lambda x, sigmas: torch.full_like(x, 99.0)), source)
+
+
+def test_renoise_uses_new_noise_at_every_level() -> None:
+    partition = Partition(2, 1, 2)
+    buffer = MovingBuffer(partition, noise, advance="renoise")
+    buffer.push()
+    seen = []
+
+    def network(latents: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:
+        seen.append((latents.clone(), sigmas.clone()))
+        return latents / sigmas.view(-1, 1, 1, 1)  # the picture is 0
+
+    buffer.cycle(network)
+    buffer.cycle(network)
+    assert [float(sigma) for _, sigma in seen] == [1.0, 0.75, 0.5, 0.25]
+    for draw, (latents, sigma) in enumerate(seen):
+        assert torch.allclose(latents, sigma * noise(0, 1, draw))
+
+
+def test_misuse_is_an_error() -> None:
+    buffer = MovingBuffer(Partition(2, 1), noise)
+    buffer.push()
+    with pytest.raises(ValueError, match="no room"):
+        buffer.push()
+    with pytest.raises(ValueError, match="primed"):
+        buffer.prime(lambda x, sigmas: x)
+    with pytest.raises(ValueError, match="do not fit"):
+        buffer.switch(Partition(1, 2))
+    with pytest.raises(ValueError, match="depth"):
+        MovingBuffer(Partition(2, 1), noise, depth=3)
+    with pytest.raises(SettingError, match="start at 1"):
+        Partition(0, 1)

@@ -1,0 +1,143 @@
+"""Real ffmpeg processes as servers and clients, and the RTSP server that ffmpeg does not have."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+PICTURE = "testsrc=size=160x120:rate=25"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def ffmpeg(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A running ffmpeg, killed at the end."""
+    command = ["ffmpeg", "-y", "-nostdin", "-loglevel", "error", *arguments]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def publisher(
+    *output: str, picture: str = PICTURE, codec: str = "libx264", keyframes: int = 10
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """An ffmpeg that plays a test picture to ``output``, in real time and without end."""
+    encoding = ["-c:v", codec, "-g", str(keyframes), "-pix_fmt", "yuv420p", "-threads", "1"]
+    if codec == "libx264":
+        encoding += ["-preset", "ultrafast", "-tune", "zerolatency"]
+    return ffmpeg("-re", "-f", "lavfi", "-i", picture, *encoding, *output)
+
+
+def frames_in(file: Path) -> tuple[str, int, int, int]:
+    """(codec, width, height, frames) of a file's picture, as ffprobe decodes it."""
+    entries = "stream=codec_name,width,height,nb_read_frames"
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-count_frames",
+        "-show_entries",
+        entries,
+        "-of",
+        "csv=p=0",
+        str(file),
+    ]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    codec, width, height, frames = answer.split()[0].split(",")[:4]
+    return codec, int(width), int(height), int(frames)
+
+
+class RtspServer:
+    """Passes what one client announces on to those who play it, interleaved in TCP.
+
+    Args:
+        redirect: where every DESCRIBE is sent instead.
+    """
+
+    def __init__(self, port: int = 0, redirect: str = "") -> None:
+        self._redirect = redirect
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
+        self._sdp = b""
+        self._players: list[socket.socket] = []
+        self._all: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """What clients open."""
+        return f"rtsp://127.0.0.1:{self.port}/stream"
+
+    def close(self) -> None:
+        """End all connections, as a server that is killed does."""
+        for end in (self._listener, *self._all):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._all.append(client)
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError), client.makefile("rb") as stream:
+            while first := stream.read(1):
+                if first == b"$":
+                    head = stream.read(3)
+                    packet = first + head + stream.read(int.from_bytes(head[1:], "big"))
+                    self._pass_on(packet)
+                else:
+                    self._answer(client, stream, first + stream.readline())
+        if client in self._players:
+            self._players.remove(client)
+
+    def _pass_on(self, packet: bytes) -> None:
+        for player in list(self._players):
+            with contextlib.suppress(OSError):
+                player.sendall(packet)
+
+    def _answer(self, client: socket.socket, stream: BinaryIO, request: bytes) -> None:
+        fields = {}
+        while line := stream.readline().strip():
+            name, _, value = line.decode().partition(":")
+            fields[name.lower()] = value.strip()
+        body = stream.read(int(fields.get("content-length", 0)))
+        method = request.split()[0].decode()
+        lines, answer = [f"CSeq: {fields.get('cseq', '0')}", "Session: 1"], b""
+        status = "200 OK"
+        if method == "OPTIONS":
+            lines.append("Public: OPTIONS, DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, TEARDOWN")
+        elif method == "ANNOUNCE":
+            self._sdp = body
+        elif method == "DESCRIBE" and self._redirect:
+            status = "302 Moved"
+            lines.append(f"Location: {self._redirect}")
+        elif method == "DESCRIBE" and not self._sdp:
+            status = "404 Not Found"
+        elif method == "DESCRIBE":
+            answer = self._sdp
+            lines.append("Content-Type: application/sdp")
+        elif method == "SETUP":
+            lines.append("Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+        lines.append(f"Content-Length: {len(answer)}")
+        head = "\r\n".join((f"RTSP/1.0 {status}", *lines, "", ""))
+        client.sendall(head.encode() + answer)
+        if method == "PLAY":
+            self._players.append(client)
