@@ -13,6 +13,8 @@ def build_extension() -> ComfyExtension:
 
     The imports wait until here so that single modules of this package import without ComfyUI.
     """
+    from functools import partial
+
     from ..engine.runtime.registry import sessions
     from . import host
     from .flow_warp import FlowWarp
@@ -20,14 +22,18 @@ def build_extension() -> ComfyExtension:
     from .kv_cache_style_switch import KVCacheStyleSwitch
     from .load_stream_model import LoadStreamModel
     from .mllm_encode import MLLMEncode
-    from .routes import register_routes
+    from .routes import Files, register_routes
+    from .snapshots import save_snapshot
     from .stream_denoise import StreamDenoise
     from .temporal_lllite import TemporalLLLite
+    from .watch import WatchKeys, load_secret
 
     host.register_model_folder()
     table = host.route_table()
     if table is not None:
-        register_routes(table, sessions)
+        keys = WatchKeys(load_secret(host.user_folder() / "watch.key"))
+        files = Files(partial(save_snapshot, stem_of=host.output_stem), host.view_of)
+        register_routes(table, sessions, keys, files)
     return host.extension(
         [
             LoadStreamModel,

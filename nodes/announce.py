@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..engine.media.sinks import SinkSpec
 from ..engine.media.types import SinkResult
-from ..engine.runtime.plan import PlanNode, Stylise
+from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.session import StreamSession
 
 EVENT = "livestyle.session"
@@ -20,10 +21,17 @@ ViewOf = Callable[[Path], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Owner:
-    """Who started a session: the client that queued the prompt, and the nodes that take part."""
+    """Who started a session.
+
+    Attributes:
+        client: that queued the prompt.
+        nodes: that take part.
+        tags: prompt and workflow as text entries of a file.
+    """
 
     client: str | None
     nodes: tuple[str, ...]
+    tags: Mapping[str, str]
 
 
 _owners: weakref.WeakKeyDictionary[StreamSession, Owner] = weakref.WeakKeyDictionary()
@@ -32,13 +40,17 @@ _owners: weakref.WeakKeyDictionary[StreamSession, Owner] = weakref.WeakKeyDictio
 def own(session: StreamSession, plan: PlanNode, client: str | None) -> None:
     """Remember who started a session, for as long as it is known."""
     nodes = [node_id for node in plan.walk() for node_id in _node_ids(node)]
-    _owners[session] = Owner(client, tuple(dict.fromkeys(nodes)))
+    files = (node.operation.sink for node in plan.walk() if isinstance(node.operation, Write))
+    tags = next((dict(sink.metadata) for sink in files if isinstance(sink, SinkSpec)), {})
+    _owners[session] = Owner(client, tuple(dict.fromkeys(nodes)), tags)
 
 
 def _node_ids(node: PlanNode) -> tuple[str, ...]:
-    """The nodes behind a step of the plan: its own, and those of its model and its instruction."""
+    """The nodes behind a step of the plan: its own, and those of its model, adapters and instruction."""
     if isinstance(node.operation, Stylise):
-        return node.node_id, node.operation.model.node_id, node.operation.conditioning.node_id
+        model = node.operation.model
+        adapters = (adapter.node_id for adapter in model.patches)
+        return node.node_id, model.node_id, *adapters, node.operation.conditioning.node_id
     return (node.node_id,)
 
 
@@ -48,8 +60,23 @@ def client_of(session: StreamSession) -> str | None:
     return owner.client if owner else None
 
 
+def takes_part(session: StreamSession, node_id: str) -> bool:
+    """Whether a node belongs to a session."""
+    owner = _owners.get(session)
+    return owner is not None and node_id in owner.nodes
+
+
+def tags_of(session: StreamSession) -> Mapping[str, str]:
+    """What a file of the session carries: prompt and workflow."""
+    owner = _owners.get(session)
+    return owner.tags if owner else {}
+
+
 def describe(session: StreamSession) -> dict[str, Any]:
-    """A session as JSON; without its token once it is over."""
+    """A session as JSON; without its token once it is over.
+
+    ``inlets`` says which read nodes want a page's ``camera`` or ``screen``.
+    """
     owner = _owners.get(session)
     return {
         "session": session.id,
@@ -58,6 +85,8 @@ def describe(session: StreamSession) -> dict[str, Any]:
         "nodes": list(owner.nodes) if owner else [session.node_id],
         "state": session.state,
         "live": list(session.store.snapshot()),
+        "inlets": {node: inlet.kind for node, inlet in session.inlets.items()},
+        "recorders": list(session.recorders),
         "error": "" if session.error is None else str(session.error),
     }
 

@@ -8,27 +8,46 @@ from pathlib import Path, PurePosixPath
 
 from ..engine.errors import CheckpointError
 from ..engine.families import PICKLES, demo_checkpoints
+from ..engine.families.download import fetch
+from ..engine.families.releases import RELEASES, find_release
 from . import host
 
-INDEX = "model_index.json"
+INDEXES = ("model_index.json", "livestyle.json")
+"""Files that make the folder they lie in a checkpoint."""
+SINGLE = {".safetensors", ".pt", ".pth"}
+"""Files that may be a checkpoint by themselves; of pickled ones only tensors are read."""
 
 
 def checkpoint_names() -> list[str]:
-    """Demo checkpoints first, then what lies in ``models/stream_models``."""
-    return [*demo_checkpoints(), *checkpoints_in(host.model_files(host.MODEL_FOLDER))]
+    """Demo checkpoints first, then what lies in ``models/stream_models``, then what could be fetched."""
+    local = checkpoints_in(host.model_files(host.MODEL_FOLDER))
+    return [*demo_checkpoints(), *local, *(each.name for each in RELEASES if each.name not in local)]
+
+
+def fetch_missing(name: str, node_id: str) -> None:
+    """Fetch a release that the artist has asked for, unless it is there.
+
+    Args:
+        name: as the widget offers it; other names are left alone.
+        node_id: shows how far it is.
+    """
+    release = find_release(name)
+    if release is None or name in checkpoints_in(host.model_files(host.MODEL_FOLDER)):
+        return
+    progress = host.Progress(node_id)
+    progress.text(f"Fetching {name} from {release.source}")
+    fetch(release, host.model_folder(host.MODEL_FOLDER) / name, progress.bar)
 
 
 def checkpoints_in(files: Iterable[str]) -> list[str]:
-    """Folders in the diffusers layout, and safetensors files outside such folders.
+    """Folders in the diffusers layout or with a description of ours, and weight files outside them.
 
     Args:
         files: names relative to the model folder, with either kind of slash.
     """
     paths = [PurePosixPath(name.replace("\\", "/")) for name in files]
-    folders = {path.parent for path in paths if path.name == INDEX}
-    singles = [
-        path for path in paths if path.suffix == ".safetensors" and not folders.intersection(path.parents)
-    ]
+    folders = {path.parent for path in paths if path.name in INDEXES}
+    singles = [path for path in paths if path.suffix in SINGLE and not folders.intersection(path.parents)]
     return sorted(str(path) for path in (*folders, *singles))
 
 
@@ -44,21 +63,26 @@ def checkpoint_path(name: str) -> str:
     if PurePosixPath(name).suffix.lower() in PICKLES:
         raise CheckpointError(f"'{name}' is a pickle, which can run code: convert it to .safetensors first.")
     if name in checkpoint_names():
-        path = host.model_path(host.MODEL_FOLDER, name) or host.model_path(
-            host.MODEL_FOLDER, f"{name}/{INDEX}"
+        for inside in ("", *(f"/{index}" for index in INDEXES)):
+            path = host.model_path(host.MODEL_FOLDER, f"{name}{inside}")
+            if path is not None:
+                return str(Path(path).parent) if inside else path
+    release = find_release(name)
+    if release is not None:
+        raise CheckpointError(
+            f"{name} is not on this machine: switch on download (about {release.size / 1e9:.1f} GB from "
+            f"{release.source}), or put its folder into models/stream_models."
         )
-        if path is not None:
-            return path if path.endswith(".safetensors") else str(Path(path).parent)
     offered = ", ".join(checkpoint_names()) or "none yet; put one into models/stream_models"
     raise CheckpointError(f"There is no checkpoint '{name}'. There are: {offered}.")
 
 
-def fingerprint(path: str) -> str:
-    """Changes when a file below ``path`` does (names, sizes and times, not contents)."""
-    root = Path(path)
-    files = sorted(item for item in root.rglob("*") if item.is_file()) if root.is_dir() else [root]
+def fingerprint(*paths: str) -> str:
+    """Changes when a file below one of the paths does (names, sizes and times, not contents)."""
     facts = hashlib.sha256()
-    for item in files:
-        status = item.stat()
-        facts.update(f"{item}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    for root in map(Path, filter(None, paths)):
+        files = sorted(item for item in root.rglob("*") if item.is_file()) if root.is_dir() else [root]
+        for item in files:
+            status = item.stat()
+            facts.update(f"{item}|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return facts.hexdigest()[:16]

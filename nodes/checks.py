@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection
 from typing import Any
 
-from ..engine.errors import LiveStyleError, SettingError
+from ..engine.errors import SettingError
 
 
 def one_of(widget: str, value: str, options: Collection[str]) -> str:
@@ -26,11 +26,6 @@ def within(widget: str, value: float, low: float, high: float) -> None:
     """Raise SettingError where a number that arrived through a link is out of its widget's range."""
     if not low <= value <= high:
         raise SettingError(f"{widget} is {value:g}: choose a value from {low:g} to {high:g}.")
-
-
-def not_yet(what: str, advice: str = "bypass it (Ctrl+B)") -> LiveStyleError:
-    """What a node answers whose engine comes with a later release."""
-    return LiveStyleError(f"{what} comes in a later release of LiveStyle: {advice} to run this graph.")
 
 
 def tensor_fingerprint(tensor: Any) -> str:

@@ -7,14 +7,18 @@ from typing import Any
 import torch
 
 from ..engine.errors import MediaError, SettingError
+from ..engine.media.live.sink_spec import LiveSinkSpec
 from ..engine.media.sinks import SinkSpec
 from ..engine.media.types import Trim
 from ..engine.runtime.plan import PlanNode, Read, Write
 from . import host
 from .checks import one_of, within
+from .frame_stream_inputs import live_inputs
 from .host import io, schema
+from .live import LiveChoice, live_target
 from .reading import Choice, file_fingerprint, source_of, videos_in_input
 from .run import run_plan
+from .secrets import without_secrets
 from .sockets import CATEGORY, FrameStream
 from .writing import reserve_path
 
@@ -36,10 +40,14 @@ class FrameStreamIO(io.ComfyNode):
             display_name="Frame Stream IO",
             category=CATEGORY,
             description=(
-                "Opens a video as a stream of frames or, with 'frames' connected, writes a stream to a video "
-                "file. The last write node of a graph runs the stream."
+                "Opens a video, a camera or a network stream as frames or, with 'frames' connected, writes "
+                "them to a video file, a network stream or a virtual camera. The last write node of a graph "
+                "runs the stream."
             ),
-            search_aliases=["load video", "save video", "video input", "video output", "stream", "vid2vid"],
+            search_aliases=[
+                *("load video", "save video", "video input", "video output", "stream", "vid2vid"),
+                *("webcam", "camera", "screen capture", "rtsp", "rtmp", "srt", "hls", "ndi", "obs", "record"),
+            ],
             inputs=[
                 FrameStream.Input(
                     "frames", optional=True, tooltip="The stream to write; connected, this node writes."
@@ -179,6 +187,7 @@ class FrameStreamIO(io.ComfyNode):
                     optional=True,
                     tooltip="Write: show the picture on the node while it runs.",
                 ),
+                *live_inputs(),
             ],
             outputs=[
                 FrameStream.Output(
@@ -196,14 +205,16 @@ class FrameStreamIO(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, file: str | None = None) -> bool:
-        """Leave the check of ``file`` to ``execute``: it may be newer than the list, or annotated."""
+    def validate_inputs(cls, file: str | None = None, device: str | None = None) -> bool:
+        """Leave these to ``execute``: a file may be newer than the list or annotated, a device plugged in."""
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, file: str = "", path: str = "", **inputs: Any) -> str | float:
-        """The file's size and time on the read side; the write side runs at every Run."""
-        if "frames" in inputs:  # links are present here, with the value None
+    def fingerprint_inputs(
+        cls, file: str = "", path: str = "", source: str = "file", **inputs: Any
+    ) -> str | float:
+        """The file's size and time on the read side; the write side and live sources run at every Run."""
+        if "frames" in inputs or source != "file":  # links are present here, with the value None
             return float("nan")
         name = file or path.strip()
         try:
@@ -233,28 +244,43 @@ class FrameStreamIO(io.ComfyNode):
         codec: str = "auto",
         keep_last: int = 0,
         preview: bool = True,
+        source: str = "file",
+        url: str = "",
+        device: str = "",
+        clock: str = "auto",
+        allow_private: bool = False,
+        target: str = "file",
+        target_url: str = "",
+        bitrate: int = 4000,
+        record: bool = True,
     ) -> io.NodeOutput:
-        choice = Choice(file, path, video, images)
+        live = LiveChoice(source, url, device, clock, allow_private)
+        choice = Choice(file, path, video, images, live)
         if not writes(mode, frames is not None, compare is not None, choice):
             within("images_fps", images_fps, 0.1, 240)
             within("start", start, 0, LONGEST)
             within("duration", duration, 0, LONGEST)
             within("every_nth", every_nth, 1, 1000)
             within("fps", fps, 0, 240)
-            source = source_of(choice, Trim(start, duration, every_nth, fps), images_fps)
-            plan = PlanNode(Read(source, one_of("resize", resize, RESIZES)), node_id=cls._id())
+            spec = source_of(choice, Trim(start, duration, every_nth, fps), images_fps)
+            plan = PlanNode(Read(spec, one_of("resize", resize, RESIZES)), node_id=cls._id())
             reason = "This FrameStreamIO reads: take video and images from the one that writes."
             return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
 
         within("quality", quality, 0, 51)
         within("keep_last", keep_last, 0, 256)
-        sink = SinkSpec(
-            reserve_path(filename_prefix, cls._id()),
-            codec=one_of("codec", codec, CODECS),
-            quality=quality,
-            metadata=host.metadata(cls.hidden),
-            keep_last=keep_last,
-        )
+        sink: SinkSpec | LiveSinkSpec
+        if target == "file":
+            sink = SinkSpec(
+                reserve_path(filename_prefix, cls._id()),
+                codec=one_of("codec", codec, CODECS),
+                quality=quality,
+                metadata=without_secrets(host.metadata(cls.hidden)),
+                keep_last=keep_last,
+                record=record,
+            )
+        else:
+            sink = live_target(target, target_url, allow_private, bitrate, keep_last)
         plan = PlanNode(
             Write(sink, one_of("compare_mode", compare_mode, COMPARES), preview),
             parents=tuple(stream for stream in (frames, compare) if stream is not None),
@@ -274,6 +300,8 @@ class FrameStreamIO(io.ComfyNode):
         tail = host.blocked("keep_last is 0: raise it to get the last frames as images.")
         if result.tail is not None and len(result.tail):
             tail = torch.from_numpy(result.tail).float().div_(255)
+        if entry is None:
+            return io.NodeOutput(plan, host.blocked("This node recorded no file."), tail)
         return io.NodeOutput(plan, host.video_output(result.path), tail, ui={"video": [entry]})
 
     @classmethod

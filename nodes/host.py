@@ -29,6 +29,8 @@ __all__ = ["ComfyExtension", "io"]
 
 MODEL_FOLDER = "stream_models"
 
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.bfloat16}
+
 # --- schema -----------------------------------------------------------------------------------
 
 
@@ -68,7 +70,7 @@ def register_model_folder() -> None:
     default = os.path.join(folder_paths.models_dir, MODEL_FOLDER)
     folder_paths.add_model_folder_path(MODEL_FOLDER, default)
     folders, _ = folder_paths.folder_names_and_paths[MODEL_FOLDER]
-    folder_paths.folder_names_and_paths[MODEL_FOLDER] = (folders, {".safetensors", ".json"})
+    folder_paths.folder_names_and_paths[MODEL_FOLDER] = (folders, {".safetensors", ".pt", ".pth", ".json"})
 
 
 def model_files(folder: str) -> list[str]:
@@ -81,6 +83,11 @@ def model_files(folder: str) -> list[str]:
 def model_path(folder: str, name: str) -> str | None:
     """Absolute path of a name that ``model_files`` listed, or None."""
     return folder_paths.get_full_path(folder, name)
+
+
+def model_folder(folder: str) -> Path:
+    """Where new files of one of ComfyUI's model folders go."""
+    return Path(folder_paths.get_folder_paths(folder)[0])
 
 
 def input_files() -> list[str]:
@@ -133,6 +140,11 @@ def view_of(path: Path) -> dict[str, str]:
     relative = path.relative_to(os.path.abspath(folder_paths.get_output_directory()))
     subfolder = "" if relative.parent == Path() else relative.parent.as_posix()
     return {"filename": relative.name, "subfolder": subfolder, "type": "output"}
+
+
+def user_folder() -> Path:
+    """Where the pack keeps what belongs to this ComfyUI; not served to anyone."""
+    return Path(folder_paths.get_user_directory()) / "livestyle"
 
 
 def video_output(path: Path) -> Any:
@@ -278,6 +290,16 @@ def preferred_dtype() -> torch.dtype:
     if comfy.model_management.is_device_cpu(device):
         return plan_device(device).dtype  # ComfyUI itself never computes in bf16 on a CPU
     return torch.bfloat16 if comfy.model_management.should_use_bf16(device) else torch.float32
+
+
+def weights_dtype(choice: str) -> torch.dtype:
+    """The number format behind a choice of LoadStreamModel; for fp8, of what stays unquantised."""
+    return DTYPES.get(choice) or preferred_dtype()
+
+
+def free_memory() -> int:
+    """Bytes that are free on the device now; ComfyUI can free more by unloading other models."""
+    return comfy.model_management.get_free_memory(comfy.model_management.get_torch_device())
 
 
 def make_room(size: int) -> None:

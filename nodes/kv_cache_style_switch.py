@@ -1,19 +1,22 @@
-"""KVCacheStyleSwitch: change style in mid-stream (schema now, engine in a later release)."""
+"""KVCacheStyleSwitch: change style in mid-stream, by hand or by schedule."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from .checks import not_yet
+from ..engine.cache.switch import POLICIES
+from ..engine.conditioning.blend import INTERPOLATIONS
+from ..engine.conditioning.recipe import ConditioningRecipe
+from ..engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
+from ..engine.errors import SettingError
+from .checks import one_of, within
 from .host import io, schema
 from .sockets import CATEGORY, StreamConditioning
 
-POLICIES = ("refresh_last", "recache_window", "rebuild_each_block", "cross_attn_only", "hard_reset", "blend")
 STYLES = 8
+LONGEST_SCHEDULE = 4000
 
 
 class KVCacheStyleSwitch(io.ComfyNode):
-    """Chooses between up to eight styles while the stream plays."""
+    """Puts up to eight styles on a timeline; another such node as the first style adds its own."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -26,8 +29,7 @@ class KVCacheStyleSwitch(io.ComfyNode):
             display_name="KV Cache Style Switch",
             category=CATEGORY,
             description=(
-                "Switches between styles in mid-stream without a seam. Comes in a later release: bypass it "
-                "until then."
+                "Switches between styles in mid-stream without a seam, by hand, by schedule or at scene cuts."
             ),
             search_aliases=["style switch", "prompt travel", "prompt schedule", "crossfade"],
             inputs=[
@@ -71,11 +73,73 @@ class KVCacheStyleSwitch(io.ComfyNode):
                     optional=True,
                     tooltip="Over how many frames the policy 'blend' crosses over.",
                 ),
+                io.Combo.Input(
+                    "interpolation",
+                    options=list(INTERPOLATIONS),
+                    default=INTERPOLATIONS[0],
+                    optional=True,
+                    tooltip="How 'blend' goes over: lerp in a straight line, slerp along an arc.",
+                ),
             ],
             outputs=[StreamConditioning.Output(display_name="style", tooltip="The style that plays.")],
+            hidden=[io.Hidden.unique_id],
             is_experimental=True,
+            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
-    def execute(cls, **inputs: Any) -> io.NodeOutput:
-        raise not_yet("KVCacheStyleSwitch")
+    def execute(
+        cls,
+        style: AnyConditioning,
+        style_2: AnyConditioning | None = None,
+        style_3: AnyConditioning | None = None,
+        style_4: AnyConditioning | None = None,
+        style_5: AnyConditioning | None = None,
+        style_6: AnyConditioning | None = None,
+        style_7: AnyConditioning | None = None,
+        style_8: AnyConditioning | None = None,
+        active: int = 1,
+        schedule: str = "",
+        policy: str = POLICIES[0],
+        keep_frames: int = 0,
+        blend_frames: int = 8,
+        interpolation: str = INTERPOLATIONS[0],
+    ) -> io.NodeOutput:
+        if len(schedule) > LONGEST_SCHEDULE:
+            raise SettingError(
+                f"schedule has {len(schedule)} characters: shorten it to {LONGEST_SCHEDULE} at most."
+            )
+        within("keep_frames", keep_frames, 0, 256)
+        within("blend_frames", blend_frames, 0, 256)
+        styles = _styles(style, (style_2, style_3, style_4, style_5, style_6, style_7, style_8))
+        within("active", active, 1, len(styles))
+        timeline = StyleTimeline(
+            styles=styles,
+            active=active,
+            triggers=parse_schedule(schedule, len(styles)),
+            policy=one_of("policy", policy, POLICIES),
+            keep_frames=keep_frames,
+            blend_frames=blend_frames,
+            interpolation=one_of("interpolation", interpolation, INTERPOLATIONS),
+            node_id=str(cls.hidden.unique_id),
+        )
+        return io.NodeOutput(timeline)
+
+
+def _styles(
+    first: AnyConditioning, more: tuple[AnyConditioning | None, ...]
+) -> tuple[ConditioningRecipe, ...]:
+    """All styles in order; those of a timeline on the first input come first.
+
+    Raises:
+        SettingError: an input before a connected one is empty, or a timeline is not the first.
+    """
+    styles = list(StyleTimeline.of(first).styles)
+    last = max((place for place, style in enumerate(more) if style is not None), default=-1)
+    for number, style in enumerate(more[: last + 1], start=2):
+        if style is None:
+            raise SettingError(f"style_{number} is empty but style_{last + 2} is not: connect them in order.")
+        if isinstance(style, StyleTimeline):
+            raise SettingError(f"style_{number} is a style switch: connect it to the first input, style.")
+        styles.append(style)
+    return tuple(styles)

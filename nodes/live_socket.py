@@ -8,31 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import struct
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from ..engine.errors import SettingError
-from ..engine.runtime.preview import PreviewFrame
 from ..engine.runtime.session import StreamSession
-from .messages import LARGEST, Change, Credit, Message, Picture, RateLimit, parse
+from .frame_messages import LARGEST_FRAME, parse_frame, preview_message
+from .messages import (
+    LARGEST,
+    Camera,
+    Change,
+    Clock,
+    Credit,
+    Look,
+    Message,
+    Record,
+    parse,
+)
+from .rate_limit import RateLimit
+from .uplink import Uplink
 
 TICK_S = 0.1
 TELEMETRY_S = 0.5
 MOST_CREDIT = 4
 TEXTS = 256
 
-
-def frame_message(frame: PreviewFrame) -> bytes:
-    """Length of the header (4 bytes, big endian), the header as JSON, the JPEG."""
-    facts = {"frame": frame.frame, "pts": frame.pts, "w": frame.width, "h": frame.height}
-    header = json.dumps(facts).encode()
-    return struct.pack(">I", len(header)) + header + frame.jpeg
+RATE = 300
+"""Messages a second that are listened to."""
 
 
 def state_message(session: StreamSession) -> dict[str, Any]:
@@ -53,15 +60,19 @@ def state_message(session: StreamSession) -> dict[str, Any]:
 class LiveSocket:
     """Serves one websocket until the page or the session ends."""
 
-    def __init__(self, session: StreamSession, socket: web.WebSocketResponse) -> None:
+    def __init__(
+        self, session: StreamSession, socket: web.WebSocketResponse, view_of: Callable[[Path], Any]
+    ) -> None:
         self._session = session
         self._socket = socket
+        self._view_of = view_of
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._texts: deque[Mapping[str, Any]] = deque(maxlen=TEXTS)
         self._credit = 0
-        self._rate = RateLimit()
+        self._rate = RateLimit(RATE)
         self._preview = session.preview.subscribe(on_ready=lambda: self._from_thread(self._wake.set))
+        self._uplink = Uplink(session.inlets, self._wake.set, self._from_thread)
         self._told: dict[str, Any] = {}
         self._telemetry_due = 0.0
 
@@ -71,28 +82,37 @@ class LiveSocket:
         writer = asyncio.create_task(self._write())
         try:
             async for message in self._socket:
-                if message.type is WSMsgType.TEXT:
-                    self._read(message.data)
-                elif message.type is WSMsgType.BINARY:
-                    self._say({"type": "error", "message": "Send text, not binary messages."})
+                code = self._receive(message)
+                if code is not None:
+                    await self._socket.close(code=code)
         finally:
             leave()
+            self._uplink.close()
             self._preview.close()
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writer
 
-    def _read(self, text: str) -> None:
+    def _receive(self, message: WSMessage) -> WSCloseCode | None:
+        """Do what a message says; the code to hang up with where no page in good order says that."""
+        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            return None
+        if message.type is WSMsgType.TEXT and len(message.data) > LARGEST:
+            return WSCloseCode.MESSAGE_TOO_BIG
         if not self._rate.admit():
             if self._rate.just_exceeded:
                 self._say(
                     {"type": "error", "message": "Too many messages: the rest of this second is ignored."}
                 )
-            return
+            return WSCloseCode.POLICY_VIOLATION if self._rate.flooded else None
         try:
-            self._obey(parse(text))
+            if message.type is WSMsgType.BINARY:
+                self._uplink.push(parse_frame(message.data))
+            else:
+                self._obey(parse(message.data))
         except SettingError as error:
             self._say({"type": "error", "message": str(error)})
+        return None
 
     def _obey(self, message: Message) -> None:
         match message:
@@ -101,16 +121,30 @@ class LiveSocket:
                 if granted > 0:
                     self._credit += granted
                     self._preview.grant(granted)
-            case Picture(max_side, quality):
-                self._preview.ask(max_side, quality)
+            case Look(wish):
+                self._preview.ask(wish)
+            case Clock(at):
+                self._say({"type": "clock", "at": at, "now": round(time.monotonic() * 1000, 3)})
+            case Camera():
+                self._uplink.hear(message)
+            case Record(node, on):
+                self._record(node, on)
             case Change(key, value, seq):
                 try:
                     self._session.store.set(key, value, seq)  # the receipt comes through the session
                 except SettingError as error:
                     self._say({"type": "error", "message": str(error), "key": key, "seq": seq})
 
+    def _record(self, node: str, on: bool) -> None:
+        switch = self._session.recorders.get(node)
+        if switch is None:
+            raise SettingError(f"Node {node} writes no file that could be switched.")
+        switch.set(on)
+
     def _heard(self, message: Mapping[str, Any]) -> None:
-        if message["type"] != "state":  # states are told at a steady pace
+        if message["type"] == "take":
+            self._say({**message, "path": None, "file": self._view_of(message["path"])})
+        elif message["type"] != "state":  # states are told at a steady pace
             self._say(message)
 
     def _say(self, message: Mapping[str, Any]) -> None:
@@ -124,12 +158,14 @@ class LiveSocket:
             self._wake.clear()
             over = self._session.wait(0)
             self._report()
+            for wanted in self._uplink.wanted():
+                await self._socket.send_json(wanted)
             while self._texts:
                 await self._socket.send_json(self._texts.popleft())
             frame = self._preview.take()
             if frame is not None:
                 self._credit -= 1
-                await self._socket.send_bytes(frame_message(frame))
+                await self._socket.send_bytes(preview_message(frame))
             if over:
                 await self._socket.close(message=b"The session is over.")
 
@@ -151,9 +187,11 @@ class LiveSocket:
             self._loop.call_soon_threadsafe(call, *values)
 
 
-async def serve_websocket(request: web.Request, session: StreamSession) -> web.WebSocketResponse:
-    """Upgrade a request that has been let in, and serve it."""
-    socket = web.WebSocketResponse(heartbeat=20, max_msg_size=LARGEST, compress=False)
+async def serve_websocket(
+    request: web.Request, session: StreamSession, view_of: Callable[[Path], Any]
+) -> web.WebSocketResponse:
+    """Upgrade a request that has been let in, and serve it; ``view_of`` names files as ``/view`` does."""
+    socket = web.WebSocketResponse(heartbeat=20, max_msg_size=LARGEST_FRAME, compress=False)
     await socket.prepare(request)
-    await LiveSocket(session, socket).serve()
+    await LiveSocket(session, socket, view_of).serve()
     return socket

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from ..engine.errors import CheckpointError, SettingError
-from ..engine.families import estimate_bytes, probe
+import torch
+
+from ..engine.errors import LiveStyleError, SettingError
+from ..engine.families import probe
 from ..engine.families.base import ModelHandle
+from ..engine.families.footprint import footprint
+from ..engine.families.mllm_edit.loader import FP16_REFUSED
+from ..engine.families.releases import release_of
 from . import host
-from .checkpoints import checkpoint_names, checkpoint_path, fingerprint
+from .checkpoints import checkpoint_names, checkpoint_path, fetch_missing, fingerprint
 from .checks import one_of, within
 from .host import io, schema
 from .sockets import CATEGORY, StreamModelSocket
 
 AUTO = "auto"
 NONE = "none"
-DTYPES = (AUTO, "bf16", "fp32")
+DTYPES = (AUTO, "bf16", "fp32", "fp8")
 AUTOENCODER_FOLDERS = ("vae", "vae_approx")
 TEXT_ENCODER_FOLDERS = ("text_encoders",)
 LORA_FOLDERS = ("loras",)
+
+PARTS = {
+    "autoencoder": (AUTO, AUTOENCODER_FOLDERS),
+    "text_encoder": (AUTO, TEXT_ENCODER_FOLDERS),
+    "lora": (NONE, LORA_FOLDERS),
+}
+"""Widgets that choose a file: the choice that means none, and ComfyUI's folders."""
 
 
 class LoadStreamModel(io.ComfyNode):
@@ -40,7 +53,8 @@ class LoadStreamModel(io.ComfyNode):
                     "checkpoint",
                     options=checkpoint_names(),
                     tooltip=(
-                        "The model. Names that begin with 'demo' come with the pack and run on a plain CPU."
+                        "The model. Names that begin with 'demo' come with the pack and run on a plain CPU; "
+                        "the DreamLite ones can be fetched."
                     ),
                 ),
                 io.Combo.Input(
@@ -49,8 +63,8 @@ class LoadStreamModel(io.ComfyNode):
                     default=AUTO,
                     optional=True,
                     tooltip=(
-                        "Turns pixels into latents and back; auto takes the one that belongs to the "
-                        "checkpoint."
+                        "Turns pixels into latents and back; auto takes the checkpoint's own. For DreamLite: "
+                        "either half of taesdxl."
                     ),
                 ),
                 io.Combo.Input(
@@ -58,14 +72,14 @@ class LoadStreamModel(io.ComfyNode):
                     options=[AUTO, *_safetensors(TEXT_ENCODER_FOLDERS)],
                     default=AUTO,
                     optional=True,
-                    tooltip="Reads the instruction; auto takes the one that belongs to the checkpoint.",
+                    tooltip="Reads the instruction; auto takes the checkpoint's own (Qwen3-VL-2B).",
                 ),
                 io.Combo.Input(
                     "lora",
                     options=[NONE, *_safetensors(LORA_FOLDERS)],
                     default=NONE,
                     optional=True,
-                    tooltip="A LoRA to put on the model.",
+                    tooltip="A LoRA for the model's U-Net, an LCM-LoRA for example.",
                 ),
                 io.Float.Input(
                     "lora_strength",
@@ -74,14 +88,26 @@ class LoadStreamModel(io.ComfyNode):
                     max=4.0,
                     step=0.05,
                     optional=True,
-                    tooltip="How strongly the LoRA acts; 0 switches it off. Live where the model allows it.",
+                    tooltip="How strongly the LoRA acts, 0 is off. Live: acts while the stream runs.",
                 ),
                 io.Combo.Input(
                     "dtype",
                     options=list(DTYPES),
                     default=AUTO,
                     optional=True,
-                    tooltip="Number format of the weights; auto takes the fastest that this machine has.",
+                    tooltip=(
+                        "Number format of the weights; auto takes the fastest that this machine has. fp8 "
+                        "halves the memory and needs torchao."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "download",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Fetch the chosen checkpoint from huggingface.co if it is not here (several GB). By "
+                        "switching it on you accept its licence; DreamLite's is CC BY-NC 4.0, non-commercial."
+                    ),
                 ),
             ],
             outputs=[StreamModelSocket.Output(display_name="model", tooltip="Connect it to Stream Denoise.")],
@@ -95,11 +121,15 @@ class LoadStreamModel(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, checkpoint: str | None = None, **_: object) -> str | float:
-        """Changes with the checkpoint's files; every time where that can't be told."""
+    def fingerprint_inputs(cls, checkpoint: str | None = None, **parts: Any) -> str | float:
+        """Changes with the files behind the choices; every time where that can't be told."""
         try:
-            return fingerprint(checkpoint_path(checkpoint or ""))
-        except (CheckpointError, OSError):
+            chosen = [
+                _found(widget, parts.get(widget, absent), absent, folders)
+                for widget, (absent, folders) in PARTS.items()
+            ]
+            return fingerprint(checkpoint_path(checkpoint or ""), *chosen)
+        except (LiveStyleError, OSError):
             return float("nan")
 
     @classmethod
@@ -111,22 +141,43 @@ class LoadStreamModel(io.ComfyNode):
         lora: str = NONE,
         lora_strength: float = 1.0,
         dtype: str = AUTO,
+        download: bool = False,
     ) -> io.NodeOutput:
         within("lora_strength", lora_strength, -4, 4)
+        if dtype == "fp16":
+            raise SettingError(FP16_REFUSED)
+        one_of("dtype", dtype, DTYPES)
+        node_id = str(cls.hidden.unique_id)
+        if download:
+            fetch_missing(checkpoint, node_id)
         path = checkpoint_path(checkpoint)
         family = probe(Path(path))
+        values = {"autoencoder": autoencoder, "text_encoder": text_encoder, "lora": lora}
+        chosen = {name: _found(name, values[name], *PARTS[name]) for name in PARTS}
         handle = ModelHandle(
             checkpoint=path,
-            autoencoder=_found("autoencoder", autoencoder, AUTO, AUTOENCODER_FOLDERS),
-            text_encoder=_found("text_encoder", text_encoder, AUTO, TEXT_ENCODER_FOLDERS),
-            dtype=one_of("dtype", dtype, DTYPES),
-            lora=_found("lora", lora, NONE, LORA_FOLDERS),
+            dtype=dtype,
             lora_strength=lora_strength,
-            fingerprint=fingerprint(path),
-            node_id=str(cls.hidden.unique_id),
+            fingerprint=fingerprint(path, *chosen.values()),
+            node_id=node_id,
+            **chosen,
         )
-        host.show_text(handle.node_id, f"{family}, about {estimate_bytes(handle) / 1e6:.0f} MB of weights")
+        host.show_text(node_id, summary(family, handle, host.weights_dtype(dtype), host.free_memory()))
         return io.NodeOutput(handle)
+
+
+def summary(family: str, handle: ModelHandle, dtype: torch.dtype, free: int) -> str:
+    """One line before anything is loaded: memory by part, what is free, and the licence."""
+    sizes = footprint(handle, dtype)
+    parts = ", ".join(f"{part} {_size(size)}" for part, size in sizes.items())
+    form = "fp8" if handle.dtype == "fp8" else str(dtype).removeprefix("torch.")
+    line = f"{family}: {_size(sum(sizes.values()))} of weights in {form} ({parts}); {_size(free)} free"
+    release = release_of(Path(handle.checkpoint))
+    return f"{line}; {release.licence}, {release.terms}" if release else line
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _safetensors(folders: tuple[str, ...]) -> list[str]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ..engine.errors import SettingError
+from ..engine.runtime.preview_picture import PreviewWish
+from .fields import flag_field, number_field, text_field, whole_field
 
 LARGEST = 64 * 1024
-"""Bytes of a message; a larger one ends the connection with code 1009."""
+"""Bytes of a text message or of a body; a larger message ends the connection with code 1009."""
 
-RATE = 300
-"""Messages a second that are listened to."""
+KINDS = ("credit", "set", "preview", "clock", "camera", "record")
+
+CameraState = Literal["ready", "paused", "gone"]
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,43 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """How large and how good the preview should be."""
+class Look:
+    """What the preview should look like from now on."""
 
-    max_side: int
-    quality: int
+    wish: PreviewWish
 
 
-Message = Credit | Change | Picture
+@dataclass(frozen=True)
+class Clock:
+    """What time is it? ``at``, the page's own time, comes back beside the server's."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How it is with the camera or screen that a read node asked the page for.
+
+    Attributes:
+        node: the read node.
+        state: ``ready`` to send, ``paused`` (muted), or ``gone``.
+        reason: one line for the artist, or empty.
+    """
+
+    node: str
+    state: CameraState
+    reason: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """Begin or end a file while the stream goes on."""
+
+    node: str
+    on: bool
+
+
+Message = Credit | Change | Look | Clock | Camera | Record
 
 
 def parse(text: str) -> Message:
@@ -52,14 +82,20 @@ def parse(text: str) -> Message:
         raise SettingError("The message is not JSON.") from None
     if not isinstance(data, dict):
         raise SettingError("The message must be a JSON object.")
-    kind = data.get("type")
-    if kind == "credit":
-        return Credit(_whole(data, "n", 1, 1000))
-    if kind == "preview":
-        return Picture(_whole(data, "max_side", 64, 2048), _whole(data, "quality", 30, 95))
-    if kind == "set":
-        return _change(data)
-    raise SettingError("The message's type must be credit, set or preview.")
+    match data.get("type"):
+        case "credit":
+            return Credit(whole_field(data, "n", 1, 1000))
+        case "preview":
+            return Look(_wish(data))
+        case "set":
+            return _change(data)
+        case "clock":
+            return Clock(number_field(data, "at", -1e15, 1e15))
+        case "camera":
+            return _camera(data)
+        case "record":
+            return Record(text_field(data, "node"), flag_field(data, "on"))
+    raise SettingError(f"The message's type must be one of {', '.join(KINDS)}.")
 
 
 def _change(data: dict[str, Any]) -> Change:
@@ -68,39 +104,21 @@ def _change(data: dict[str, Any]) -> Change:
         raise SettingError("key must be text such as '4.strength'.")
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise SettingError("value must be a number or text.")
-    return Change(key, value, None if data.get("seq") is None else _whole(data, "seq", 0, 2**53))
+    return Change(key, value, None if data.get("seq") is None else whole_field(data, "seq", 0, 2**53))
 
 
-def _whole(data: dict[str, Any], name: str, low: int, high: int) -> int:
-    value = data.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise SettingError(f"{name} must be a whole number from {low} to {high}.")
-    return value
+def _camera(data: dict[str, Any]) -> Camera:
+    state = data.get("state")
+    if state not in get_args(CameraState):
+        raise SettingError(f"state must be one of {', '.join(get_args(CameraState))}.")
+    reason = text_field({"reason": "", **data}, "reason")
+    return Camera(text_field(data, "node"), state, " ".join(reason.split()))
 
 
-class RateLimit:
-    """Counts messages in windows of one second.
-
-    Args:
-        limit: messages a window lets through.
-        clock: seconds, monotonic.
-    """
-
-    def __init__(self, limit: int = RATE, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._since = clock()
-        self._count = 0
-
-    def admit(self) -> bool:
-        """Whether the message that came now is within the limit."""
-        now = self._clock()
-        if now - self._since >= 1:
-            self._since, self._count = now, 0
-        self._count += 1
-        return self._count <= self._limit
-
-    @property
-    def just_exceeded(self) -> bool:
-        """Whether the last message was the first one over the limit in its window."""
-        return self._count == self._limit + 1
+def _wish(data: dict[str, Any]) -> PreviewWish:
+    return PreviewWish(
+        longest_side=whole_field(data, "max_side", 64, 2048),
+        quality=whole_field(data, "quality", 30, 95),
+        with_source=flag_field({"source": False, **data}, "source"),
+        fps=number_field({"fps": 0, **data}, "fps", 0, 60),
+    )

@@ -42,4 +42,4 @@ class ModelStore:
 
 def _weights_of(handle: ModelHandle) -> ModelHandle:
     """What two handles have in common when one set of weights serves both."""
-    return replace(handle, node_id="")
+    return replace(handle, node_id="", patches=(), lora_strength=1.0)

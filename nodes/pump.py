@@ -43,7 +43,7 @@ def pump(session: StreamSession, display: Display, check_interrupt: Callable[[],
             display.bar(progress.done, progress.total or progress.done + 1)
             if time.monotonic() >= text_due:
                 text_due = time.monotonic() + TEXT_S
-                display.text(progress_line(session.stage, progress))
+                display.text("\n".join([progress_line(session.stage, progress), *session.notes]))
     except BaseException:
         session.cancel()
         raise

@@ -10,6 +10,7 @@ from ..engine.errors import SettingError
 from ..engine.media.sources import SourceSpec
 from ..engine.media.types import Trim
 from . import host
+from .live import LiveChoice, live_source
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -39,6 +40,7 @@ class Choice:
     path: str = ""
     video: Any = None
     images: Any = None
+    live: LiveChoice = LiveChoice()
 
     def used(self) -> list[str]:
         """Names of the inputs that name a source."""
@@ -47,6 +49,7 @@ class Choice:
             "path": bool(self.path.strip()),
             "video": self.video is not None,
             "images": self.images is not None,
+            f"source {self.live.source}": self.live.source != "file",
         }
         return [name for name, is_given in given.items() if is_given]
 
@@ -72,6 +75,8 @@ def source_of(choice: Choice, trim: Trim, images_fps: float) -> SourceSpec:
         raise SettingError(
             f"FrameStreamIO reads one source, but {' and '.join(used)} are given: keep one of them."
         )
+    if choice.live.source != "file":
+        return live_source(choice.live, trim)
     if choice.images is not None:
         pixels = choice.images[..., :3]
         return SourceSpec(

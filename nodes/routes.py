@@ -2,84 +2,190 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from aiohttp import web
 
+from ..engine.errors import LiveStyleError
 from ..engine.runtime.registry import SessionRegistry
 from ..engine.runtime.session import StreamSession
-from .access import refuse_foreign, refuse_headerless, refuse_wrong_token
-from .announce import client_of, describe
+from .access import Gate, refuse_foreign, refuse_headerless, refuse_wrong_token
+from .announce import client_of, describe, tags_of, takes_part
+from .bodies import json_object
 from .live_socket import serve_websocket
-from .messages import LARGEST
+from .mjpeg import serve_mjpeg
+from .watch import PAGE, WatchKeys
+
+MOST_PAGES = 16
+"""Websockets to one session, and watchers of one node's picture."""
+
+LONGEST_NODE_ID = 200
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the routes need of ComfyUI's output folder.
+
+    Attributes:
+        save_picture: keeps uint8 RGB (H, W, 3) with text entries, and gives the file; called on a
+            thread of its own, may raise OSError or LiveStyleError.
+        view_of: a file as ComfyUI's ``/view`` names it.
+    """
+
+    save_picture: Callable[[np.ndarray, Mapping[str, str]], Path]
+    view_of: Callable[[Path], Mapping[str, str]]
 
 
 class Routes:
-    """The handlers; they run on the server's event loop and never block."""
+    """The handlers; they run on the server's event loop and never block.
 
-    def __init__(self, sessions: SessionRegistry) -> None:
+    Args:
+        sessions: of this process.
+        keys: make the addresses at which a node's picture can be watched.
+        files: of this ComfyUI.
+    """
+
+    def __init__(self, sessions: SessionRegistry, keys: WatchKeys, files: Files) -> None:
         self._sessions = sessions
+        self._keys = keys
+        self._files = files
+        self._gate = Gate()
+        self._visitors: Counter[str] = Counter()
+        self._saving: set[str] = set()
 
     async def list_sessions(self, request: web.Request) -> web.Response:
         """Sessions that run now; with ``client``, those which that client queued."""
-        refuse_foreign(request)
-        refuse_headerless(request)
+        self._admit_page(request)
         client = request.query.get("client")
         running = [
             describe(session)
             for session in self._sessions.running()
             if client is None or client_of(session) == client
         ]
-        return web.json_response({"sessions": running}, headers={"Cache-Control": "no-store"})
+        return web.json_response({"sessions": running}, headers=NO_STORE)
 
     async def stop(self, request: web.Request) -> web.Response:
         """End the source; what was decoded is finished and the graph goes on."""
-        refuse_foreign(request)
-        session = self._session(request)
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType(text="Send application/json.")
-        refuse_wrong_token(await _field(request, "token"), session.token)
+        session, _ = await self._command(request)
         session.stop()
         return web.json_response({"state": session.state})
 
+    async def snapshot(self, request: web.Request) -> web.Response:
+        """Keep the picture that is shown now, at full size."""
+        session, _ = await self._command(request)
+        picture = session.preview.latest()
+        if picture is None:
+            raise web.HTTPConflict(text="There is no picture yet.")
+        if session.id in self._saving:
+            raise web.HTTPTooManyRequests(text="A snapshot is being saved: wait a moment.")
+        self._saving.add(session.id)
+        try:
+            path = await asyncio.to_thread(self._files.save_picture, picture.pixels, tags_of(session))
+        except (OSError, LiveStyleError) as error:
+            raise web.HTTPInternalServerError(text=f"The snapshot can't be saved: {error}") from None
+        finally:
+            self._saving.discard(session.id)
+        return web.json_response({"file": self._files.view_of(path), "frame": picture.frame})
+
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Preview, receipts and live changes."""
-        refuse_foreign(request)
+        """Preview, receipts, live changes, and pictures from a page's camera."""
         session = self._session(request)
         refuse_wrong_token(request.query.get("token"), session.token)
-        return await serve_websocket(request, session)
+        with self._visit(session.id):
+            return await serve_websocket(request, session, self._files.view_of)
+
+    async def watch_address(self, request: web.Request) -> web.Response:
+        """Where the picture of node ``node`` can be watched, now and at later Runs."""
+        self._admit_page(request)
+        node_id = request.query.get("node", "")
+        if not 0 < len(node_id) <= LONGEST_NODE_ID:
+            raise web.HTTPBadRequest(text="node must be the id of a node.")
+        return web.json_response({"path": self._keys.path(node_id)}, headers=NO_STORE)
+
+    async def watch(self, request: web.Request) -> web.Response:
+        """A page with nothing but the picture, for OBS."""
+        self._watched_node(request)
+        return web.Response(text=PAGE, content_type="text/html", headers=NO_STORE)
+
+    async def watch_stream(self, request: web.Request) -> web.StreamResponse:
+        """The picture as Motion JPEG, from Run to Run."""
+        node_id = self._watched_node(request)
+
+        def session() -> StreamSession | None:
+            running = self._sessions.running()
+            return next((known for known in reversed(running) if takes_part(known, node_id)), None)
+
+        with self._visit(f"watch {node_id}"):
+            return await serve_mjpeg(request, session)
+
+    def _admit(self, request: web.Request) -> None:
+        self._gate.admit(request)
+        refuse_foreign(request)
+
+    def _admit_page(self, request: web.Request) -> None:
+        self._admit(request)
+        refuse_headerless(request)
 
     def _session(self, request: web.Request) -> StreamSession:
+        self._admit(request)
         session = self._sessions.get(request.match_info["id"])
         if session is None:
             raise web.HTTPNotFound(text="There is no such session: it has ended.")
         return session
 
+    async def _command(self, request: web.Request) -> tuple[StreamSession, dict[str, Any]]:
+        """The session that a request with its token is about, and what else the request says."""
+        session = self._session(request)
+        said = await json_object(request)
+        refuse_wrong_token(said.get("token"), session.token)
+        return session, said
 
-async def _field(request: web.Request, name: str) -> Any:
-    """A field of the JSON object in a small body.
+    def _watched_node(self, request: web.Request) -> str:
+        self._admit(request)
+        node_id = self._keys.node_of(request.match_info["key"])
+        if node_id is None:
+            raise web.HTTPUnauthorized(text="This address is wrong: copy it from the node again.")
+        return node_id
 
-    Raises:
-        HTTPRequestEntityTooLarge, HTTPBadRequest
-    """
-    if (request.content_length or 0) > LARGEST:
-        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST, actual_size=request.content_length or 0)
-    body = await request.content.read(LARGEST + 1)
-    if len(body) > LARGEST:
-        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST, actual_size=len(body))
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise web.HTTPBadRequest(text="The body is not JSON.") from None
-    if not isinstance(data, dict):
-        raise web.HTTPBadRequest(text="The body must be a JSON object.")
-    return data.get(name)
+    def _visit(self, place: str) -> _Visit:
+        if self._visitors[place] >= MOST_PAGES:
+            raise web.HTTPTooManyRequests(text=f"{MOST_PAGES} pages look at this already: close one.")
+        return _Visit(self._visitors, place)
 
 
-def register_routes(table: web.RouteTableDef, sessions: SessionRegistry) -> None:
+class _Visit:
+    """One page that stays for a while."""
+
+    def __init__(self, visitors: Counter[str], place: str) -> None:
+        self._visitors = visitors
+        self._place = place
+
+    def __enter__(self) -> None:
+        self._visitors[self._place] += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._visitors[self._place] -= 1
+        if not self._visitors[self._place]:
+            del self._visitors[self._place]
+
+
+def register_routes(
+    table: web.RouteTableDef, sessions: SessionRegistry, keys: WatchKeys, files: Files
+) -> None:
     """Add the routes to ComfyUI's table, at load time."""
-    routes = Routes(sessions)
+    routes = Routes(sessions, keys, files)
     table.get("/livestyle/sessions")(routes.list_sessions)
     table.post("/livestyle/sessions/{id}/stop")(routes.stop)
+    table.post("/livestyle/sessions/{id}/snapshot")(routes.snapshot)
     table.get("/livestyle/sessions/{id}/ws")(routes.websocket)
+    table.get("/livestyle/watch")(routes.watch_address)
+    table.get("/livestyle/watch/{key}")(routes.watch)
+    table.get("/livestyle/watch/{key}/stream.mjpg")(routes.watch_stream)

@@ -10,30 +10,32 @@ from ..engine.errors import MediaError
 from ..engine.families import estimate_bytes, load_model
 from ..engine.families.base import ModelHandle, StreamModel
 from ..engine.media.types import SinkResult
-from ..engine.runtime.plan import PlanNode, Stylise
+from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.registry import sessions
 from . import host
 from .announce import announce, file_entry, own
 from .models import ModelStore
 from .pump import pump
 
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-
 
 def _load(handle: ModelHandle) -> StreamModel:
-    host.make_room(estimate_bytes(handle))
-    dtype = DTYPES.get(handle.dtype) or host.preferred_dtype()
-    return load_model(handle, host.residency.device, dtype)
+    dtype = host.weights_dtype(handle.dtype)
+    host.make_room(estimate_bytes(handle, dtype))
+    model = load_model(handle, host.residency.device, dtype)
+    if model.remark:
+        host.show_text(handle.node_id, model.remark)
+    return model
 
 
 models = ModelStore(_load)
 
 
-def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any]]:
+def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
     """Run a write node's plan to its end.
 
     Returns:
-        What the node itself wrote, and the entry of that file in ComfyUI's history.
+        What the node itself wrote, and the entry of that file in ComfyUI's history; None where the
+        target is no file, or was never recorded.
 
     Raises:
         LiveStyleError: in one line, what went wrong.
@@ -58,6 +60,11 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any]]:
         raise
     result = session.results[plan.node_id]
     entry = file_entry(result, host.view_of)
-    if entry is None:
+    if entry is None and _must_leave_a_file(plan):
         raise MediaError("Nothing was written: the stream ended before its first frame.")
     return result, entry
+
+
+def _must_leave_a_file(plan: PlanNode) -> bool:
+    """Whether a write node records from its first frame."""
+    return isinstance(plan.operation, Write) and getattr(plan.operation.sink, "record", False)

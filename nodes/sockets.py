@@ -14,6 +14,6 @@ StreamConditioning = io.Custom("STREAM_CONDITIONING")
 """``engine.conditioning.recipe.ConditioningRecipe``."""
 
 Flow = io.Custom("FLOW")
-"""Optical flow that a session computes; nothing takes it yet."""
+"""How motion is found: ``engine.motion.flow.FlowSettings``."""
 
 CATEGORY = "LiveStyle"

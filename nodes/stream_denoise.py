@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..engine.conditioning.recipe import ConditioningRecipe
 from ..engine.families.base import DenoiseSettings, ModelHandle
+from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import PlanNode, Stylise
-from .checks import not_yet, one_of, within
+from .checks import one_of, within
 from .host import advanced, io, schema
 from .sockets import CATEGORY, Flow, FrameStream, StreamConditioning, StreamModelSocket
 
-NOISES = ("shared", "fresh")
+NOISES = ("shared", "fresh", "per_slot", "flow_warped")
 ROPE_MODES = ("auto", "absolute", "relative")
 LARGEST_SEED = 2**53 - 1
 """The largest whole number that a widget in a browser holds exactly."""
@@ -36,7 +37,11 @@ class StreamDenoise(io.ComfyNode):
                 StreamConditioning.Input(
                     "conditioning", tooltip="What to do with the picture, from MLLM Encode."
                 ),
-                Flow.Input("flow", optional=True, tooltip="Motion from Flow Warp, for models that use it."),
+                Flow.Input(
+                    "flow",
+                    optional=True,
+                    tooltip="How motion is found where noise is flow_warped, from Flow Warp.",
+                ),
                 io.Int.Input(
                     "steps",
                     default=1,
@@ -72,7 +77,8 @@ class StreamDenoise(io.ComfyNode):
                     optional=True,
                     tooltip=(
                         "shared: one noise for all frames, steadier. fresh: new noise for each frame, "
-                        "livelier."
+                        "livelier. per_slot: one for each place in a chunk. flow_warped: noise that moves "
+                        "with the picture."
                     ),
                 ),
                 io.Int.Input(
@@ -158,6 +164,15 @@ class StreamDenoise(io.ComfyNode):
                     optional=True,
                     tooltip="Expert: how frames are numbered in the model's memory on long streams.",
                 ),
+                advanced(
+                    io.Boolean.Input,
+                    "compile",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Expert: compile the network at the start of a run; takes a minute, then runs faster."
+                    ),
+                ),
             ],
             outputs=[FrameStream.Output(display_name="frames", tooltip="The restyled stream.")],
             hidden=[io.Hidden.unique_id],
@@ -170,7 +185,7 @@ class StreamDenoise(io.ComfyNode):
         model: ModelHandle,
         conditioning: ConditioningRecipe,
         frames: PlanNode | None = None,
-        flow: object = None,
+        flow: FlowSettings | None = None,
         steps: int = 1,
         strength: float = 1.0,
         seed: int = 0,
@@ -184,9 +199,8 @@ class StreamDenoise(io.ComfyNode):
         cache_sink: int = 0,
         cache_window: int = 0,
         rope_mode: str = "auto",
+        compile: bool = False,
     ) -> io.NodeOutput:
-        if flow is not None:
-            raise not_yet("The flow input of StreamDenoise", "disconnect it")
         within("steps", steps, 1, 50)
         within("strength", strength, 0, 1)
         within("seed", seed, 0, LARGEST_SEED)
@@ -208,6 +222,8 @@ class StreamDenoise(io.ComfyNode):
             height=height,
             fps=fps,
             length=length,
+            flow=flow or FlowSettings(),
+            compile=compile,
             advanced=tuple((name, value) for name, value in experts.items() if value not in (0, "auto")),
         )
         return io.NodeOutput(

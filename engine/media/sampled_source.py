@@ -88,7 +88,8 @@ class SampledSource(FrameSource):
         self._stopped.set()
         with self._lock:
             self._ended = True
-            self._pictures = None
+            # A session that is over is remembered for a while, and filters have threads.
+            self._pictures = self._resizer = None
             self._reader.close()
 
     def _collect(self, count: int) -> tuple[np.ndarray, list[Fraction]]:

@@ -22,6 +22,7 @@ class SinkSpec:
         quality: constant quality, 0 (best) to 51; 18 is hard to tell from the original.
         metadata: container tags; ``prompt`` and ``workflow`` (JSON) restore the graph on drop.
         keep_last: how many of the last frames to hand back as pixels.
+        record: whether writing begins with the first frame, or when it is switched on.
     """
 
     path: str
@@ -29,6 +30,7 @@ class SinkSpec:
     quality: int = 18
     metadata: tuple[tuple[str, str], ...] = ()
     keep_last: int = 0
+    record: bool = True
 
     def open(self, width: int, height: int, fps: Fraction, audio: AudioTrack | None) -> FrameSink:
         """Start the file.

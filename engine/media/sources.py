@@ -18,7 +18,8 @@ class SourceSpec:
     """A source before it is opened.
 
     Attributes:
-        kind: ``file`` (a video), ``images`` (an IMAGE batch) or ``sequence`` (a folder of images).
+        kind: ``file`` (a video), ``images`` (an IMAGE batch) or ``sequence`` (a folder of images);
+            live kinds are opened by ``live.source_spec.LiveSpec``.
         location: path of the file or folder; with a payload, a name for errors.
         payload: a video in memory (bytes, BytesIO, or a function that returns a BytesIO), or a
             float32 batch in 0..1 of shape (N, H, W, 3), array or CPU tensor.
@@ -27,12 +28,17 @@ class SourceSpec:
         fps: frames a second of images; a video has its own.
     """
 
-    kind: Literal["file", "images", "sequence"]
+    kind: Literal["file", "images", "sequence", "network", "camera", "screen", "ndi", "pushed"]
     location: str = ""
     payload: Any = field(compare=False, repr=False, default=None)
     fingerprint: str = ""
     trim: Trim = Trim()
     fps: float = 24.0
+
+    @property
+    def label(self) -> str:
+        """What to call it while it is opened."""
+        return self.location or "the source"
 
     def open(self) -> FrameSource:
         """Open the source and decode its first frame.

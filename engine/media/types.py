@@ -61,11 +61,13 @@ class Frames:
         pixels: uint8 RGB, shape (count, height, width, 3), C-contiguous.
         index: position of the first one in the stream.
         pts: seconds since the stream's start, one per frame.
+        born: ``time.monotonic()`` at which each was captured; empty where a file is read.
     """
 
     pixels: np.ndarray
     index: int
     pts: tuple[Fraction, ...]
+    born: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -86,11 +88,67 @@ class AudioTrack:
     duration: float = 0.0
 
 
+@dataclass(frozen=True)
+class SourceStatus:
+    """How a live source is doing.
+
+    Attributes:
+        state: ``connecting``, ``playing``, ``holding`` (silent), ``reconnecting``, ``paused`` or ``ended``.
+        note: one line for the artist; empty while it plays.
+        fps: pictures that come in a second, lately.
+        dropped: pictures that its clock left out.
+        held: how often the last picture was repeated.
+        queue: pictures that wait.
+        reconnects: how often it was lost and came back.
+        damaged: pictures that could not be decoded.
+    """
+
+    state: str
+    note: str = ""
+    fps: float = 0.0
+    dropped: int = 0
+    held: int = 0
+    queue: int = 0
+    reconnects: int = 0
+    damaged: int = 0
+
+
+@dataclass(frozen=True)
+class TargetStatus:
+    """How a target is doing.
+
+    Attributes:
+        kind: ``file``, ``network``, ``camera`` or ``ndi``.
+        state: ``recording``, ``off``, ``sending``, ``connecting`` or ``failed``.
+        note: one line for the artist; empty while all is well.
+        frames: taken so far.
+        dropped: left out because the target did not keep up.
+        file: name of the file being written, or empty.
+    """
+
+    kind: str
+    state: str
+    note: str = ""
+    frames: int = 0
+    dropped: int = 0
+    file: str = ""
+
+
 class FrameSource(ABC):
     """An opened source. One reader thread; ``stop`` may come from any thread."""
 
     info: MediaInfo
     audio: AudioTrack | None
+
+    def connect(self, given_up: Callable[[], bool]) -> None:
+        """Wait until ``info`` is known; a file's is at once.
+
+        Args:
+            given_up: asked a few times a second; True ends the wait with a MediaError.
+
+        Raises:
+            MediaError: there is no picture.
+        """
 
     @abstractmethod
     def start(self, width: int, height: int, resize: Resize) -> None:
@@ -99,6 +157,10 @@ class FrameSource(ABC):
     @abstractmethod
     def read(self, count: int) -> Frames | None:
         """The next frames: ``count`` of them, fewer at the end, None after it."""
+
+    def status(self) -> SourceStatus | None:
+        """How a live source is doing; None for one that can't be late."""
+        return None
 
     @abstractmethod
     def stop(self) -> None:
@@ -132,6 +194,10 @@ class FrameSink(ABC):
     @abstractmethod
     def write(self, frames: Frames) -> None:
         """Append frames; raises MediaError with one line when the disk is full."""
+
+    def status(self) -> TargetStatus | None:
+        """How the target is doing; None where there is nothing to say. From any thread."""
+        return None
 
     @abstractmethod
     def close(self) -> SinkResult:

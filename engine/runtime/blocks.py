@@ -38,6 +38,15 @@ class Block:
         assert self.pixels is not None
         return Frames(self.pixels, self.index, self.pts)
 
+    def padded(self, count: int) -> Frames:
+        """The picture part, its last frame repeated until there are ``count``."""
+        frames = self.frames()
+        missing = count - len(frames)
+        if missing <= 0:
+            return frames
+        pixels = np.concatenate([frames.pixels, np.repeat(frames.pixels[-1:], missing, axis=0)])
+        return Frames(pixels, frames.index, frames.pts + frames.pts[-1:] * missing)
+
     def split(self, count: int) -> tuple[Block, Block]:
         """The first ``count`` frames and the rest; both share the pixels' memory."""
         return self._part(0, count), self._part(count, len(self))

@@ -44,6 +44,8 @@ class Feed(Protocol):
 class SourceFeed:
     """Reads a source on its own thread, one block ahead of the session.
 
+    A live source is read when the session asks: what waited ahead would only grow old.
+
     Args:
         source: opened and started; the feed closes it, on the reading thread.
         first, steady: frames in the first block and in every later one.
@@ -61,6 +63,7 @@ class SourceFeed:
         self._telemetry = telemetry
         self._free = threading.Condition()
         self._slot: Block | None = None
+        self._asked = False
         self._reading = True
         self._finished = False
         self._released = False
@@ -78,8 +81,8 @@ class SourceFeed:
     def poll(self) -> Block | None:
         with self._free:
             block, self._slot = self._slot, None
-            if block is not None:
-                self._free.notify_all()
+            self._asked = block is None
+            self._free.notify_all()
         return block
 
     def start(self) -> None:
@@ -118,12 +121,15 @@ class SourceFeed:
 
     def _pull(self, count: int) -> bool:
         """Read a block into the slot; False at the end of the source or of the session."""
+        if self._source.info.endless:
+            with self._free:
+                self._free.wait_for(lambda: self._asked or self._released)
         started = time.perf_counter()
         frames = self._source.read(count)
         if frames is None:
             return False
         self._telemetry.stage("read", time.perf_counter() - started)
-        born = (time.monotonic(),) * len(frames)
+        born = frames.born or (time.monotonic(),) * len(frames)
         with self._free:
             self._reading = False
             self._free.wait_for(lambda: self._slot is None or self._released)

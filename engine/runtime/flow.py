@@ -16,7 +16,9 @@ import numpy as np
 
 from ..errors import MediaError
 from ..families.base import Requirements, Runner, StreamModel
-from ..media.types import FrameSource, SinkResult
+from ..media.recording import RecordingSink, RecordSwitch, StreamFormat
+from ..media.sinks import SinkSpec
+from ..media.types import FrameSink, FrameSource, SinkResult
 from .blocks import Block, Edge
 from .compare import composite_width
 from .control import Control
@@ -24,9 +26,10 @@ from .feeds import CounterFeed, Feed, SourceFeed
 from .lanes import Lanes
 from .parameters import ParameterStore
 from .pipeline import DualStreamPipeline
-from .plan import PlanNode, Read, Stylise, Write
+from .plan import PlanNode, Read, Steady, Stylise, Write
 from .preview import PreviewHub
 from .residency import Residency
+from .steady import SteadyPart
 from .telemetry import Telemetry
 from .writer import Pair, SinkWriter
 
@@ -44,6 +47,8 @@ class Surroundings:
     preview: PreviewHub
     residency: Residency
     lanes: Lanes
+    recorders: Mapping[str, RecordSwitch]
+    on_take: Callable[[str, SinkResult], None]
     on_first_block: Callable[[], None]
 
 
@@ -126,6 +131,8 @@ class _PipelinePart:
                 self._acquire()
             self.pipeline.feed(self._inlet.take(min(wanted, len(self._inlet))))
             moved = True
+        elif self._inlet.exhausted and self.pipeline.drain():
+            moved = True
         if not self._ended and self._inlet.exhausted and self.pipeline.idle:
             self._ended = True
             _end(self._edges)
@@ -173,9 +180,10 @@ class _OutputPart:
         self._on_block()
         if self._preview is None or block.pixels is None:
             return
-        for offset, (pixels, pts) in enumerate(zip(block.pixels, block.pts, strict=True)):
+        frames = zip(block.pixels, block.pts, block.born, strict=True)
+        for offset, (pixels, pts, born) in enumerate(frames):
             source = None if left is None else left[offset]
-            self._preview.publish(pixels, block.index + offset, pts, source)
+            self._preview.publish(pixels, block.index + offset, pts, source, born)
 
     def _take_compared(self, edge: Edge, count: int) -> np.ndarray:
         """``count`` pictures; a stream that is shorter than the result stands still at its end."""
@@ -207,14 +215,20 @@ class Flow:
         self._edges: dict[PlanNode, list[Edge]] = {}
         self._queues: dict[str, Edge] = {}
         nodes = list(plan.walk())
-        # Each model may hold a chunk back until it is full, so this many frames always suffice.
-        self._in_work = sum(_largest(runner.requirements) for runner in material.runners.values())
+        # Each model may hold chunks back, at least until one is full, so this many frames always suffice.
+        self._in_work = sum(
+            _largest(runner.requirements) * (1 + runner.requirements.delay)
+            for runner in material.runners.values()
+        )
         self._outputs = self._make_outputs([node for node in nodes if isinstance(node.operation, Write)])
         self._pipelines: list[_PipelinePart] = []
+        self._steadies: list[SteadyPart] = []
         self._feeds: list[_FeedPart] = []
         for node in reversed(nodes):
             if isinstance(node.operation, Stylise):
                 self._make_pipeline(node)
+            elif isinstance(node.operation, Steady):
+                self._make_steady(node, node.operation)
             elif isinstance(node.operation, Read):
                 self._make_source(node, node.operation)
 
@@ -236,8 +250,8 @@ class Flow:
 
     def advance(self) -> bool:
         """Move blocks as far as they can go without waiting; False when nothing moved."""
-        parts: Sequence[_FeedPart | _PipelinePart | _OutputPart]
-        parts = [*self._outputs.values(), *self._pipelines, *self._feeds]
+        parts: Sequence[_FeedPart | _PipelinePart | SteadyPart | _OutputPart]
+        parts = [*self._outputs.values(), *self._steadies, *self._pipelines, *self._feeds]
         moved = [part.advance() for part in parts]
         self._around.telemetry.queues({name: len(edge) for name, edge in self._queues.items()})
         self._around.telemetry.drops(self._around.preview.dropped)
@@ -246,6 +260,10 @@ class Flow:
     def start(self) -> None:
         """Open the targets and begin to read."""
         self._around.telemetry.begin()
+        self._around.telemetry.watch(
+            {node.node_id: source.status for node, source in self._material.sources.items()},
+            {node.node_id: part.writer.status for node, part in self._outputs.items()},
+        )
         for part in self._outputs.values():
             part.writer.start()
         for part in self._feeds:
@@ -264,13 +282,16 @@ class Flow:
             part.writer.abort()
         for part in self._outputs.values():
             part.writer.join(timeout)
-        while any(part.pipeline.working for part in self._pipelines):
+        pipelines = [part.pipeline for part in self._pipelines]
+        while any(part.working for part in (*pipelines, *self._steadies)):
             self._around.control.wait()
 
     def release(self) -> None:
         """Let go of chunks and caches, once nothing works for us any more."""
         for part in self._pipelines:
             part.pipeline.release()
+        for part in self._steadies:
+            part.release()
 
     def readers(self) -> list[SourceFeed]:
         """The decoding threads, which may outlive us while a source blocks them."""
@@ -282,14 +303,18 @@ class Flow:
         self._edges.setdefault(node, []).append(edge)
         return edge
 
+    @property
+    def _waiting_room(self) -> int:
+        """Frames for which a stream that needs no model waits for the ones that do."""
+        return max(COPY_BLOCK, self._in_work * (self._around.lanes.plan.prefetch + 3))
+
     def _make_outputs(self, nodes: list[PlanNode]) -> dict[PlanNode, _OutputPart]:
         shown = next((node for node in reversed(nodes) if _writes(node).preview), None)
         return {node: self._make_output(node, node == shown) for node in nodes}
 
     def _make_output(self, node: PlanNode, shown: bool) -> _OutputPart:
         write, material, around = _writes(node), self._material, self._around
-        # A stream that needs no model waits here for the ones that do.
-        capacity = max(COPY_BLOCK, self._in_work * (around.lanes.plan.prefetch + 3))
+        capacity = self._waiting_room
         result = self._queues[f"{node.node_id} write"] = self._edge(node.inputs[0], capacity)
         compared = self._edge(node.inputs[1], capacity) if len(node.inputs) > 1 else None
         source = material.sources.get(node.inputs[0].origin)
@@ -300,14 +325,22 @@ class Flow:
             if node == self._plan:
                 around.telemetry.delivered(block.born)
 
+        audio = source.audio if source else None
         writer = SinkWriter(
-            lambda: write.sink.open(width, material.height, rate, source.audio if source else None),
+            lambda: self._open_sink(node, StreamFormat(width, material.height, rate, audio)),
             write.compare,
             around.control,
             around.telemetry,
             written,
         )
         return _OutputPart(writer, result, compared, around.preview if shown else None, around.on_first_block)
+
+    def _open_sink(self, node: PlanNode, form: StreamFormat) -> FrameSink:
+        spec, around = _writes(node).sink, self._around
+        if not isinstance(spec, SinkSpec):
+            return spec.open(form.width, form.height, form.fps, form.audio)
+        switch = around.recorders[node.node_id]
+        return RecordingSink(spec, form, switch, lambda taken: around.on_take(node.node_id, taken))
 
     def _make_pipeline(self, node: PlanNode) -> None:
         material, around = self._material, self._around
@@ -341,6 +374,16 @@ class Flow:
                 around.control.fail("Load", error, remedy)
 
         self._pipelines.append(_PipelinePart(pipeline, inlet, edges, acquire))
+
+    def _make_steady(self, node: PlanNode, steady: Steady) -> None:
+        inlet = self._edge(node.parents[0].stream, self._waiting_room)
+        self._queues[f"{node.node_id} warp"] = inlet
+        around = self._around
+        self._steadies.append(
+            SteadyPart(
+                steady, node.node_id, inlet, self._edges[node], around.store, around.telemetry, around.control
+            )
+        )
 
     def _counter(self, node: PlanNode, needs: Requirements) -> CounterFeed:
         length = self._material.length(node) or 0

@@ -12,12 +12,19 @@ import sys
 import time
 from collections.abc import Callable
 
+import psutil
+
 INTERVAL_S = 2.0
 
 
 def _find_trim() -> Callable[[int], int] | None:
     """glibc's ``malloc_trim``; other systems neither have it nor need it."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now."""
+    return psutil.Process().memory_info().rss
 
 
 class Trimmer:

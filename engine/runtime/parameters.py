@@ -23,10 +23,11 @@ class Receipt(TypedDict, total=False):
     """JSON-able answer to a change.
 
     ``received`` carries the value; ``applied`` the first frame that shows it, and the
-    milliseconds since it was received; ``rejected`` a one-line message.
+    milliseconds since it was received; ``rejected`` a one-line message. ``scheduled`` is a value
+    that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``.
     """
 
-    type: Literal["received", "applied", "rejected"]
+    type: Literal["received", "applied", "rejected", "scheduled"]
     key: str
     seq: int
     value: Value
@@ -156,6 +157,13 @@ class ParameterStore:
                         ms=round((time.monotonic() - entry.received) * 1000, 1),
                     )
                 )
+
+    def scheduled(self, key: str, value: Value, chunk: int, frame: int, pts: Fraction) -> None:
+        """Post the receipt of a value that changed by itself; the live value stays what it was."""
+        with self._lock:
+            self._on_receipt(
+                Receipt(type="scheduled", key=key, value=value, chunk=chunk, frame=frame, pts=float(pts))
+            )
 
     def _checked(self, key: str, value: Value) -> Value:
         if self._specs is None:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..families.base import Chunk, Runner
-from ..media.types import Frames
 from .blocks import Block
 from .control import Control
 from .lanes import Lanes, Stage
@@ -70,6 +69,8 @@ class DualStreamPipeline:
         self._lock = threading.Lock()
         self._flights: deque[_Flight] = deque()
         self._fed = 0
+        self._held = 0  # chunks of source whose results the runner owes
+        self._end = 0  # index of the frame after the last one fed
         self._ahead = 0
         self._jobs = 0
         self._shown: tuple[Any, ...] | None = None
@@ -79,7 +80,8 @@ class DualStreamPipeline:
         """Frames that the next chunk needs; 0 while there is no room for it."""
         with self._lock:
             # One chunk in main, one at the exit and one waiting to be taken keep every lane busy.
-            full = self._ahead >= self._prefetch or len(self._flights) >= self._prefetch + 3
+            most = self._prefetch + 3 + self._held
+            full = self._ahead >= self._prefetch or len(self._flights) >= most
         if full:
             return 0
         needs = self._runner.requirements
@@ -104,10 +106,26 @@ class DualStreamPipeline:
         """
         needs = self._runner.requirements
         count = needs.steady if self._fed else needs.first
-        frames = None if block.pixels is None else _padded(block, count)
+        frames = None if block.pixels is None else block.padded(count)
         flight = _Flight(block, Chunk(self._fed, frames, len(block), block.index))
         with self._lock:
             self._flights.append(flight)
+        if not self._fed and frames is not None:
+            self._held = needs.delay
+        self._end = block.index + len(block)
+        self._enter(flight)
+
+    def drain(self) -> bool:
+        """After the last chunk, ask the runner for one that it holds back; False if none or no room."""
+        with self._lock:
+            if not self._held or self._ahead >= self._prefetch:
+                return False
+            self._held -= 1
+        self._enter(_Flight(Block(self._end, (), ()), Chunk(self._fed, None, 0, self._end)))
+        return True
+
+    def _enter(self, flight: _Flight) -> None:
+        with self._lock:
             self._ahead += 1
         self._fed += 1
         self._submit("encode", flight, lambda: self._encode(flight))
@@ -119,7 +137,10 @@ class DualStreamPipeline:
             return bool(self._flights) and self._flights[0].pixels is not None
 
     def take(self) -> Block:
-        """The oldest finished chunk, trimmed to its real frames; posts ``applied`` receipts."""
+        """The oldest finished chunk, trimmed to its real frames; posts ``applied`` receipts.
+
+        Changes of the live values come first, then the switches of a schedule.
+        """
         with self._lock:
             flight = self._flights.popleft()
         assert flight.early is not None and flight.late is not None and flight.pixels is not None
@@ -127,6 +148,10 @@ class DualStreamPipeline:
         self._store.applied(
             self._keys, flight.early, flight.late, flight.chunk.index, block.index, block.pts[0]
         )
+        for switch in self._runner.switches(flight.chunk.index):
+            if switch.frame < block.index + len(block):  # not in the padding
+                pts = block.pts[switch.frame - block.index]
+                self._store.scheduled(switch.key, switch.value, flight.chunk.index, switch.frame, pts)
         return block
 
     def release(self) -> None:
@@ -152,9 +177,13 @@ class DualStreamPipeline:
 
     def _decode(self, flight: _Flight, stepped: Any) -> np.ndarray:
         pixels = self._runner.finish(stepped)
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < len(flight.block):
+        if not len(pixels) and self._runner.requirements.delay:
+            return pixels
+        with self._lock:  # with a delay, the result of a chunk that went in earlier
+            served = next(waiting for waiting in self._flights if waiting.pixels is None)
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < len(served.block):
             raise ValueError(
-                f"the model gave {pixels.dtype} {pixels.shape} for {len(flight.block)} frames of uint8 RGB"
+                f"the model gave {pixels.dtype} {pixels.shape} for {len(served.block)} frames of uint8 RGB"
             )
         return pixels
 
@@ -185,14 +214,5 @@ class DualStreamPipeline:
             self._submit("decode", flight, lambda: self._decode(flight, result))
         else:
             with self._lock:
-                flight.pixels = result
-
-
-def _padded(block: Block, count: int) -> Frames:
-    """The block's frames, the last one repeated until there are ``count``."""
-    frames = block.frames()
-    missing = count - len(frames)
-    if missing <= 0:
-        return frames
-    pixels = np.concatenate([frames.pixels, np.repeat(frames.pixels[-1:], missing, axis=0)])
-    return Frames(pixels, frames.index, frames.pts + frames.pts[-1:] * missing)
+                if len(result):
+                    next(waiting for waiting in self._flights if waiting.pixels is None).pixels = result

@@ -14,11 +14,13 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any, Literal
 
-from ..conditioning.recipe import ConditioningRecipe
+from ..conditioning.timeline import AnyConditioning
 from ..families.base import DenoiseSettings, ModelHandle
+from ..media.live.sink_spec import LiveSinkSpec
 from ..media.sinks import SinkSpec
 from ..media.sources import SourceSpec
 from ..media.types import Resize
+from ..motion.flow import FlowSettings
 
 CompareMode = Literal["off", "side_by_side", "wipe"]
 
@@ -36,20 +38,35 @@ class Stylise:
     """Denoise with a streaming model; without a parent it generates."""
 
     model: ModelHandle
-    conditioning: ConditioningRecipe
+    conditioning: AnyConditioning
     settings: DenoiseSettings
+
+
+@dataclass(frozen=True)
+class Steady:
+    """Mix each frame with the result before it, carried along the source's motion.
+
+    Attributes:
+        flow: how motion is found.
+        occlusion: leave out what the frame before did not show.
+        blend: share of the carried frame, 0 to 1 (live under ``"<node_id>.blend"``, late).
+    """
+
+    flow: FlowSettings = FlowSettings()
+    occlusion: bool = True
+    blend: float = 0.5
 
 
 @dataclass(frozen=True)
 class Write:
     """Write a target; a second parent is the stream to compare with, else the source is."""
 
-    sink: SinkSpec
+    sink: SinkSpec | LiveSinkSpec
     compare: CompareMode = "off"
     preview: bool = True
 
 
-Operation = Read | Stylise | Write
+Operation = Read | Stylise | Steady | Write
 
 
 @dataclass(frozen=True, eq=False)

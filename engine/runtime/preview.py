@@ -11,11 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
-import cv2
 import numpy as np
+
+from .preview_picture import Picture, PreviewFrame, PreviewWish, encode
 
 BACKLOG = 64
 """Frames that wait to be played out; beyond it the oldest are dropped."""
@@ -24,59 +24,17 @@ LONGEST_WAIT_S = 0.5
 """The slowest even pace; a stream below two frames a second is shown as it comes."""
 
 
-@dataclass(frozen=True)
-class PreviewFrame:
-    """An encoded frame.
-
-    Attributes:
-        jpeg: the result.
-        source: what it was made from, or is compared with; None unless the viewer asked for it.
-        frame: index in the stream.
-        pts: seconds since the stream's start.
-        width, height: of the pictures in pixels.
-    """
-
-    jpeg: bytes
-    source: bytes | None
-    frame: int
-    pts: float
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class _Picture:
-    serial: int
-    pixels: np.ndarray
-    source: np.ndarray | None
-    frame: int
-    pts: Fraction
-
-
-@dataclass(frozen=True)
-class PictureSize:
-    """How large and how good a viewer wants its pictures.
-
-    Attributes:
-        longest_side: larger frames are scaled down to this many pixels.
-        quality: of the JPEG, 1 to 100.
-    """
-
-    longest_side: int = 768
-    quality: int = 80
-
-
 class PreviewClient:
     """A viewer's one-slot mailbox; made by ``PreviewHub.subscribe``."""
 
-    def __init__(self, hub: PreviewHub, with_source: bool, on_ready: Callable[[], None] | None) -> None:
-        self.with_source = with_source
+    def __init__(self, hub: PreviewHub, wish: PreviewWish, on_ready: Callable[[], None] | None) -> None:
         self._hub = hub
+        self._wish = wish
         self._on_ready = on_ready
-        self._size = hub.size
         self._slot: PreviewFrame | None = None
         self._credit = 0
         self._seen = 0
+        self._served = float("-inf")
 
     def grant(self, frames: int = 1) -> None:
         """Allow so many more frames to be sent (the viewer has drawn what it got)."""
@@ -84,9 +42,11 @@ class PreviewClient:
             self._credit += frames
             self._hub._changed.notify_all()
 
-    def ask(self, longest_side: int, quality: int) -> None:
-        """Have smaller or larger pictures from now on; other viewers keep theirs."""
-        self._size = PictureSize(longest_side, quality)
+    def ask(self, wish: PreviewWish) -> None:
+        """Have other pictures from now on; other viewers keep theirs."""
+        with self._hub._changed:
+            self._wish = wish
+            self._hub._changed.notify_all()
 
     def take(self, timeout: float = 0.0) -> PreviewFrame | None:
         """Empty the mailbox; None when nothing has come after ``timeout`` seconds."""
@@ -100,45 +60,47 @@ class PreviewClient:
         """Leave; harmless when repeated."""
         self._hub._leave(self)
 
-    def _waits_for(self, picture: _Picture) -> bool:
+    @property
+    def _due(self) -> float:
+        """When the next picture may come, on the monotonic clock."""
+        return self._served + self._wish.interval
+
+    def _waits_for(self, picture: Picture) -> bool:
         return self._credit > 0 and self._slot is None and self._seen < picture.serial
 
     def _deliver(self, serial: int, frame: PreviewFrame) -> None:
         self._slot = frame
         self._seen = serial
         self._credit -= 1
+        self._served = time.monotonic()
 
 
 class PreviewHub:
     """The previews of one session.
 
     Args:
-        size: what a viewer gets that does not ask for something else.
+        wish: what a viewer gets that does not ask for something else.
     """
 
-    def __init__(self, size: PictureSize | None = None) -> None:
-        self.size = size or PictureSize()
+    def __init__(self, wish: PreviewWish | None = None) -> None:
+        self._wish = wish or PreviewWish()
         self._changed = threading.Condition()
-        self._backlog: deque[_Picture] = deque()
+        self._backlog: deque[Picture] = deque()
         self._arrivals: deque[float] = deque(maxlen=BACKLOG)
-        self._current: _Picture | None = None
+        self._current: Picture | None = None
         self._due = 0.0
         self._serial = 0
         self._clients: list[PreviewClient] = []
         self._worker: threading.Thread | None = None
         self.dropped = 0
 
-    def publish(self, pixels: np.ndarray, frame: int, pts: Fraction, source: np.ndarray | None) -> None:
-        """Show a frame; never blocks.
-
-        Args:
-            pixels: uint8 RGB (H, W, 3), not changed afterwards.
-            frame, pts: index and seconds in the stream.
-            source: what it was made from, same type, or None.
-        """
+    def publish(
+        self, pixels: np.ndarray, frame: int, pts: Fraction, source: np.ndarray | None, born: float
+    ) -> None:
+        """Show a frame; never blocks. The values are those of ``Picture``, which nothing changes later."""
         with self._changed:
             self._serial += 1
-            picture = _Picture(self._serial, pixels, source, frame, pts)
+            picture = Picture(self._serial, pixels, source, frame, pts, born)
             now = time.monotonic()
             self._arrivals.append(now)
             if not self._clients:
@@ -153,16 +115,21 @@ class PreviewHub:
             self._backlog.append(picture)
             self._changed.notify_all()
 
+    def latest(self) -> Picture | None:
+        """The frame that is shown now, at full size; None before the first."""
+        with self._changed:
+            return self._current
+
     def subscribe(
-        self, *, with_source: bool = False, on_ready: Callable[[], None] | None = None
+        self, wish: PreviewWish | None = None, *, on_ready: Callable[[], None] | None = None
     ) -> PreviewClient:
         """A new viewer; it gets the latest frame as soon as it grants credit.
 
         Args:
-            with_source: also encode what the frame was made from.
+            wish: what pictures it wants; may be changed with ``ask``.
             on_ready: called on the hub's thread when the mailbox has been filled; must not block.
         """
-        client = PreviewClient(self, with_source, on_ready)
+        client = PreviewClient(self, wish or self._wish, on_ready)
         with self._changed:
             self._clients.append(client)
             if self._worker is None:
@@ -185,8 +152,7 @@ class PreviewHub:
                         self._worker = None
                         self._show_last()
                         return
-                    now = time.monotonic()
-                    self._changed.wait(max(0.0, self._due - now) if self._backlog else None)
+                    self._changed.wait(self._idle_seconds())
                 picture = self._current
             assert picture is not None
             self._send(picture, waiting)
@@ -195,12 +161,28 @@ class PreviewHub:
         """Move on to the frame that is due; the viewers that wait for it."""
         now = time.monotonic()
         while self._backlog and self._due <= now:
-            if self._current is not None and all(self._current.serial > c._seen for c in self._clients):
+            if self._current is not None and self._was_missed(self._current):
                 self.dropped += 1
             self._current = self._backlog.popleft()
             self._due += self._interval()
+        return [client for client in self._waiting() if client._due <= now]
+
+    def _was_missed(self, picture: Picture) -> bool:
+        """Whether no viewer got it; those that want few pictures are not counted."""
+        eager = [client for client in self._clients if not client._wish.fps]
+        return bool(eager) and all(picture.serial > client._seen for client in eager)
+
+    def _waiting(self) -> list[PreviewClient]:
+        """The viewers that have credit for the current frame, though it may be too early for them."""
         current = self._current
         return [client for client in self._clients if current and client._waits_for(current)]
+
+    def _idle_seconds(self) -> float | None:
+        """How long nothing will be due; None until something changes."""
+        moments = [client._due for client in self._waiting()]
+        if self._backlog:
+            moments.append(self._due)
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _interval(self) -> float:
         """Seconds to the next frame: the average pace, faster while more than usual is waiting."""
@@ -215,32 +197,14 @@ class PreviewHub:
             self._current = self._backlog.pop()
             self._backlog.clear()
 
-    def _send(self, picture: _Picture, waiting: list[PreviewClient]) -> None:
-        made: dict[tuple[PictureSize, bool], PreviewFrame] = {}
+    def _send(self, picture: Picture, waiting: list[PreviewClient]) -> None:
+        made: dict[PreviewWish, PreviewFrame] = {}
         for client in waiting:
-            wish = (client._size, client.with_source)
+            wish = client._wish
             if wish not in made:
-                made[wish] = _frame(picture, *wish)
+                made[wish] = encode(picture, wish)
             with self._changed:
                 client._deliver(picture.serial, made[wish])
                 self._changed.notify_all()
             if client._on_ready is not None:
                 client._on_ready()
-
-
-def _frame(picture: _Picture, size: PictureSize, with_source: bool) -> PreviewFrame:
-    jpeg, width, height = _encode(picture.pixels, size)
-    source = _encode(picture.source, size)[0] if with_source and picture.source is not None else None
-    return PreviewFrame(jpeg, source, picture.frame, float(picture.pts), width, height)
-
-
-def _encode(pixels: np.ndarray, size: PictureSize) -> tuple[bytes, int, int]:
-    """JPEG bytes, width, height."""
-    height, width = pixels.shape[:2]
-    scale = size.longest_side / max(height, width)
-    if scale < 1:
-        width, height = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, size.quality])
-    return encoded.tobytes(), width, height

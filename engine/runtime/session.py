@@ -17,6 +17,10 @@ import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
 from ..families.base import ModelHandle, StreamModel
+from ..media.live.pushed import Inlet
+from ..media.live.source_spec import LiveSpec
+from ..media.recording import RecordSwitch
+from ..media.sinks import SinkSpec
 from ..media.types import FrameSource, SinkResult
 from .control import Control
 from .flow import Flow, Material, Surroundings
@@ -27,6 +31,7 @@ from .plan import PlanNode, Read, Stylise, Write
 from .preview import PreviewHub
 from .residency import OwnResidency, Residency
 from .sizing import output_size
+from .steady import steady_parameters
 from .telemetry import Telemetry
 from .writer import NOTHING_WRITTEN
 
@@ -95,6 +100,8 @@ class StreamSession:
         self.preview = preview or PreviewHub()
         self.telemetry = Telemetry()
         self.store = ParameterStore(None, self._emit)
+        self.recorders = {node.node_id: RecordSwitch(spec.record) for node, spec in _files(plan)}
+        self.inlets = {node.node_id: inlet for node, inlet in _inlets(plan)}
         self.results: dict[str, SinkResult] = {}
         self.error: LiveStyleError | None = None
         self.state: State = "loading"
@@ -114,6 +121,11 @@ class StreamSession:
         self._doing: str = "Set-up"
         name = f"livestyle-session-{self.id[:8]}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def notes(self) -> list[str]:
+        """One line for each source or target that is not as it should be."""
+        return self.telemetry.notes()
 
     @property
     def progress(self) -> Progress:
@@ -200,8 +212,8 @@ class StreamSession:
         plan, loader = self._work
         with contextlib.ExitStack() as opened:
             material = self._gather(plan, loader, opened)
-            runners = material.runners.values()
-            self.store.declare([spec for runner in runners for spec in runner.live_parameters])
+            specs = [spec for runner in material.runners.values() for spec in runner.live_parameters]
+            self.store.declare([*specs, *steady_parameters(plan)])
             self._total = material.length(plan)
             around = Surroundings(
                 self._control,
@@ -210,6 +222,8 @@ class StreamSession:
                 self.preview,
                 self._residency,
                 lanes_of(self._residency.device),
+                self.recorders,
+                self._on_take,
                 self._on_first_block,
             )
             flow = Flow(plan, material, around)
@@ -244,9 +258,10 @@ class StreamSession:
         sources: dict[PlanNode, FrameSource] = {}
         for node in nodes:
             if isinstance(node.operation, Read):
-                self._enter("loading", "Read", f"Opening {node.operation.source.location or 'the source'}")
+                self._enter("loading", "Read", f"Opening {node.operation.source.label}")
                 sources[node] = node.operation.source.open()
                 opened.callback(sources[node].close)
+                sources[node].connect(lambda: self._stopping.is_set() or self._control.halted)
         stylise = {node: node.operation for node in nodes if isinstance(node.operation, Stylise)}
         models = self._load(stylise, loader)
         self._enter("warming", "Set-up", "Warming up")
@@ -257,7 +272,10 @@ class StreamSession:
         origin = sources.get(plan.origin)
         width, height = output_size(needs, origin.info if origin else None)
         runners = {
-            node: models[node].runner(
+            node: models[node]
+            .patched(operation.model.patches)
+            .with_lora(operation.model.lora_strength)
+            .runner(
                 operation.settings,
                 operation.conditioning,
                 node_id=node.node_id,
@@ -291,9 +309,13 @@ class StreamSession:
                 flow.abort(ABORT_S)
                 results |= flow.results
                 flow.release()
+                self.telemetry.unwatch()
         finally:
             self.results = results
             self._residency.released()
+
+    def _on_take(self, node_id: str, taken: SinkResult) -> None:
+        self._emit({"type": "take", "node": node_id, "path": taken.path, "frames": taken.frames})
 
     def _on_first_block(self) -> None:
         self._move("running", "Playing")
@@ -333,6 +355,18 @@ class StreamSession:
                 listener(event)
             except Exception:
                 log.exception("A listener failed")
+
+
+def _files(plan: PlanNode) -> list[tuple[PlanNode, SinkSpec]]:
+    """The write nodes whose target is a file."""
+    writes = [(node, node.operation.sink) for node in plan.walk() if isinstance(node.operation, Write)]
+    return [(node, sink) for node, sink in writes if isinstance(sink, SinkSpec)]
+
+
+def _inlets(plan: PlanNode) -> list[tuple[PlanNode, Inlet]]:
+    """The read nodes that a page pushes pictures into."""
+    reads = [(node, node.operation.source) for node in plan.walk() if isinstance(node.operation, Read)]
+    return [(node, spec.inlet) for node, spec in reads if isinstance(spec, LiveSpec) and spec.inlet]
 
 
 def _check_comparisons(nodes: Sequence[PlanNode]) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
+
+from ..media.types import SourceStatus, TargetStatus
+from .memory import resident_bytes
 
 WINDOW = 512
 """Samples kept for percentiles."""
@@ -52,6 +56,24 @@ class Telemetry:
         self._started: float | None = None
         self._last = 0.0
         self._first: float | None = None
+        self._sources: dict[str, Callable[[], SourceStatus | None]] = {}
+        self._targets: dict[str, Callable[[], TargetStatus | None]] = {}
+
+    def watch(
+        self,
+        sources: Mapping[str, Callable[[], SourceStatus | None]],
+        targets: Mapping[str, Callable[[], TargetStatus | None]],
+    ) -> None:
+        """Whom to ask how it is doing, by node; they are asked until ``unwatch``."""
+        with self._lock:
+            self._sources, self._targets = dict(sources), dict(targets)
+
+    def unwatch(self) -> None:
+        """Everything is over: what was said last stays."""
+        sources, targets = self._ask()
+        with self._lock:
+            self._sources = {name: partial(_same, status) for name, status in sources.items()}
+            self._targets = {name: partial(_same, status) for name, status in targets.items()}
 
     def begin(self) -> None:
         """The first chunk is on its way: wall time counts from here."""
@@ -88,6 +110,19 @@ class Telemetry:
         with self._lock:
             self._drops = total
 
+    def notes(self) -> list[str]:
+        """One line for each source or target that is not as it should be."""
+        sources, targets = self._ask()
+        return [status.note for status in (*sources.values(), *targets.values()) if status.note]
+
+    def _ask(self) -> tuple[dict[str, SourceStatus], dict[str, TargetStatus]]:
+        with self._lock:
+            asked = (dict(self._sources), dict(self._targets))
+        # Outside the lock: they have locks of their own.
+        sources = {name: status for name, ask in asked[0].items() if (status := ask()) is not None}
+        targets = {name: status for name, ask in asked[1].items() if (status := ask()) is not None}
+        return sources, targets
+
     @property
     def frames(self) -> int:
         """Frames delivered so far."""
@@ -111,6 +146,7 @@ class Telemetry:
         wall time over the busy time of the busiest lane: 1 means that decoding, encoding and
         waiting are all hidden behind it.
         """
+        sources, targets = self._ask()
         with self._lock:
             wall = self._last - self._started if self._started is not None else 0.0
             p50, p95 = _percentiles(self._latency)
@@ -126,7 +162,15 @@ class Telemetry:
                 "lane_overlap": round(wall / busy, 4) if busy else None,
                 "queues": dict(self._queues),
                 "drops": self._drops,
+                "sources": {name: asdict(status) for name, status in sources.items()},
+                "targets": {name: asdict(status) for name, status in targets.items()},
+                "source_drops": sum(status.dropped for status in sources.values()),
+                "memory_mb": round(resident_bytes() / 1e6, 1),
             }
+
+
+def _same(status: Any) -> Any:
+    return status
 
 
 def _percentiles(seconds: Iterable[float]) -> tuple[float, float]:

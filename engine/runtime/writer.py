@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..media.types import Frames, FrameSink, SinkResult
+from ..media.types import Frames, FrameSink, SinkResult, TargetStatus
 from .blocks import Block
 from .compare import composite
 from .control import Control
@@ -62,12 +62,18 @@ class SinkWriter:
         self._changed = threading.Condition()
         self._ending = False
         self._aborting = False
+        self._sink: FrameSink | None = None
         self.result: SinkResult | None = None
         self._thread = threading.Thread(target=self._work, name="livestyle-write", daemon=True)
 
     def start(self) -> None:
         """Open the sink and begin."""
         self._thread.start()
+
+    def status(self) -> TargetStatus | None:
+        """How the target is doing; None before it is open, and where it has nothing to say."""
+        sink = self._sink
+        return None if sink is None else sink.status()
 
     @property
     def room(self) -> bool:
@@ -103,7 +109,7 @@ class SinkWriter:
         sink: FrameSink | None = None
         result = NOTHING_WRITTEN
         try:
-            sink = self._open_sink()
+            sink = self._sink = self._open_sink()
             while (pair := self._next()) is not None:
                 self._write(sink, pair)
             if not self._aborting:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
+from sample_clips import write_camera_clip
 
 # Without the last four Chromium keeps trying to reach its maker.
 FLAGS = [
@@ -21,17 +23,34 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[object]:
-    """A running Chromium; closed with its module, because its event loop would outlive it otherwise."""
+CAMERA_FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+
+
+@contextmanager
+def _launched(flags: list[str]) -> Iterator[object]:
     sync_api = pytest.importorskip("playwright.sync_api")
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not program:
         pytest.skip("there is no Chromium; 'apt-get install chromium' brings one")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[object]:
+    """A running Chromium; closed with its module, because its event loop would outlive it otherwise."""
+    with _launched(FLAGS) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def chromium_with_camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The same, with a camera that plays a real clip over and over."""
+    clip = write_camera_clip(tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    with _launched([*FLAGS, *CAMERA_FLAGS, f"--use-file-for-fake-video-capture={clip}"]) as browser:
+        yield browser
 
 
 @pytest.fixture(params=["classic", "vue"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from canvas import RUN_MS, Canvas, open_canvas
+import pytest
+from canvas import RUN_MS, open_canvas
 from comfy_server import ComfyServer
 from graphs import READ, default_workflow
 from sample_clips import make_clip
+
+pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
 TEMPLATE = "restyle_a_video"
 
@@ -14,47 +17,13 @@ def _stage_clip(server: ComfyServer, frames: int) -> None:
     make_clip(server.input / default_workflow()[READ]["inputs"]["file"], frames=frames, size=(192, 112))
 
 
-def _stage(canvas: Canvas, part: str = "") -> str:
-    """A selector of (a part of) the picture on the node that writes."""
-    (writer,) = (node for node in canvas.nodes("FrameStreamIO") if "frames" in node["links"])
-    canvas.page.evaluate(
-        """id => {
-            const node = window.app.graph.getNodeById(id);
-            node.widgets.find(widget => widget.name === "stage").element.id = "the-writers-stage";
-        }""",
-        writer["id"],
-    )
-    return f"#the-writers-stage {part}".strip()
-
-
-def _await_result(canvas: Canvas, stage: str) -> dict[str, float]:
-    """Wait until the result plays on the node; its size, length, and height on screen."""
-    canvas.page.wait_for_function(
-        """selector => {
-            const video = document.querySelector(selector + " video");
-            return video && !video.hidden && video.currentTime > 0.1;
-        }""",
-        arg=stage,
-        timeout=RUN_MS,
-    )
-    return canvas.page.eval_on_selector(
-        f"{stage} video",
-        """video => ({
-            width: video.videoWidth,
-            height: video.videoHeight,
-            seconds: video.duration,
-            shown: video.getBoundingClientRect().height,
-        })""",
-    )
-
-
 def test_template_run_progress_and_result(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
     _stage_clip(server, frames=48)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(TEMPLATE)
-        stage = _stage(canvas)
+        stage = canvas.stage()
         canvas.run()
         meters = f"{stage} .livestyle-meters"
         canvas.page.wait_for_function(
@@ -62,7 +31,7 @@ def test_template_run_progress_and_result(
             arg=meters,
             timeout=RUN_MS,
         )
-        result = _await_result(canvas, stage)
+        result = canvas.await_result(stage)
         assert result["seconds"] == 2.0
         assert result["width"] > 0 and result["height"] > 0 and result["shown"] > 40
 
@@ -73,7 +42,7 @@ def test_live_prompt_preview_and_stop(
     _stage_clip(server, frames=60 * 24)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(TEMPLATE)
-        stage, page = _stage(canvas), canvas.page
+        stage, page = canvas.stage(), canvas.page
         canvas.run()
         page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
 
@@ -85,4 +54,4 @@ def test_live_prompt_preview_and_stop(
         assert status.get_attribute("data-mood") == "done"
 
         page.locator(f"{stage} .livestyle-stop").click()
-        assert _await_result(canvas, stage)["seconds"] < 60
+        assert canvas.await_result(stage)["seconds"] < 60

@@ -19,7 +19,10 @@ COMFY = {
     "execution",
     "nodes",
 }
-WITHOUT_COMFY = ("access", "announce", "live_socket", "messages", "models", "pump", "routes")
+WITHOUT_COMFY = (
+    *("access", "announce", "bodies", "fields", "frame_messages", "live_socket", "messages", "mjpeg"),
+    *("models", "pump", "rate_limit", "routes", "snapshots", "uplink", "watch"),
+)
 
 
 def _absolute_imports(path: Path) -> Iterator[str]:

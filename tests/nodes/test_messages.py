@@ -9,20 +9,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livestyle.engine.errors import SettingError
-from livestyle.nodes.messages import Change, Credit, Picture, RateLimit, parse
+from livestyle.engine.runtime.preview_picture import PreviewWish
+from livestyle.nodes.messages import (
+    KINDS,
+    Camera,
+    Change,
+    Clock,
+    Credit,
+    Look,
+    Record,
+    parse,
+)
+from livestyle.nodes.rate_limit import RateLimit
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.sampled_from(["type", "n", "key", "value", "seq", "max_side", "quality"])
-KINDS = st.fixed_dictionaries({"type": st.sampled_from(["credit", "set", "preview"])})
+FIELDS = st.sampled_from(
+    [
+        "type",
+        "n",
+        "key",
+        "value",
+        "seq",
+        "max_side",
+        "quality",
+        "source",
+        "fps",
+        "at",
+        "node",
+        "state",
+        "reason",
+        "on",
+    ]
+)
+TYPED = st.fixed_dictionaries({"type": st.sampled_from(KINDS)})
 
 
 def _refused_or_understood(text: str) -> None:
     try:
-        assert isinstance(parse(text), Credit | Change | Picture)
+        assert isinstance(parse(text), Credit | Change | Look | Clock | Camera | Record)
     except SettingError as error:
         assert "\n" not in str(error)
 
@@ -32,7 +60,7 @@ def test_any_text(text: str) -> None:
     _refused_or_understood(text)
 
 
-@given(KINDS, st.dictionaries(FIELDS, JSON))
+@given(TYPED, st.dictionaries(FIELDS, JSON))
 def test_any_fields(kind: dict, fields: dict) -> None:
     _refused_or_understood(json.dumps({**fields, **kind}))
 
@@ -41,7 +69,14 @@ def test_what_is_understood() -> None:
     assert parse('{"type": "credit", "n": 3}') == Credit(3)
     assert parse('{"type": "set", "key": "4.seed", "value": 5, "seq": 9}') == Change("4.seed", 5, 9)
     assert parse('{"type": "set", "key": "3.prompt", "value": "ink"}') == Change("3.prompt", "ink", None)
-    assert parse('{"type": "preview", "max_side": 512, "quality": 80}') == Picture(512, 80)
+    assert parse('{"type": "preview", "max_side": 512, "quality": 80}') == Look(PreviewWish(512, 80))
+    parts = {"max_side": 256, "quality": 60, "source": True, "fps": 1}
+    assert parse(json.dumps({"type": "preview", **parts})) == Look(PreviewWish(256, 60, True, 1.0))
+    assert parse('{"type": "clock", "at": 12.5}') == Clock(12.5)
+    assert parse('{"type": "camera", "node": "1", "state": "ready"}') == Camera("1", "ready", "")
+    gone = {"type": "camera", "node": "1", "state": "gone", "reason": "two\nlines"}
+    assert parse(json.dumps(gone)) == Camera("1", "gone", "two lines")
+    assert parse('{"type": "record", "node": "5", "on": false}') == Record("5", False)
 
 
 def test_a_rate_limit_counts_by_the_second() -> None:

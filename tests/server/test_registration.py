@@ -41,4 +41,5 @@ def test_every_input_has_a_tooltip(client: ComfyClient) -> None:
 
 def test_log_shows_no_failed_import(server: ComfyServer) -> None:
     failed = re.compile("IMPORT FAILED|Error while calling comfy_entrypoint|Traceback")
-    assert [line for line in server.log_text().splitlines() if failed.search(line)] == []
+    start = server.log_text().split("got prompt")[0]  # later ones are of prompts that other tests let fail
+    assert [line for line in start.splitlines() if failed.search(line)] == []

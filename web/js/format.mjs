@@ -1,25 +1,47 @@
 // @ts-check
 /** Texts on the node. */
 
-/** @param {any} state a "state" message @param {any} [telemetry] @returns {string} */
-export function metersText(state, telemetry) {
-  const parts = [state.stage ? `${state.state}: ${state.stage}` : state.state];
-  if (state.done) parts.push(state.total ? `${state.done}/${state.total}` : `${state.done} frames`);
-  if (state.fps) parts.push(`${state.fps.toFixed(1)} fps`);
-  if (state.eta != null && state.state === "running") parts.push(`${duration(state.eta)} left`);
-  if (telemetry) parts.push(...telemetryParts(telemetry));
-  return parts.join(" \u00b7 ");
+/** @typedef {{name: string, text: string, title: string}} Meter */
+
+/** What is known of a running session, one entry a meter, in the order in which they are shown.
+ * @param {any} state a "state" message @param {any} [telemetry] @returns {Meter[]} */
+export function meters(state, telemetry) {
+  const shown = [
+    meter("state", state.stage ? `${state.state}: ${state.stage}` : state.state, ""),
+    state.done && meter("frames", state.total ? `${state.done}/${state.total}` : `${state.done} frames`, "Frames done"),
+    state.fps && meter("fps", `${state.fps.toFixed(1)} fps`, "Frames a second, lately"),
+    state.eta != null && state.state === "running" && meter("eta", `${duration(state.eta)} left`, "Time to go"),
+    ...(telemetry ? telemetryMeters(telemetry) : []),
+  ];
+  return shown.filter(Boolean);
 }
 
-/** @param {any} telemetry @returns {string[]} */
-function telemetryParts(telemetry) {
+/** @param {any} telemetry @returns {any[]} */
+function telemetryMeters(telemetry) {
   const stages = Object.entries(telemetry.stages ?? {}).map(([name, stage]) => `${name} ${Math.round(stage.mean_ms)}`);
   const waiting = Object.values(telemetry.queues ?? {}).reduce((sum, depth) => sum + depth, 0);
-  const parts = [];
-  if (stages.length) parts.push(`${stages.join(", ")} ms`);
-  if (waiting) parts.push(`queue ${waiting}`);
-  if (telemetry.latency_ms?.p50) parts.push(`latency ${Math.round(telemetry.latency_ms.p50)} ms`);
-  return parts;
+  const glass = telemetry.glass_to_glass_ms ?? telemetry.latency_ms;
+  const p95 = glass?.p95 ? `, 95 in 100 within ${Math.round(glass.p95)} ms` : "";
+  const drops = telemetry.source_drops;
+  return [
+    stages.length && meter("stages", `${stages.join(", ")} ms`, "Milliseconds a chunk spends in each stage"),
+    waiting && meter("queue", `queue ${waiting}`, "Frames that wait between the stages"),
+    drops && meter("drops", `drops ${drops}`, "Frames of live sources that were skipped to stay in time"),
+    glass?.p50 && meter("latency", `latency ${Math.round(glass.p50)} ms`, `From the camera to this screen${p95}`),
+    telemetry.memory_mb && meter("memory", `${Math.round(telemetry.memory_mb)} MB`, "Memory of ComfyUI's process"),
+  ];
+}
+
+/** @param {string} name @param {string} text @param {string} title @returns {Meter} */
+function meter(name, text, title) {
+  return { name, text, title };
+}
+
+/** What the live sources and targets have to say; empty where all is well.
+ * @param {any} telemetry @returns {string} */
+export function notes(telemetry) {
+  const ends = [...Object.values(telemetry?.sources ?? {}), ...Object.values(telemetry?.targets ?? {})];
+  return ends.map((end) => end.note).filter(Boolean).join(" \u00b7 ");
 }
 
 /** @param {number} seconds @returns {string} for example "1:05" or "12 s" */
@@ -37,6 +59,9 @@ export function receiptText(receipt) {
   if (receipt.type === "applied") {
     const facts = ["applied", `frame ${receipt.frame}`, `${Math.round(receipt.ms)} ms`];
     return { text: `${name}: ${facts.join(" \u00b7 ")}`, mood: "done" };
+  }
+  if (receipt.type === "scheduled") {
+    return { text: `${name}: ${receipt.value} \u00b7 scheduled \u00b7 frame ${receipt.frame}`, mood: "done" };
   }
   return { text: receipt.message ?? "", mood: "bad" };
 }

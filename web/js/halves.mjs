@@ -1,13 +1,41 @@
 // @ts-check
 /**
  * FrameStreamIO reads or writes; the widgets of the other half are hidden, and keep their values.
+ * So are those that mean nothing to the chosen source or target.
  */
 
 export const READ = new Set([
   ...["file", "path", "images_fps", "start", "duration", "every_nth", "fps", "resize"],
+  ...["source", "url", "device", "clock", "capture"],
   ...["upload", "video-preview"], // ComfyUI's own: the button and the source's player
 ]);
-export const WRITE = new Set(["filename_prefix", "compare_mode", "quality", "codec", "keep_last", "preview", "stage"]);
+export const WRITE = new Set([
+  ...["filename_prefix", "compare_mode", "quality", "codec", "keep_last", "preview", "stage"],
+  ...["target", "target_url", "bitrate", "record"],
+]);
+
+const FILE = new Set(["file"]);
+const DEVICES = new Set(["camera", "screen"]);
+const BROWSER = new Set(["browser camera", "browser screen"]);
+const NETWORK = new Set(["network"]);
+const NAMED = new Set(["network", "ndi"]);
+
+/** The values of ``source`` (read) or ``target`` (write) for which a widget means something; others always do.
+ * @type {Record<string, Set<string>>} */
+const NEEDS = {
+  ...Object.fromEntries(
+    ["file", "path", "images_fps", "start", "every_nth", "upload", "video-preview"].map((name) => [name, FILE]),
+  ),
+  fps: new Set(["file", "camera", "screen"]),
+  url: NAMED,
+  device: DEVICES,
+  clock: new Set([...DEVICES, ...BROWSER, ...NAMED]),
+  capture: BROWSER,
+  ...Object.fromEntries(["filename_prefix", "quality", "codec", "record"].map((name) => [name, FILE])),
+  target_url: NETWORK,
+  bitrate: NETWORK,
+  allow_private: NETWORK,
+};
 
 /** The half that a node shows.
  * @param {string} mode the widget's value @param {boolean} connected whether ``frames`` is
@@ -17,15 +45,18 @@ export function halfOf(mode, connected) {
   return connected ? "write" : "read";
 }
 
-/** Show the widgets of the half that is in use, and make the node as high as they need.
+/** Show the widgets that are in use, and make the node as high as they need.
  * @param {any} node */
 export function applyHalves(node) {
-  const value = node.widgets.find((/** @type {any} */ widget) => widget.name === "mode")?.value;
+  const value = (/** @type {string} */ name) =>
+    node.widgets.find((/** @type {any} */ widget) => widget.name === name)?.value;
   const frames = node.inputs?.find((/** @type {any} */ input) => input.name === "frames");
-  const hiddenHalf = halfOf(value, frames?.link != null) === "read" ? WRITE : READ;
+  const reads = halfOf(value("mode"), frames?.link != null) === "read";
+  const hiddenHalf = reads ? WRITE : READ;
+  const chosen = value(reads ? "source" : "target") ?? "file";
   let changed = false;
   for (const widget of node.widgets) {
-    const hidden = hiddenHalf.has(widget.name);
+    const hidden = hiddenHalf.has(widget.name) || NEEDS[widget.name]?.has(chosen) === false;
     if (Boolean(widget.hidden) === hidden) continue;
     hide(widget, hidden);
     changed = true;

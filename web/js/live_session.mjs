@@ -1,32 +1,56 @@
 // @ts-check
 /**
- * One running session over its websocket: frames under credit, receipts, changes of live values.
+ * One running session over its websocket: frames under credit, receipts, changes of live values,
+ * and the pictures of this page's cameras.
  */
-import { Coalescer } from "./coalescer.mjs?v=0.1.0";
-import { decodeFrame } from "./frames.mjs?v=0.1.0";
-import { PreviewQuality } from "./quality.mjs?v=0.1.0";
+import { Captures } from "./captures.mjs?v=0.2.0";
+import { Coalescer } from "./coalescer.mjs?v=0.2.0";
+import { decodeFrame } from "./frames.mjs?v=0.2.0";
+import { Latency } from "./latency.mjs?v=0.2.0";
+import { PreviewQuality } from "./quality.mjs?v=0.2.0";
+import { ServerClock } from "./server_clock.mjs?v=0.2.0";
 
 const CREDIT = 2; // one frame on its way while another is decoded
-const HIDDEN_MS = 1000;
 const RETRY_MS = 1000;
+const LOST = 1006; // the connection was lost; any other close code is the server's last word
+
+/** @typedef {{result: ImageBitmap, source: ImageBitmap | undefined, header: any}} Shown a picture on screen */
+
+/**
+ * @typedef {object} SessionHost
+ * @property {(path: string) => WebSocket} openSocket
+ * @property {(session: LiveSession, picture: Shown) => void} onFrame its bitmaps are closed after the next one
+ * @property {(session: LiveSession, message: any) => void} onMessage
+ * @property {() => {shown: number, source: boolean}} sight what the views show: see quality.mjs
+ * @property {(node: string) => any} captureView of a read node
+ */
 
 export class LiveSession {
-  /**
-   * @param {any} detail the announcement: session, token, node, nodes, state
-   * @param {{openSocket: (path: string) => WebSocket, onFrame: Function, onMessage: Function, shownSize: () => number}} host
-   */
+  /** @param {any} detail the announcement: session, token, node, nodes, state, inlets @param {SessionHost} host */
   constructor(detail, host) {
     this.host = host;
     this.over = false;
     this.sequence = 0;
     this.quality = new PreviewQuality();
-    this.changes = new Coalescer((key, value) => this.#send({ type: "set", key, value, seq: ++this.sequence }));
+    this.latency = new Latency();
+    this.clock = new ServerClock((message) => this.send(message));
+    this.changes = new Coalescer((key, value) => this.send({ type: "set", key, value, seq: ++this.sequence }));
+    this.captures = new Captures({
+      send: (message) => this.send(message),
+      toServer: (ms) => this.clock.toServer(ms),
+      view: host.captureView,
+    });
+    /** @type {Shown | undefined} */
+    this.shown = undefined;
     /** @type {number[]} moments at which credit was given */
     this.granted = [];
     /** Live values that the session has. @type {Map<string, unknown>} */
     this.live = new Map();
+    this.look = () => this.ask();
+    document.addEventListener("visibilitychange", this.look);
     this.update(detail);
     this.#connect();
+    this.captures.begin(detail.inlets ?? {});
   }
 
   /** @param {any} detail a later announcement */
@@ -35,6 +59,7 @@ export class LiveSession {
     this.token = detail.token || this.token;
     this.node = detail.node;
     this.nodes = new Set(detail.nodes);
+    this.recorders = detail.recorders ?? [];
   }
 
   /** Change a live value; the latest wins. @param {string} key @param {unknown} value */
@@ -43,9 +68,25 @@ export class LiveSession {
     this.changes.push(key, value);
   }
 
+  /** Ask for the pictures that the views show now. */
+  ask() {
+    const wish = this.quality.wish({ ...this.host.sight(), hidden: document.hidden });
+    if (wish) this.send(wish);
+  }
+
+  /** @param {object | ArrayBuffer} message */
+  send(message) {
+    if (this.socket?.readyState !== 1) return;
+    this.socket.send(message instanceof ArrayBuffer ? message : JSON.stringify(message));
+  }
+
   close() {
     this.over = true;
+    document.removeEventListener("visibilitychange", this.look);
+    this.captures.close();
+    this.clock.stop();
     this.socket?.close();
+    if (this.shown) close(this.shown);
   }
 
   #connect() {
@@ -53,50 +94,76 @@ export class LiveSession {
     const socket = this.host.openSocket(path);
     this.socket = socket;
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#grant(CREDIT);
+    socket.onopen = () => {
+      this.quality.asked = "";
+      this.clock.start();
+      this.#grant(CREDIT);
+      this.captures.connected();
+    };
     socket.onmessage = (event) => {
       if (typeof event.data === "string") this.#message(JSON.parse(event.data));
       else this.#frame(event.data);
     };
     socket.onclose = (event) => {
       this.granted = [];
-      // 1006 is a lost connection; anything else is the server's last word.
-      if (!this.over && event.code === 1006) setTimeout(() => this.over || this.#connect(), RETRY_MS);
+      this.clock.stop();
+      if (!this.over && event.code === LOST) setTimeout(() => this.over || this.#connect(), RETRY_MS);
     };
   }
 
   /** @param {any} message */
   #message(message) {
+    if (message.type === "clock") return this.clock.heard(message);
+    if (message.type === "want") return this.captures.want(message);
     if (message.type === "live") this.live = new Map(Object.entries(message.values));
+    if (message.type === "telemetry") message.glass_to_glass_ms = this.latency.summary();
     this.host.onMessage(this, message);
   }
 
   /** @param {ArrayBuffer} data */
   async #frame(data) {
-    const { header, jpeg } = decodeFrame(data);
-    const bitmap = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" })).catch(() => undefined);
-    const draw = () => {
-      if (bitmap && !this.over) this.host.onFrame(this, bitmap, header);
-      bitmap?.close();
-      const since = this.granted.shift();
-      if (since !== undefined && !document.hidden) this.quality.drawn(performance.now() - since);
-      this.#grant(1);
-    };
-    if (document.hidden) setTimeout(draw, HIDDEN_MS);
-    else requestAnimationFrame(draw);
+    const { header, jpeg, source: other } = decodeFrame(data);
+    const [result, source] = await Promise.all([bitmapOf(jpeg), other && bitmapOf(other)]);
+    // A hidden page draws no frames; the server sends it one a second.
+    if (document.hidden) this.#draw(result, source, header);
+    else requestAnimationFrame(() => this.#draw(result, source, header));
+  }
+
+  /** @param {ImageBitmap | undefined} result @param {ImageBitmap | undefined} source
+   * @param {import("./frames.mjs?v=0.2.0").FrameHeader} header */
+  #draw(result, source, header) {
+    if (this.over || !result) {
+      close({ result, source });
+    } else {
+      const last = this.shown;
+      this.shown = { result, source, header };
+      this.host.onFrame(this, this.shown);
+      if (last) close(last);
+    }
+    const since = this.granted.shift();
+    if (!document.hidden) {
+      this.latency.add(this.clock.since(header.born));
+      if (since !== undefined) this.quality.drawn(performance.now() - since);
+    }
+    this.#grant(1);
   }
 
   /** @param {number} n frames that may come */
   #grant(n) {
     if (this.over) return;
-    const wish = this.quality.wish(this.host.shownSize());
-    if (wish) this.#send(wish);
+    this.ask();
     for (let i = 0; i < n; i++) this.granted.push(performance.now());
-    this.#send({ type: "credit", n });
+    this.send({ type: "credit", n });
   }
+}
 
-  /** @param {object} message */
-  #send(message) {
-    if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(message));
-  }
+/** @param {Uint8Array<ArrayBuffer>} jpeg @returns {Promise<ImageBitmap | undefined>} */
+function bitmapOf(jpeg) {
+  return createImageBitmap(new Blob([jpeg], { type: "image/jpeg" })).catch(() => undefined);
+}
+
+/** @param {{result?: ImageBitmap, source?: ImageBitmap}} picture */
+function close({ result, source }) {
+  result?.close();
+  source?.close();
 }

@@ -5,21 +5,23 @@
  */
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
-import { executionId } from "./graph.mjs?v=0.1.0";
-import { addUploadButton, applyHalves } from "./halves.mjs?v=0.1.0";
-import { LiveWidgets } from "./live_widgets.mjs?v=0.1.0";
-import { SessionBoard } from "./session_board.mjs?v=0.1.0";
-import { Stage } from "./stage.mjs?v=0.1.0";
-import { StatusLine } from "./status_line.mjs?v=0.1.0";
+import { CaptureView } from "./capture_view.mjs?v=0.2.0";
+import { executionId } from "./graph.mjs?v=0.2.0";
+import { addUploadButton, applyHalves } from "./halves.mjs?v=0.2.0";
+import { LiveWidgets } from "./live_widgets.mjs?v=0.2.0";
+import { SessionBoard } from "./session_board.mjs?v=0.2.0";
+import { Stage } from "./stage.mjs?v=0.2.0";
+import { StatusLine } from "./status_line.mjs?v=0.2.0";
 
 const STAGE_NODES = new Set(["FrameStreamIO", "StreamDenoise"]);
-const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise"]);
+const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "TemporalLLLite", "FlowWarp", "KVCacheStyleSwitch"]);
 
 const board = new SessionBoard({
   fetch: (path, options) => api.fetchApi(path, options),
   openSocket: (path) => new WebSocket(socketAddress(path)),
   idOf: executionId,
-  client: () => api.clientId ?? "",
+  // After a reload ComfyUI's own socket may still be connecting; the tab remembers who it was.
+  client: () => api.clientId ?? sessionStorage.getItem("clientId") ?? "",
 });
 const live = new LiveWidgets({
   idOf: executionId,
@@ -37,7 +39,7 @@ function socketAddress(path) {
 function addStyle() {
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("../css/livestyle.css?v=0.1.0", import.meta.url).href;
+  link.href = new URL("../css/livestyle.css?v=0.2.0", import.meta.url).href;
   document.head.append(link);
 }
 
@@ -54,7 +56,7 @@ function chain(target, name, extra) {
 
 /** A DOM widget that shows something and holds no value.
  * @param {any} node @param {string} name @param {any} view @param {() => number} height */
-function addView(node, name, view, height) {
+function addWidget(node, name, view, height) {
   const widget = node.addDOMWidget(name, `livestyle_${name}`, view.element, {
     serialize: false,
     hideOnZoom: false,
@@ -63,30 +65,71 @@ function addView(node, name, view, height) {
     setValue: () => {},
   });
   widget.serialize = false;
-  board.addView(node, view);
-  chain(node, "onRemoved", () => board.removeView(node));
+  view.onResize = () => {
+    if (widget.hidden) return;
+    node.setSize([node.size[0], node.computeSize()[1]]);
+    node.graph?.setDirtyCanvas(true, true);
+  };
 }
 
 /** @param {any} node */
 function addStage(node) {
+  const id = () => executionId(node);
+  const writes = node.comfyClass === "FrameStreamIO";
   const stage = new Stage({
-    stop: () => board.stop(executionId(node)),
+    id,
+    stop: () => board.stop(id()),
+    snapshot: () => board.snapshot(id()),
+    record: (on) => board.record(id(), on),
+    copyWatchAddress: writes ? () => copyWatchAddress(id()) : undefined,
+    onMode: (mode) => {
+      node.properties.livestyle_compare = mode;
+      board.look(id());
+    },
     viewURL: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
   });
-  addView(node, "stage", stage, () => stage.height);
-  stage.onResize = () => {
-    node.setSize([node.size[0], node.computeSize()[1]]);
-    node.graph?.setDirtyCanvas(true, true);
-  };
+  addWidget(node, "stage", stage, () => stage.height);
+  board.addView(node, stage);
+  chain(node, "onConfigure", () => stage.compare(node.properties.livestyle_compare));
   chain(node, "onExecuted", (output) => stage.showResult(output?.video?.[0]));
   chain(node, "onRemoved", () => stage.dispose());
+}
+
+/** @param {string} id of a node @returns {Promise<string | undefined>} */
+async function copyWatchAddress(id) {
+  const path = await board.watchPath(id);
+  if (!path) return undefined;
+  const address = `${location.origin}${api.api_base}${path}`;
+  await navigator.clipboard?.writeText(address).catch(() => {});
+  return address;
+}
+
+/** The camera or screen that a read node asks this page for. @param {any} node */
+function addCapture(node) {
+  const capture = new CaptureView();
+  addWidget(node, "capture", capture, () => capture.height);
+  board.addView(node, { capture });
+  capture.onChoice = (device) => {
+    node.properties.livestyle_camera = device;
+  };
+  chain(node, "onConfigure", () => {
+    capture.device = node.properties.livestyle_camera;
+  });
+}
+
+/** @param {any} node */
+function addStatus(node) {
+  const status = new StatusLine();
+  addWidget(node, "status", status, () => 20);
+  board.addView(node, status);
 }
 
 /** @param {any} node */
 function watchHalves(node) {
   const update = () => applyHalves(node);
-  const mode = node.widgets.find((/** @type {any} */ widget) => widget.name === "mode");
-  chain(mode, "callback", update);
+  for (const widget of node.widgets) {
+    if (["mode", "source", "target"].includes(widget.name)) chain(widget, "callback", update);
+  }
   chain(node, "onConnectionsChange", update);
   chain(node, "onConfigure", update);
   update();
@@ -108,8 +151,12 @@ app.registerExtension({
       chain(node, "onRemoved", () => live.forget(node));
     }
     if (STAGE_NODES.has(kind)) addStage(node);
-    else if (LIVE_NODES.has(kind)) addView(node, "status", new StatusLine(), () => 20);
-    if (kind === "FrameStreamIO") watchHalves(node);
+    else if (LIVE_NODES.has(kind)) addStatus(node);
+    if (kind === "FrameStreamIO") {
+      addCapture(node);
+      watchHalves(node);
+    }
+    chain(node, "onRemoved", () => board.removeViews(node));
   },
 
   async setup() {

@@ -1,12 +1,18 @@
 // @ts-check
 /**
- * What to ask of the preview: as many pixels as the node shows, less where frames arrive slowly.
+ * What to ask of the preview: as many pixels as the node shows, less where frames arrive slowly,
+ * and one picture a second where nobody looks.
  */
 
 const SIDES = [256, 384, 512, 768, 1024];
 const QUALITIES = [45, 60, 80];
 const SLOW_MS = 120;
 const FAST_MS = 45;
+const HIDDEN_FPS = 1;
+
+/** @typedef {{shown: number, source: boolean, hidden: boolean}} Sight what a page shows of a session:
+ *   longer side of the picture on screen in device pixels, whether the source is shown too,
+ *   whether the page is out of sight */
 
 export class PreviewQuality {
   constructor() {
@@ -25,13 +31,18 @@ export class PreviewQuality {
     else if (this.delay < FAST_MS && this.level < QUALITIES.length - 1) this.#step(1);
   }
 
-  /** The message to send, or undefined where nothing changed.
-   * @param {number} shown longer side of the picture on screen, in device pixels */
-  wish(shown) {
+  /** The message to send, or undefined where nothing changed. @param {Sight} sight */
+  wish({ shown, source, hidden }) {
     const smaller = QUALITIES.length - 1 - this.level;
     const fitting = SIDES.findIndex((side) => side >= shown);
     const index = Math.max(0, (fitting < 0 ? SIDES.length - 1 : fitting) - smaller);
-    const wish = { type: "preview", max_side: SIDES[index], quality: QUALITIES[this.level] };
+    const wish = {
+      type: "preview",
+      max_side: SIDES[index],
+      quality: QUALITIES[this.level],
+      source,
+      fps: hidden ? HIDDEN_FPS : 0,
+    };
     const text = JSON.stringify(wish);
     if (text === this.asked) return undefined;
     this.asked = text;

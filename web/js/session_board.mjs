@@ -2,7 +2,7 @@
 /**
  * All sessions this page knows of, and the views on nodes that show them.
  */
-import { LiveSession } from "./live_session.mjs?v=0.1.0";
+import { LiveSession } from "./live_session.mjs?v=0.2.0";
 
 const OVER = new Set(["done", "failed", "cancelled"]);
 
@@ -11,9 +11,12 @@ const OVER = new Set(["done", "failed", "cancelled"]);
  * @property {(state: any) => void} [showState]
  * @property {(telemetry: any) => void} [showTelemetry]
  * @property {(receipt: any) => void} [showReceipt]
- * @property {(bitmap: ImageBitmap, header: any) => void} [showFrame]
+ * @property {(picture: import("./live_session.mjs?v=0.2.0").Shown) => void} [showFrame] may use it until the next one
  * @property {(file: any) => void} [showResult]
- * @property {() => number} [shownSize] longer side of its picture, in device pixels
+ * @property {(take: any) => void} [showTake] a file that was recorded while the stream goes on
+ * @property {() => {shown: number, source: boolean}} [sight] longer side of its picture, in device
+ *   pixels, and whether it shows the source too
+ * @property {any} [capture] of a camera or screen
  */
 
 export class SessionBoard {
@@ -23,7 +26,7 @@ export class SessionBoard {
     this.host = host;
     /** @type {Map<string, LiveSession>} */
     this.sessions = new Map();
-    /** @type {Map<any, View>} */
+    /** @type {Map<any, View[]>} */
     this.views = new Map();
     /** Called when the live keys may have changed. */
     this.onLive = () => {};
@@ -31,20 +34,19 @@ export class SessionBoard {
 
   /** @param {any} node @param {View} view */
   addView(node, view) {
-    this.views.set(node, view);
+    this.views.set(node, [...(this.views.get(node) ?? []), view]);
   }
 
   /** @param {any} node */
-  removeView(node) {
+  removeViews(node) {
     this.views.delete(node);
   }
 
   /** Find the sessions that this page started before it was reloaded. */
   async attach() {
     const path = `/livestyle/sessions?client=${encodeURIComponent(this.host.client())}`;
-    const answer = await this.host.fetch(path, { headers: { "X-LiveStyle": "1" } });
-    if (!answer.ok) return;
-    for (const detail of (await answer.json()).sessions) this.announce(detail);
+    const answer = await this.#get(path);
+    for (const detail of answer?.sessions ?? []) this.announce(detail);
   }
 
   /** @param {any} detail of a "livestyle.session" event */
@@ -71,24 +73,37 @@ export class SessionBoard {
 
   /** End the source of the session that a node belongs to. @param {string} nodeId */
   async stop(nodeId) {
-    for (const session of this.sessions.values()) {
-      if (!session.nodes.has(nodeId)) continue;
-      await this.host.fetch(`/livestyle/sessions/${session.id}/stop`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ token: session.token }),
-      });
-    }
+    await this.#command(nodeId, "stop");
+  }
+
+  /** Keep the picture that is shown now. @param {string} nodeId @returns {Promise<any>} {file} or {error} */
+  snapshot(nodeId) {
+    return this.#command(nodeId, "snapshot");
+  }
+
+  /** Begin or end a file while the stream goes on. @param {string} nodeId @param {boolean} on */
+  record(nodeId, on) {
+    this.#of(nodeId)?.send({ type: "record", node: nodeId, on });
+  }
+
+  /** Have the pictures that the views show now, without waiting for the next frame. @param {string} nodeId */
+  look(nodeId) {
+    this.#of(nodeId)?.ask();
+  }
+
+  /** Where a node's picture can be watched, for OBS. @param {string} nodeId @returns {Promise<string | undefined>} */
+  async watchPath(nodeId) {
+    return (await this.#get(`/livestyle/watch?node=${encodeURIComponent(nodeId)}`))?.path;
   }
 
   /** @param {any} detail */
   #open(detail) {
     return new LiveSession(detail, {
       openSocket: this.host.openSocket,
-      shownSize: () => this.#shownSize(detail.nodes),
-      onFrame: (/** @type {LiveSession} */ session, /** @type {ImageBitmap} */ bitmap, /** @type {any} */ header) =>
-        this.#show(session.nodes, "showFrame", bitmap, header),
-      onMessage: (/** @type {LiveSession} */ session, /** @type {any} */ message) => this.#message(session, message),
+      sight: () => this.#sight(detail.nodes),
+      captureView: (node) => this.#viewsOf([node]).find((view) => view.capture)?.capture,
+      onFrame: (session, picture) => this.#show(session.nodes, "showFrame", picture),
+      onMessage: (session, message) => this.#message(session, message),
     });
   }
 
@@ -97,11 +112,15 @@ export class SessionBoard {
     if (message.type === "live") {
       this.onLive();
     } else if (message.type === "state") {
-      this.#show(session.nodes, "showState", message);
+      this.#show(session.nodes, "showState", { recorders: session.recorders, ...message });
     } else if (message.type === "telemetry") {
       this.#show(session.nodes, "showTelemetry", message);
+    } else if (message.type === "take") {
+      this.#show([message.node], "showTake", message);
     } else if (message.key) {
       this.#show([message.key.slice(0, message.key.lastIndexOf("."))], "showReceipt", message);
+    } else if (message.message) {
+      this.#show([session.node], "showReceipt", message);
     }
   }
 
@@ -114,19 +133,47 @@ export class SessionBoard {
     this.onLive();
   }
 
-  /** @param {Iterable<string>} ids @param {keyof View} method @param {any[]} values */
-  #show(ids, method, ...values) {
-    const wanted = new Set(ids);
-    for (const [node, view] of this.views) {
-      // @ts-ignore the methods differ in what they take
-      if (wanted.has(this.host.idOf(node))) view[method]?.(...values);
-    }
+  /** @param {Iterable<string>} ids @param {"showState" | "showTelemetry" | "showReceipt" | "showFrame" | "showResult" | "showTake"} method
+   * @param {any} value */
+  #show(ids, method, value) {
+    for (const view of this.#viewsOf(ids)) view[method]?.(value);
   }
 
-  /** @param {string[]} ids */
-  #shownSize(ids) {
+  /** @param {Iterable<string>} ids @returns {View[]} */
+  #viewsOf(ids) {
     const wanted = new Set(ids);
-    const sizes = [...this.views].map(([node, view]) => (wanted.has(this.host.idOf(node)) && view.shownSize?.()) || 0);
-    return Math.max(64, ...sizes);
+    return [...this.views].flatMap(([node, views]) => (wanted.has(this.host.idOf(node)) ? views : []));
+  }
+
+  /** What all views of these nodes show together. @param {string[]} ids */
+  #sight(ids) {
+    const sights = this.#viewsOf(ids).flatMap((view) => view.sight?.() ?? []);
+    return {
+      shown: Math.max(64, ...sights.map(({ shown }) => shown)),
+      source: sights.some(({ source }) => source),
+    };
+  }
+
+  /** @param {string} nodeId */
+  #of(nodeId) {
+    return [...this.sessions.values()].find((session) => session.nodes.has(nodeId));
+  }
+
+  /** @param {string} path @returns {Promise<any>} undefined where the server refuses */
+  async #get(path) {
+    const answer = await this.host.fetch(path, { headers: { "X-LiveStyle": "1" } });
+    return answer.ok ? answer.json() : undefined;
+  }
+
+  /** @param {string} nodeId @param {"stop" | "snapshot"} what @returns {Promise<any>} */
+  async #command(nodeId, what) {
+    const session = this.#of(nodeId);
+    if (!session) return undefined;
+    const answer = await this.host.fetch(`/livestyle/sessions/${session.id}/${what}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ token: session.token }),
+    });
+    return answer.ok ? answer.json() : { error: await answer.text() };
   }
 }

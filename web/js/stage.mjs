@@ -1,18 +1,34 @@
 // @ts-check
 /**
- * The picture on a node: the preview while a session runs, the finished file afterwards,
- * with a line of meters, a Stop button and the answer to the last live change.
+ * The picture on a node: the preview while a session runs, the finished file afterwards, with buttons,
+ * meters and the answer to the last live change.
  */
-import { metersText } from "./format.mjs?v=0.1.0";
-import { StatusLine } from "./status_line.mjs?v=0.1.0";
+import { Comparison, MODES } from "./comparison.mjs?v=0.2.0";
+import { button, element } from "./elements.mjs?v=0.2.0";
+import { notes } from "./format.mjs?v=0.2.0";
+import { MeterRow } from "./meter_row.mjs?v=0.2.0";
+import { StatusLine } from "./status_line.mjs?v=0.2.0";
 
 const RUNNING = new Set(["loading", "warming", "running", "draining"]);
 
+/**
+ * @typedef {object} StageHost
+ * @property {() => void} stop
+ * @property {() => Promise<any>} snapshot
+ * @property {(on: boolean) => void} record
+ * @property {() => string} id of the node
+ * @property {() => Promise<string | undefined>} [copyWatchAddress] for OBS; gives what was copied
+ * @property {(mode: import("./comparison.mjs?v=0.2.0").CompareMode) => void} onMode
+ * @property {(file: {filename: string, subfolder: string, type: string}) => string} viewURL
+ */
+
 export class Stage {
-  /** @param {{stop: () => void, viewURL: (file: {filename: string, subfolder: string, type: string}) => string}} host */
+  /** @param {StageHost} host */
   constructor(host) {
     this.host = host;
+    /** @type {any} */
     this.state = { state: "" };
+    /** @type {any} */
     this.telemetry = undefined;
     /** Called when the node must make room. */
     this.onResize = () => {};
@@ -21,45 +37,60 @@ export class Stage {
     this.canvas = /** @type {HTMLCanvasElement} */ (element("canvas", "livestyle-picture"));
     this.video = /** @type {HTMLVideoElement} */ (element("video", "livestyle-picture"));
     Object.assign(this.video, { controls: true, loop: true, muted: true, autoplay: true, playsInline: true });
-    this.bar = element("div", "livestyle-bar");
-    this.meters = element("span", "livestyle-meters");
-    this.button = /** @type {HTMLButtonElement} */ (element("button", "livestyle-stop"));
-    this.button.type = "button";
-    this.button.textContent = "Stop";
-    this.button.title = "End the source; what has been made so far is kept and the graph goes on.";
-    this.button.addEventListener("click", () => host.stop());
+    this.comparison = new Comparison(this.canvas);
+    this.meters = new MeterRow();
+    this.note = element("div", "livestyle-note");
     this.status = new StatusLine();
-    this.bar.append(this.meters, this.button);
-    this.element.append(this.canvas, this.video, this.bar, this.status.element);
+    this.bar = this.#makeBar();
+    const lines = [this.meters.element, this.note, this.status.element];
+    this.element.append(this.canvas, this.video, this.bar, ...lines);
     this.#mode("idle");
+    this.#enable();
   }
 
   /** Height in CSS pixels that the node should leave. */
   get height() {
-    return this.mode === "idle" ? 24 : 220;
+    return this.mode === "idle" ? 64 : 264;
   }
 
-  /** Longer side of the picture on screen, in device pixels. */
-  shownSize() {
+  /** See quality.mjs. */
+  sight() {
     const box = this.canvas.getBoundingClientRect();
-    return Math.max(box.width, box.height) * (window.devicePixelRatio || 1);
+    const halves = this.comparison.mode === "side_by_side" ? 2 : 1;
+    const shown = Math.max(box.width / halves, box.height) * (window.devicePixelRatio || 1);
+    return { shown, source: this.comparison.wantsSource };
+  }
+
+  /** @param {import("./comparison.mjs?v=0.2.0").CompareMode} mode */
+  compare(mode) {
+    if (!(mode in MODES)) return;
+    this.comparison.mode = mode;
+    this.view.textContent = MODES[mode];
+    this.canvas.dataset.compare = mode;
+    this.comparison.draw();
   }
 
   /** @param {any} state */
   showState(state) {
+    const began = RUNNING.has(state.state) && !RUNNING.has(this.state.state);
     this.state = state;
-    const running = RUNNING.has(state.state);
     this.element.dataset.state = state.state;
-    this.button.hidden = !running;
-    this.button.disabled = state.state === "draining";
-    if (running && this.mode === "result") this.#mode("idle");
-    this.#write();
+    if (began) this.telemetry = undefined;
+    if (began && this.mode === "result") this.#mode("idle");
+    if (!RUNNING.has(state.state)) {
+      this.comparison.show();
+      this.note.textContent = "";
+    }
+    this.#enable();
+    this.meters.show(state, this.telemetry);
   }
 
   /** @param {any} telemetry */
   showTelemetry(telemetry) {
     this.telemetry = telemetry;
-    this.#write();
+    this.meters.show(this.state, telemetry);
+    this.note.textContent = this.note.title = notes(telemetry);
+    this.#enable();
   }
 
   /** @param {any} receipt */
@@ -67,16 +98,17 @@ export class Stage {
     this.status.showReceipt(receipt);
   }
 
-  /** @param {ImageBitmap} bitmap @param {{frame: number}} header */
-  showFrame(bitmap, header) {
-    if (!RUNNING.has(this.state.state)) return;
+  /** @param {import("./live_session.mjs?v=0.2.0").Shown} picture */
+  showFrame({ result, source, header }) {
+    if (!RUNNING.has(this.state.state) || !this.element.checkVisibility()) return;
     this.#mode("preview");
-    if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height) {
-      this.canvas.width = bitmap.width;
-      this.canvas.height = bitmap.height;
-    }
-    this.canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+    this.comparison.show(result, source);
     this.canvas.dataset.frame = String(header.frame);
+  }
+
+  /** @param {{file: {filename: string}, frames: number}} take */
+  showTake(take) {
+    this.status.show(`Recorded ${take.file.filename} (${take.frames} frames)`, "done");
   }
 
   /** @param {{filename: string, subfolder: string, type: string} | undefined} file */
@@ -92,15 +124,79 @@ export class Stage {
   }
 
   dispose() {
+    this.comparison.show();
     this.video.removeAttribute("src");
     this.video.load();
     this.element.remove();
   }
 
-  #write() {
-    const text = this.state.error || metersText(this.state, this.telemetry);
-    this.meters.textContent = text;
-    this.meters.title = text;
+  #makeBar() {
+    const bar = element("div", "livestyle-bar");
+    const { host } = this;
+    this.stop = button(
+      "livestyle-stop",
+      "Stop",
+      "End the source; what has been made so far is kept and the graph goes on.",
+      () => host.stop(),
+    );
+    this.record = button("livestyle-record", "Record", "", () => host.record(!this.#recording));
+    this.snapshot = button(
+      "livestyle-snapshot",
+      "Snapshot",
+      "Keep this picture, at full size, in ComfyUI's output folder.",
+      () => this.#keep(),
+    );
+    this.view = button(
+      "livestyle-view",
+      MODES.result,
+      "The result alone, beside its source, or with a wipe that follows the pointer.",
+      () => this.#next(),
+    );
+    this.watch = button(
+      "livestyle-watch",
+      "OBS",
+      "Copy the address at which OBS, a player or another screen can show this picture.",
+      () => this.#copy(),
+    );
+    this.watch.hidden = !host.copyWatchAddress;
+    bar.append(this.stop, this.record, this.snapshot, this.view, this.watch);
+    return bar;
+  }
+
+  get #recording() {
+    return this.telemetry?.targets?.[this.host.id()]?.state === "recording";
+  }
+
+  /** Which buttons there are. */
+  #enable() {
+    const running = RUNNING.has(this.state.state);
+    for (const each of [this.stop, this.snapshot, this.view]) each.hidden = !running;
+    this.stop.disabled = this.state.state === "draining";
+    this.record.hidden = !running || !(this.state.recorders ?? []).includes(this.host.id());
+    this.record.disabled = this.stop.disabled;
+    this.record.dataset.on = String(this.#recording);
+    this.record.title = this.#recording
+      ? "Close the file; the stream goes on."
+      : "Write a file from here on; the stream goes on.";
+  }
+
+  #next() {
+    const modes = /** @type {import("./comparison.mjs?v=0.2.0").CompareMode[]} */ (Object.keys(MODES));
+    this.compare(modes[(modes.indexOf(this.comparison.mode) + 1) % modes.length]);
+    this.host.onMode(this.comparison.mode);
+  }
+
+  async #keep() {
+    this.snapshot.disabled = true;
+    const { file, error } = (await this.host.snapshot()) ?? {};
+    this.snapshot.disabled = false;
+    if (file) this.status.show(`Saved ${file.filename}`, "done");
+    else if (error) this.status.show(error, "bad");
+  }
+
+  async #copy() {
+    const address = await this.host.copyWatchAddress?.();
+    if (address) this.status.show(`For OBS: ${address}`, "done");
   }
 
   /** @param {"idle" | "preview" | "result"} mode */
@@ -111,14 +207,6 @@ export class Stage {
     this.canvas.hidden = mode !== "preview";
     this.video.hidden = mode !== "result";
     if (mode !== "result") this.video.pause();
-    if (mode === "idle" && !this.state.state) this.button.hidden = true;
     if (changed) this.onResize();
   }
-}
-
-/** @param {string} tag @param {string} className @returns {HTMLElement} */
-function element(tag, className) {
-  const made = document.createElement(tag);
-  made.className = className;
-  return made;
 }

@@ -1,6 +1,6 @@
 // @ts-check
-/** One line on a node: what became of the last live change. */
-import { receiptText } from "./format.mjs?v=0.1.0";
+/** One line on a node: what became of the last live change, or of the last press of a button. */
+import { receiptText } from "./format.mjs?v=0.2.0";
 
 export class StatusLine {
   constructor() {
@@ -12,6 +12,11 @@ export class StatusLine {
   /** @param {any} receipt */
   showReceipt(receipt) {
     const { text, mood } = receiptText(receipt);
+    this.show(text, mood);
+  }
+
+  /** @param {string} text @param {"waiting" | "done" | "bad"} mood */
+  show(text, mood) {
     this.element.textContent = text;
     this.element.title = text;
     this.element.dataset.mood = mood;

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
-from livestyle.engine.runtime.preview import BACKLOG, PictureSize, PreviewClient, PreviewFrame, PreviewHub
+from livestyle.engine.runtime.preview import BACKLOG, PreviewClient, PreviewHub
+from livestyle.engine.runtime.preview_picture import PreviewFrame, PreviewWish
 from livestyle.engine.runtime.session import StreamSession
 
 WAIT = 10.0
@@ -21,7 +22,8 @@ def gray(level: int, height: int = 48, width: int = 64) -> np.ndarray:
 
 
 def publish(hub: PreviewHub, frame: int, source: bool = False) -> None:
-    hub.publish(gray(frame % 256), frame, Fraction(frame, 30), gray(255 - frame % 256) if source else None)
+    left = gray(255 - frame % 256) if source else None
+    hub.publish(gray(frame % 256), frame, Fraction(frame, 30), left, born=float(frame))
 
 
 def decoded(jpeg: bytes) -> np.ndarray:
@@ -32,10 +34,11 @@ def test_a_frame_arrives_as_jpeg_with_its_number():
     hub = PreviewHub()
     client = hub.subscribe()
     client.grant()
-    hub.publish(np.dstack([gray(200)[..., 0], gray(100)[..., 0], gray(20)[..., 0]]), 7, Fraction(7, 30), None)
+    colour = np.dstack([gray(200)[..., 0], gray(100)[..., 0], gray(20)[..., 0]])
+    hub.publish(colour, 7, Fraction(7, 30), None, born=12.5)
     frame = client.take(WAIT)
     assert (frame.frame, frame.width, frame.height, frame.source) == (7, 64, 48, None)
-    assert frame.pts == 7 / 30
+    assert (frame.pts, frame.born) == (7 / 30, 12.5)
     assert np.abs(decoded(frame.jpeg).astype(int) - (200, 100, 20)).max() <= 4
     client.close()
 
@@ -68,7 +71,7 @@ def test_a_late_viewer_gets_the_latest_frame():
 
 def test_the_source_comes_only_to_who_asked():
     hub = PreviewHub()
-    plain, both = hub.subscribe(), hub.subscribe(with_source=True)
+    plain, both = hub.subscribe(), hub.subscribe(PreviewWish(with_source=True))
     for client in (plain, both):
         client.grant()
     publish(hub, 10, source=True)
@@ -79,10 +82,10 @@ def test_the_source_comes_only_to_who_asked():
 
 
 def test_large_frames_are_scaled_down():
-    hub = PreviewHub(PictureSize(longest_side=96))
+    hub = PreviewHub(PreviewWish(longest_side=96))
     client = hub.subscribe()
     client.grant()
-    hub.publish(gray(9, 720, 1280), 0, Fraction(0), None)
+    hub.publish(gray(9, 720, 1280), 0, Fraction(0), None, born=0.0)
     frame = client.take(WAIT)
     assert (frame.width, frame.height) == (96, 54) == decoded(frame.jpeg).shape[1::-1]
     client.close()
@@ -91,7 +94,7 @@ def test_large_frames_are_scaled_down():
 def test_each_viewer_has_its_own_size():
     hub = PreviewHub()
     large, small = hub.subscribe(), hub.subscribe()
-    small.ask(longest_side=32, quality=50)
+    small.ask(PreviewWish(longest_side=32, quality=50))
     for client in (large, small):
         client.grant()
     publish(hub, 0)
@@ -175,6 +178,39 @@ def test_bursts_are_played_out_one_by_one():
     assert len(numbers) > 24
 
 
+def test_a_viewer_out_of_sight_gets_few_pictures_and_the_last_one():
+    hub = PreviewHub()
+    hidden, eager = hub.subscribe(PreviewWish(fps=4)), hub.subscribe()
+    hidden.grant(1000)
+    seen: list[PreviewFrame] = []
+    viewer = threading.Thread(target=watch, args=(eager, seen, 40))
+    viewer.start()
+    arrivals, started = [], time.monotonic()
+    for frame in range(40):
+        publish(hub, frame)
+        time.sleep(0.02)
+        if (got := hidden.take()) is not None:
+            arrivals.append(time.monotonic())
+    viewer.join(WAIT)
+    while got is None or got.frame < 39:
+        got = hidden.take(WAIT)
+        arrivals.append(time.monotonic())
+    assert 2 <= len(arrivals) <= 4 * (time.monotonic() - started) + 2
+    hidden.close()
+    eager.close()
+
+
+def test_pictures_that_nobody_wanted_are_not_drops():
+    hub = PreviewHub()
+    hidden = hub.subscribe(PreviewWish(fps=1))
+    hidden.grant(1000)
+    for frame in range(20):
+        publish(hub, frame)
+        time.sleep(0.01)
+    assert hub.dropped == 0 and hub.latest().frame > 0
+    hidden.close()
+
+
 def test_ready_is_told_from_the_hubs_thread():
     hub, told = PreviewHub(), threading.Event()
     client = hub.subscribe(on_ready=told.set)
@@ -186,7 +222,7 @@ def test_ready_is_told_from_the_hubs_thread():
 
 def test_a_session_shows_result_and_source():
     hub = PreviewHub()
-    client = hub.subscribe(with_source=True)
+    client = hub.subscribe(PreviewWish(with_source=True))
     client.grant(3)
     behaviour = Behaviour()
     session = StreamSession(write(stylise(read(40, size=(64, 48)))), Zoo({"stub": behaviour}), preview=hub)

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { addUploadButton, applyHalves, halfOf, READ, WRITE } from "../../../web/js/halves.mjs?v=0.1.0";
+import { addUploadButton, applyHalves, halfOf, READ, WRITE } from "../../../web/js/halves.mjs?v=0.2.0";
 
 const schema = JSON.parse(readFileSync(new URL("../schema.json", import.meta.url), "utf8"));
 const WIDGETS = new Set(["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"]);
 
 function makeNode(mode, link) {
-  const widgets = [...READ, ...WRITE].map((name) => ({ name, options: {} }));
+  const widgets = [...READ, ...WRITE, "allow_private"].map((name) => ({ name, options: {} }));
   return {
     widgets: [{ name: "mode", value: mode }, ...widgets],
     inputs: [{ name: "frames", link }],
@@ -23,8 +23,10 @@ const shown = (node) => node.widgets.filter((widget) => !widget.hidden).map((wid
 
 test("the halves cover the node's widgets, each one once", () => {
   const names = schema.FrameStreamIO.inputs.filter((each) => WIDGETS.has(each.type)).map((each) => each.name);
-  const halves = [...READ, ...WRITE].filter((name) => !["upload", "video-preview", "stage"].includes(name));
-  assert.deepEqual(halves.sort(), names.filter((name) => name !== "mode").sort());
+  const ours = new Set(["upload", "video-preview", "stage", "capture"]);
+  const halves = [...READ, ...WRITE].filter((name) => !ours.has(name));
+  const both = ["mode", "allow_private"];
+  assert.deepEqual(halves.sort(), names.filter((name) => !both.includes(name)).sort());
 });
 
 test("auto follows the connection, read and write insist", () => {
@@ -37,13 +39,30 @@ test("auto follows the connection, read and write insist", () => {
 test("the other half is hidden for both renderers, and comes back", () => {
   const node = makeNode("auto", null);
   applyHalves(node);
-  assert.deepEqual(shown(node), ["mode", ...READ]);
+  const live = ["url", "device", "clock", "capture"];
+  assert.deepEqual(shown(node), ["mode", ...READ].filter((name) => !live.includes(name)));
   assert.equal(node.widgets.find((widget) => widget.name === "quality").options.hidden, true);
   assert.deepEqual(node.size, [300, 200]);
   node.inputs[0].link = 4;
   applyHalves(node);
-  assert.deepEqual(shown(node), ["mode", ...WRITE]);
+  assert.deepEqual(shown(node), ["mode", ...WRITE].filter((name) => !["target_url", "bitrate"].includes(name)));
   assert.equal(node.widgets.find((widget) => widget.name === "quality").options.hidden, false);
+});
+
+test("a source or target shows what it needs", () => {
+  const reader = makeNode("read", null);
+  const choose = (node, name, value) => {
+    node.widgets.find((widget) => widget.name === name).value = value;
+    applyHalves(node);
+    return shown(node).filter((each) => !["mode", "source", "target"].includes(each));
+  };
+  const always = ["duration", "resize"];
+  assert.deepEqual(choose(reader, "source", "network"), [...always, "url", "clock", "allow_private"]);
+  assert.deepEqual(choose(reader, "source", "camera"), ["duration", "fps", "resize", "device", "clock"]);
+  assert.deepEqual(choose(reader, "source", "browser screen"), [...always, "clock", "capture"]);
+  const writer = makeNode("write", 4);
+  const network = choose(writer, "target", "network");
+  assert.deepEqual(network, ["compare_mode", "keep_last", "preview", "stage", "target_url", "bitrate", "allow_private"]);
 });
 
 test("a hidden widget takes no room, and measures as before when it is back", () => {

@@ -1,19 +1,61 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, metersText, receiptText } from "../../../web/js/format.mjs?v=0.1.0";
-import { decodeFrame } from "../../../web/js/frames.mjs?v=0.1.0";
-import { executionId } from "../../../web/js/graph.mjs?v=0.1.0";
-import { PreviewQuality } from "../../../web/js/quality.mjs?v=0.1.0";
+import { duration, meters, notes, receiptText } from "../../../web/js/format.mjs?v=0.2.0";
+import { decodeFrame, encodePicture } from "../../../web/js/frames.mjs?v=0.2.0";
+import { executionId } from "../../../web/js/graph.mjs?v=0.2.0";
+import { Latency } from "../../../web/js/latency.mjs?v=0.2.0";
+import { PreviewQuality } from "../../../web/js/quality.mjs?v=0.2.0";
+import { ServerClock } from "../../../web/js/server_clock.mjs?v=0.2.0";
 
-test("a preview message is taken apart", () => {
-  const header = new TextEncoder().encode('{"frame": 12, "w": 4}');
-  const bytes = new Uint8Array(4 + header.length + 3);
+function previewMessage(facts, ...parts) {
+  const header = new TextEncoder().encode(JSON.stringify(facts));
+  const bytes = new Uint8Array(4 + header.length + parts.flat().length);
   new DataView(bytes.buffer).setUint32(0, header.length);
   bytes.set(header, 4);
-  bytes.set([1, 2, 3], 4 + header.length);
-  const { header: facts, jpeg } = decodeFrame(bytes.buffer);
-  assert.deepEqual(facts, { frame: 12, w: 4 });
-  assert.deepEqual([...jpeg], [1, 2, 3]);
+  bytes.set(parts.flat(), 4 + header.length);
+  return bytes.buffer;
+}
+
+test("a preview message is taken apart", () => {
+  const alone = decodeFrame(previewMessage({ frame: 12, w: 4, source: 0 }, [1, 2, 3]));
+  assert.deepEqual(alone.header, { frame: 12, w: 4, source: 0 });
+  assert.deepEqual([...alone.jpeg], [1, 2, 3]);
+  assert.equal(alone.source, undefined);
+  const both = decodeFrame(previewMessage({ source: 2 }, [1, 2, 3], [8, 9]));
+  assert.deepEqual([[...both.jpeg], [...both.source]], [[1, 2, 3], [8, 9]]);
+});
+
+test("a camera's picture is put together the same way", () => {
+  const message = encodePicture({ node: "1:2", taken: 12.5 }, new Uint8Array([255, 216, 7]).buffer);
+  const { header, jpeg } = decodeFrame(message);
+  assert.deepEqual(header, { node: "1:2", taken: 12.5 });
+  assert.deepEqual([...jpeg], [255, 216, 7]);
+});
+
+test("the server's clock is known from the answer that came back the fastest", () => {
+  let now = 1000;
+  const asked = [];
+  const clock = new ServerClock((message) => asked.push(message), () => now);
+  assert.equal(clock.since(5), undefined);
+  clock.ask();
+  now = 1080; // a slow way there, a fast one back: 40 ms off
+  clock.heard({ at: asked[0].at, now: 51075 });
+  clock.ask();
+  now = 1084;
+  clock.heard({ at: asked[1].at, now: 51082 });
+  assert.equal(clock.offset, 50000);
+  assert.equal(clock.toServer(1084), 51084);
+  assert.equal(clock.since(51000), 84);
+});
+
+test("latency is summed up over the last pictures", () => {
+  const latency = new Latency();
+  assert.equal(latency.summary(), undefined);
+  for (let ms = 0; ms < 200; ms++) latency.add(ms);
+  latency.add(undefined);
+  latency.add(-3);
+  const { p50, p95 } = latency.summary();
+  assert.ok(Math.abs(p50 - 155) <= 1 && p95 > 190);
 });
 
 test("durations read well", () => {
@@ -23,17 +65,38 @@ test("durations read well", () => {
 });
 
 test("meters show what is known", () => {
-  assert.equal(metersText({ state: "loading", stage: "" }), "loading");
+  const texts = (...said) => meters(...said).map(({ text }) => text);
+  assert.deepEqual(texts({ state: "loading", stage: "" }), ["loading"]);
   const state = { state: "running", stage: "Playing", done: 10, total: 40, fps: 12.5, eta: 2.4 };
-  assert.equal(metersText(state), "running: Playing \u00b7 10/40 \u00b7 12.5 fps \u00b7 2 s left");
-  const telemetry = { stages: { step: { mean_ms: 30.4 } }, queues: { side: 3 }, latency_ms: { p50: 81.2 } };
-  assert.match(metersText(state, telemetry), /step 30 ms \u00b7 queue 3 \u00b7 latency 81 ms$/);
+  assert.deepEqual(texts(state), ["running: Playing", "10/40", "12.5 fps", "2 s left"]);
+  const telemetry = {
+    stages: { step: { mean_ms: 30.4 } },
+    queues: { side: 3 },
+    latency_ms: { p50: 81.2, p95: 99 },
+    source_drops: 4,
+    memory_mb: 1234.5,
+  };
+  assert.deepEqual(texts(state, telemetry).slice(4), ["step 30 ms", "queue 3", "drops 4", "latency 81 ms", "1235 MB"]);
+  const seen = { ...telemetry, glass_to_glass_ms: { p50: 140, p95: 160 } };
+  const latency = meters(state, seen).find(({ name }) => name === "latency");
+  assert.equal(latency.text, "latency 140 ms");
+  assert.match(latency.title, /160 ms/);
+});
+
+test("what sources and targets have to say becomes one line", () => {
+  assert.equal(notes(undefined), "");
+  const telemetry = { sources: { 1: { note: "holding" }, 2: { note: "" } }, targets: { 5: { note: "disk full" } } };
+  assert.equal(notes(telemetry), "holding \u00b7 disk full");
 });
 
 test("receipts are amber, then green with frame and milliseconds", () => {
   assert.deepEqual(receiptText({ type: "received", key: "4.strength" }), { text: "strength: received", mood: "waiting" });
   assert.deepEqual(receiptText({ type: "applied", key: "4:2.seed", frame: 96, ms: 122.6 }), {
     text: "seed: applied \u00b7 frame 96 \u00b7 123 ms",
+    mood: "done",
+  });
+  assert.deepEqual(receiptText({ type: "scheduled", key: "7.active", value: 2, frame: 120, pts: 5 }), {
+    text: "active: 2 \u00b7 scheduled \u00b7 frame 120",
     mood: "done",
   });
   assert.equal(receiptText({ type: "error", message: "too large" }).mood, "bad");
@@ -49,19 +112,31 @@ test("a node in nested subgraphs is named by its path", () => {
   assert.equal(executionId({ id: 9, graph: { nodes: [] } }), "9");
 });
 
+const SEEN = { source: false, hidden: false };
+
 test("the preview is asked for at the size shown, and asked once", () => {
   const quality = new PreviewQuality();
-  assert.deepEqual(quality.wish(300), { type: "preview", max_side: 384, quality: 80 });
-  assert.equal(quality.wish(310), undefined);
-  assert.equal(quality.wish(5000).max_side, 1024);
+  const wish = { type: "preview", max_side: 384, quality: 80, source: false, fps: 0 };
+  assert.deepEqual(quality.wish({ shown: 300, ...SEEN }), wish);
+  assert.equal(quality.wish({ shown: 310, ...SEEN }), undefined);
+  assert.equal(quality.wish({ shown: 5000, ...SEEN }).max_side, 1024);
+});
+
+test("out of sight one picture a second is enough; the source comes only where it is shown", () => {
+  const quality = new PreviewQuality();
+  assert.equal(quality.wish({ shown: 300, source: false, hidden: true }).fps, 1);
+  assert.equal(quality.wish({ shown: 300, source: false, hidden: false }).fps, 0);
+  assert.equal(quality.wish({ shown: 300, source: true, hidden: false }).source, true);
 });
 
 test("a slow connection gets smaller and coarser pictures, a fast one gets them back", () => {
   const quality = new PreviewQuality();
-  quality.wish(500);
+  const sight = { shown: 500, ...SEEN };
+  quality.wish(sight);
   for (let i = 0; i < 30; i++) quality.drawn(400);
-  const slow = quality.wish(500);
+  const slow = quality.wish(sight);
   assert.ok(slow.quality < 80 && slow.max_side < 512);
   for (let i = 0; i < 60; i++) quality.drawn(10);
-  assert.deepEqual(quality.wish(500), { type: "preview", max_side: 512, quality: 80 });
+  const fast = quality.wish(sight);
+  assert.deepEqual([fast.max_side, fast.quality], [512, 80]);
 });

@@ -1,0 +1,138 @@
+"""Cameras and screens of this machine, through FFmpeg's own device formats."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from ...errors import MediaError
+from .container_capture import ContainerCapture
+
+OPEN_S = 8.0
+READ_S = 3.0
+_CAMERA_FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
+_SCREEN_FORMATS = {"linux": "x11grab", "darwin": "avfoundation", "win32": "gdigrab"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A camera or screen.
+
+    Attributes:
+        index: its place in the list.
+        name: as the system calls it.
+        address: what FFmpeg opens.
+    """
+
+    index: int
+    name: str
+    address: str
+
+    @property
+    def label(self) -> str:
+        """What the widget shows and holds."""
+        return f"{self.index}: {self.name}"
+
+
+def list_cameras() -> list[Device]:
+    """The cameras that are plugged in now; empty where none is, or none can be used from here."""
+    if sys.platform == "linux":
+        return _v4l2_cameras(Path("/sys/class/video4linux"))
+    video = [device for device in _enumerate("camera") if not device.name.startswith("Capture screen")]
+    return [Device(index, device.name, device.address) for index, device in enumerate(video)]
+
+
+def list_screens() -> list[Device]:
+    """The screens that can be captured."""
+    if sys.platform == "linux":
+        display = os.environ.get("DISPLAY", "")
+        return [Device(0, f"display {display}", display)] if display else []
+    if sys.platform == "win32":
+        return [Device(0, "desktop", "desktop")]
+    screens = [device for device in _enumerate("screen") if device.name.startswith("Capture screen")]
+    return [Device(index, device.name, device.address) for index, device in enumerate(screens)]
+
+
+def choose(wanted: str, devices: list[Device], what: str) -> Device:
+    """The device that a widget's text means: a label, a name, a part of one, or an index.
+
+    Raises:
+        MediaError: none or several fit.
+    """
+    wanted = wanted.strip()
+    if not devices:
+        raise MediaError(f"There is no {what} on the machine that runs ComfyUI: use the browser's instead.")
+    if not wanted:
+        return devices[0]
+    for fits in (
+        [device for device in devices if wanted in (device.label, device.name, device.address)],
+        [device for device in devices if wanted == str(device.index)],
+        [device for device in devices if device.name == re.sub(r"^\d+: ", "", wanted)],
+        [device for device in devices if wanted.lower() in device.name.lower()],
+    ):
+        if len(fits) == 1:
+            return fits[0]
+    known = ", ".join(device.label for device in devices)
+    raise MediaError(f"'{wanted}' names no {what} here: set device to one of {known}.")
+
+
+class DeviceCapture(ContainerCapture):
+    """A camera or a screen.
+
+    Args:
+        wanted: see ``choose``; looked up at each opening, since numbers change when devices do.
+        screen: whether a screen is meant.
+        fps: pictures a second to ask for; 0 leaves it to the device.
+    """
+
+    def __init__(self, wanted: str, screen: bool, fps: float) -> None:
+        what = "screen" if screen else "camera"
+        super().__init__(f"The {what} {wanted}".rstrip())
+        self._wanted = wanted
+        self._what = what
+        self._fps = fps
+
+    def _open_container(self) -> av.container.InputContainer:
+        screen = self._what == "screen"
+        device = choose(self._wanted, list_screens() if screen else list_cameras(), self._what)
+        self.name = f"The {self._what} {device.name}"
+        form = (_SCREEN_FORMATS if screen else _CAMERA_FORMATS).get(sys.platform)
+        if form is None:
+            raise MediaError(f"A {self._what} can't be opened on {sys.platform}: use the browser's instead.")
+        options = {"framerate": f"{self._fps:g}"} if self._fps else {}
+        if screen and sys.platform != "darwin":
+            options.setdefault("framerate", "30")
+        return av.open(device.address, format=form, options=options, timeout=(OPEN_S, READ_S))
+
+
+def _v4l2_cameras(folder: Path) -> list[Device]:
+    """Video nodes that give pictures: each camera also has nodes for metadata, with a higher index."""
+    nodes = sorted(folder.glob("video*"), key=lambda node: int(node.name[5:])) if folder.is_dir() else []
+    found = [node for node in nodes if _text(node / "index") in ("0", "")]
+    return [Device(index, _text(node / "name"), f"/dev/{node.name}") for index, node in enumerate(found)]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _enumerate(what: str) -> list[Device]:
+    form = _CAMERA_FORMATS.get(sys.platform)
+    try:
+        listed = av.enumerate_input_devices(form)
+    except (ValueError, AttributeError, av.error.FFmpegError):  # an older PyAV can't list
+        return []
+    prefix = "video=" if form == "dshow" else ""
+    devices = [entry for entry in listed if "video" in getattr(entry, "media_types", ["video"])]
+    return [
+        Device(index, entry.description or entry.name, f"{prefix}{entry.name}")
+        for index, entry in enumerate(devices)
+    ]

@@ -1,0 +1,36 @@
+"""Packages that an artist may install for more sources and targets."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ...errors import MediaError
+
+# module: what it is for, and the package that has it
+EXTRAS = {"cyndilib": ("NDI", "cyndilib"), "pyvirtualcam": ("A virtual camera", "pyvirtualcam")}
+
+
+def installed(module: str) -> bool:
+    """Whether an optional package can be used here."""
+    try:
+        extra(module)
+    except MediaError:
+        return False
+    return True
+
+
+def extra(module: str) -> Any:
+    """The module ``module`` or one inside it.
+
+    Raises:
+        MediaError: it is not installed; the line says how that is done.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        purpose, package = EXTRAS[module.partition(".")[0]]
+        raise MediaError(
+            f"{purpose} needs a package: run 'pip install {package}' in ComfyUI's Python and restart it"
+            f" ({error})."
+        ) from error

@@ -1,0 +1,136 @@
+"""NDI in and out, with the optional package cyndilib."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from ...errors import MediaError
+from ..resize import Picture
+from .capture import Arrival, Capture
+from .extras import extra
+from .sender import Sender
+
+FIND_S = 3.0
+_TICK_S = 0.1
+_POLL_S = 0.004
+
+
+def list_ndi(seconds: float = 1.0) -> list[str]:
+    """Names of the senders in the network; empty without the package."""
+    try:
+        finder = extra("cyndilib.finder").Finder()
+    except MediaError:
+        return []
+    finder.open()
+    try:
+        finder.wait_for_sources(seconds)
+        return list(finder.get_source_names())
+    finally:
+        finder.close()
+
+
+class NdiCapture(Capture):
+    """Pictures of an NDI sender.
+
+    Args:
+        wanted: its name, or a part of it; empty takes the first.
+
+    Raises:
+        MediaError: the package is not installed.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        extra("cyndilib")
+        self.name = f"NDI {wanted}".rstrip()
+        self._wanted = wanted.strip().lower()
+        self._interrupted = threading.Event()
+        self._finder = self._receiver = self._frame = None
+
+    def open(self) -> None:
+        self._finder = extra("cyndilib.finder").Finder()
+        self._finder.open()
+        deadline = time.monotonic() + FIND_S
+        while not (name := self._find()):
+            if self._interrupted.is_set() or time.monotonic() > deadline:
+                raise MediaError(f"{self.name} is not in the network: check the sender's name in url.")
+            self._finder.wait_for_sources(_TICK_S)
+        self.name = f"NDI {name}"
+        receiver = extra("cyndilib.receiver")
+        colours = extra("cyndilib.wrapper.ndi_recv").RecvColorFormat
+        self._frame = extra("cyndilib.video_frame").VideoFrameSync()
+        self._receiver = receiver.Receiver(color_format=colours.RGBX_RGBA)
+        self._receiver.frame_sync.set_video_frame(self._frame)
+        self._receiver.set_source(self._finder.get_source(name))
+
+    def pictures(self) -> Iterator[Arrival | None]:
+        assert self._receiver is not None and self._frame is not None
+        last, seen = None, time.monotonic()
+        while not self._interrupted.is_set():
+            self._receiver.frame_sync.capture_video()
+            now, stamp = time.monotonic(), self._frame.get_timestamp_posix()
+            width, height = self._frame.get_resolution()
+            if width and height and stamp != last:
+                last, seen = stamp, now
+                rate = self._frame.get_frame_rate()
+                self.rate = Fraction(rate) if rate else None
+                rows = np.asarray(self._frame.get_array(), np.uint8).reshape(height, -1)[:, : width * 4]
+                frame = av.VideoFrame.from_ndarray(rows.reshape(height, width, 4).copy(), format="rgba")
+                yield Arrival(Picture(frame), Fraction(round(stamp * 1_000_000), 1_000_000), now)
+                continue
+            if now - seen > FIND_S and not self._receiver.is_connected():
+                raise MediaError(f"{self.name} is lost: check that the sender runs.")
+            self._interrupted.wait(_POLL_S)
+            yield None
+
+    def close(self) -> None:
+        if self._receiver is not None:
+            self._receiver.disconnect()
+        if self._finder is not None:
+            self._finder.close()
+        self._finder = self._receiver = self._frame = None
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    def _find(self) -> str:
+        assert self._finder is not None
+        names = list(self._finder.get_source_names())
+        return next((name for name in names if self._wanted in name.lower()), "")
+
+
+class NdiSender(Sender):
+    """Sends pictures as an NDI source."""
+
+    kind = "ndi"
+
+    def __init__(self, name: str) -> None:
+        extra("cyndilib")
+        self.name = f"NDI {name}"
+        self._name = name
+        self._sender = self._rgba = None
+
+    def open(self, width: int, height: int, fps: Fraction) -> None:
+        frame = extra("cyndilib.video_frame").VideoSendFrame()
+        frame.set_resolution(width, height)
+        frame.set_frame_rate(fps)
+        frame.set_fourcc(extra("cyndilib.wrapper.ndi_structs").FourCC.RGBX)
+        self._sender = extra("cyndilib.sender").Sender(self._name)
+        self._sender.set_video_frame(frame)
+        self._sender.open()
+        self._rgba = np.full((height, width, 4), 255, np.uint8)
+
+    def send(self, pixels: np.ndarray, time: Fraction) -> None:
+        assert self._sender is not None and self._rgba is not None
+        self._rgba[..., :3] = pixels
+        self._sender.write_video(self._rgba.reshape(-1))
+
+    def close(self) -> None:
+        if self._sender is not None:
+            self._sender.close()
+        self._sender = self._rgba = None

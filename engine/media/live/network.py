@@ -1,0 +1,126 @@
+"""Network streams through FFmpeg: time limits, low delay, and only checked addresses."""
+
+from __future__ import annotations
+
+import av
+
+from ...errors import LiveStyleError, MediaError
+from .addresses import StreamUrl, resolve
+from .carrier import Carrier, receive_srt
+from .container_capture import ContainerCapture
+from .http import opener
+from .relay import Relay
+
+OPEN_S = 5.0
+"""Seconds for a server to answer and to send what tells its streams."""
+
+READ_S = 2.0
+"""Seconds of silence after which a connection counts as lost."""
+
+# None of these opens anything but what it was told to; playlists only where we fetch their parts.
+_FORMATS = "rtsp,rtp,flv,live_flv,mpegts,mpjpeg,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,h264,hevc,ogg"
+# Enough to see a stream's format, little enough to begin at once.
+_LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay", "probesize": "500000", "analyzeduration": "500000"}
+_MICROSECONDS = 1_000_000
+
+
+SRT_SILENCE_S = 3.0
+"""The same for SRT, which repairs losses itself before it passes anything on."""
+
+
+class NetworkCapture(ContainerCapture):
+    """RTSP, RTMP, HLS, HTTP, SRT and UDP.
+
+    Args:
+        url: checked as text; its host is looked up and checked at each connection.
+        allow_private: see ``resolve``.
+    """
+
+    def __init__(self, url: StreamUrl, allow_private: bool) -> None:
+        super().__init__(url.shown)
+        self._url = url
+        self._allow_private = allow_private
+        self._relay: Relay | None = None
+        self._srt: Carrier | None = None
+        self._failed: Exception | None = None
+
+    def open(self) -> None:
+        self._failed = None
+        try:
+            super().open()
+        except MediaError:
+            if self._relay is not None and self._relay.redirected:
+                raise MediaError(
+                    f"{self.name} sends its viewers elsewhere: enter the address that it leads to."
+                ) from None
+            if isinstance(self._failed, LiveStyleError):
+                raise self._failed from None
+            if self._failed is not None:
+                raise self._failure("can't be opened", self._failed) from self._failed
+            raise
+        self.finite = self._container is not None and self._container.duration is not None
+
+    def close(self) -> None:
+        super().close()
+        for end in (self._relay, self._srt):
+            if end is not None:
+                end.close()
+        self._relay = self._srt = None
+
+    def _open_container(self) -> av.container.InputContainer:
+        if self._url.scheme in ("http", "https"):
+            return self._open_http()
+        if self._url.scheme == "srt":
+            return self._open_srt()
+        if self._url.scheme == "udp":
+            return self._open_udp()
+        return self._open_through_relay()
+
+    def _open_http(self) -> av.container.InputContainer:
+        read = opener(self._allow_private, READ_S, self._note)
+        options = {
+            **_LOW_DELAY,
+            "protocol_whitelist": "http,https",
+            "format_whitelist": f"{_FORMATS},hls",
+            "http_persistent": "0",
+        }
+        return av.open(self._url.text, io_open=read, options=options, timeout=(2 * OPEN_S, 2 * OPEN_S))
+
+    def _open_udp(self) -> av.container.InputContainer:
+        options = {
+            **_LOW_DELAY,
+            "protocol_whitelist": "udp",
+            "format_whitelist": _FORMATS,
+            "overrun_nonfatal": "1",
+            "fifo_size": "8192",
+            "reuse": "1",
+        }
+        address = resolve(self._url, self._allow_private)
+        return av.open(self._url.at(address), options=options, timeout=(OPEN_S, READ_S))
+
+    def _open_srt(self) -> av.container.InputContainer:
+        self._srt = receive_srt(self._url.at(resolve(self._url, self._allow_private)), SRT_SILENCE_S)
+        options = {**_LOW_DELAY, "protocol_whitelist": "pipe", "format_whitelist": "mpegts"}
+        return av.open(self._srt, format="mpegts", options=options, buffer_size=1316 * 8)
+
+    def _open_through_relay(self) -> av.container.InputContainer:
+        url = self._url
+        tls_host = url.host if url.scheme.endswith("s") else ""
+        self._relay = Relay(resolve(url, self._allow_private), url.port, tls_host, OPEN_S)
+        scheme = url.scheme.removesuffix("s")
+        options = {**_LOW_DELAY, "protocol_whitelist": f"{scheme},tcp,rtp", "format_whitelist": _FORMATS}
+        if scheme == "rtsp":
+            options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+            options |= {"timeout": str(round(OPEN_S * _MICROSECONDS))}
+        else:
+            options |= {"rtmp_tcurl": tc_url(url), "rtmp_live": "live"}
+        target = url.at("127.0.0.1", self._relay.port, scheme)
+        return av.open(target, options=options, timeout=(OPEN_S, READ_S))
+
+    def _note(self, error: Exception) -> None:
+        self._failed = error
+
+
+def tc_url(url: StreamUrl) -> str:
+    """What an RTMP server is told that it was called by: everything before the stream's key."""
+    return url.text.rpartition("/")[0] if url.text.count("/") > 3 else url.text

@@ -1,0 +1,130 @@
+"""A file that can be switched on and off while the stream goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from .sinks import SinkSpec
+from .types import AudioTrack, Frames, FrameSink, SinkResult, TargetStatus
+
+
+class RecordSwitch:
+    """On or off; from any thread. It acts on the next block."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = threading.Event()
+        self.set(on)
+
+    @property
+    def on(self) -> bool:
+        """What was asked for last."""
+        return self._on.is_set()
+
+    def set(self, on: bool) -> None:
+        """Record from the next block on, or no more."""
+        (self._on.set if on else self._on.clear)()
+
+
+@dataclass(frozen=True)
+class StreamFormat:
+    """What ``SinkSpec.open`` is told."""
+
+    width: int
+    height: int
+    fps: Fraction
+    audio: AudioTrack | None
+
+
+class RecordingSink(FrameSink):
+    """One file for each stretch that is recorded; every file begins at 0 seconds.
+
+    Finishing a file takes as long as copying it, so it happens beside the stream.
+
+    Args:
+        spec: of the first file; later ones are named after it.
+        form: what is written.
+        switch: whether to record.
+        on_take: told of each file that was finished while the stream went on; from any thread.
+    """
+
+    def __init__(
+        self, spec: SinkSpec, form: StreamFormat, switch: RecordSwitch, on_take: Callable[[SinkResult], None]
+    ) -> None:
+        self._spec = spec
+        self._form = form
+        self._switch = switch
+        self._on_take = on_take
+        self._takes = 0
+        self._written = 0
+        self._zero = Fraction(0)
+        self._path = ""
+        self._sink: FrameSink | None = None
+        self._finishing: threading.Thread | None = None
+        self._last = SinkResult(path=None, frames=0, complete=False)
+        if switch.on:
+            self._begin(Fraction(0))
+
+    def write(self, frames: Frames) -> None:
+        if not self._switch.on:
+            self._finish()
+            return
+        if self._sink is None:
+            self._begin(frames.pts[0])
+        assert self._sink is not None
+        self._sink.write(replace(frames, pts=tuple(moment - self._zero for moment in frames.pts)))
+        self._written += len(frames)
+
+    def status(self) -> TargetStatus:
+        recording = self._sink is not None
+        name = Path(self._path).name if recording else ""
+        return TargetStatus("file", "recording" if recording else "off", frames=self._written, file=name)
+
+    def close(self) -> SinkResult:
+        return self._end(lambda sink: sink.close())
+
+    def abort(self) -> SinkResult:
+        return self._end(lambda sink: sink.abort())
+
+    def _end(self, end: Callable[[FrameSink], SinkResult]) -> SinkResult:
+        sink, self._sink = self._sink, None
+        self._wait()
+        return self._last if sink is None else end(sink)
+
+    def _begin(self, moment: Fraction) -> None:
+        self._takes += 1
+        spec, audio = take(self._spec, self._takes), self._form.audio
+        if audio is not None:
+            left = max(0.0, audio.duration - float(moment)) if audio.duration else 0.0
+            audio = replace(audio, start=audio.start + float(moment), duration=left)
+        self._sink = spec.open(self._form.width, self._form.height, self._form.fps, audio)
+        self._zero, self._path = moment, spec.path
+
+    def _finish(self) -> None:
+        """Close the file that is being written, if there is one, on a thread of its own."""
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        self._wait()
+
+        def work() -> None:
+            self._last = sink.close()
+            self._on_take(self._last)
+
+        self._finishing = threading.Thread(target=work, name="livestyle-finish", daemon=True)
+        self._finishing.start()
+
+    def _wait(self) -> None:
+        if self._finishing is not None:
+            self._finishing.join()
+
+
+def take(spec: SinkSpec, number: int) -> SinkSpec:
+    """The file of a later take: ``name.mp4``, ``name_take2.mp4``, ..."""
+    if number == 1:
+        return spec
+    path = Path(spec.path)
+    return replace(spec, path=str(path.with_name(f"{path.stem}_take{number}{path.suffix}")))

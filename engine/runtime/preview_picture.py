@@ -1,0 +1,94 @@
+"""What a viewer of a session wants to see, and a frame turned into that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PreviewWish:
+    """How large, how good and how often a viewer wants its pictures.
+
+    Attributes:
+        longest_side: larger frames are scaled down to this many pixels.
+        quality: of the JPEG, 1 to 100.
+        with_source: also show what a frame was made from.
+        fps: at most so many pictures a second; 0 takes every one.
+    """
+
+    longest_side: int = 768
+    quality: int = 80
+    with_source: bool = False
+    fps: float = 0.0
+
+    @property
+    def interval(self) -> float:
+        """Seconds that must lie between two pictures."""
+        return 1 / self.fps if self.fps else 0.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame at full size.
+
+    Attributes:
+        serial: counts what was published, from 1.
+        pixels: uint8 RGB (H, W, 3).
+        source: what it was made from, same type, or None.
+        frame, pts: index and seconds in the stream.
+        born: ``time.monotonic()`` at which the source frame came into being.
+    """
+
+    serial: int
+    pixels: np.ndarray
+    source: np.ndarray | None
+    frame: int
+    pts: Fraction
+    born: float
+
+
+@dataclass(frozen=True)
+class PreviewFrame:
+    """An encoded frame.
+
+    Attributes:
+        jpeg: the result.
+        source: what it was made from, as JPEG of the same size; None unless the viewer asked for it.
+        frame: index in the stream.
+        pts: seconds since the stream's start.
+        born: ``time.monotonic()`` at which the source frame came into being.
+        width, height: of the pictures in pixels.
+    """
+
+    jpeg: bytes
+    source: bytes | None
+    frame: int
+    pts: float
+    born: float
+    width: int
+    height: int
+
+
+def encode(picture: Picture, wish: PreviewWish) -> PreviewFrame:
+    """A frame as a viewer wants it."""
+    height, width = picture.pixels.shape[:2]
+    scale = min(1.0, wish.longest_side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    source = None
+    if wish.with_source and picture.source is not None:
+        source = _jpeg(picture.source, size, wish.quality)
+    jpeg = _jpeg(picture.pixels, size, wish.quality)
+    return PreviewFrame(jpeg, source, picture.frame, float(picture.pts), picture.born, *size)
+
+
+def _jpeg(pixels: np.ndarray, size: tuple[int, int], quality: int) -> bytes:
+    """uint8 RGB (H, W, 3) as a JPEG of ``size`` (width, height)."""
+    if pixels.shape[1::-1] != size:
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return encoded.tobytes()

@@ -1,0 +1,111 @@
+"""Post-hoc blending on a thread of its own, between two edges."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from ..families.base import LiveParameter
+from ..motion.blend import FlowBlend
+from .blocks import Block, Edge
+from .control import Control
+from .parameters import LiveValues, ParameterStore
+from .plan import PlanNode, Steady
+from .telemetry import Telemetry
+
+
+def steady_parameters(plan: PlanNode) -> list[LiveParameter]:
+    """What can be changed live on the plan's FlowWarp nodes."""
+    return [
+        LiveParameter(_key(node.node_id), "float", node.operation.blend, 0.0, 1.0, late=True)
+        for node in plan.walk()
+        if isinstance(node.operation, Steady)
+    ]
+
+
+def _key(node_id: str) -> str:
+    return f"{node_id}.blend"
+
+
+class SteadyPart:
+    """Blends one block at a time; ``advance`` belongs to the session's thread.
+
+    Args:
+        operation, node_id: of the FlowWarp node.
+        inlet: its frames.
+        edges: everyone who uses the result.
+        store: live values, read when a block is begun.
+        telemetry: told the time of each block.
+        control: woken when a block is done, told of failures.
+    """
+
+    def __init__(
+        self,
+        operation: Steady,
+        node_id: str,
+        inlet: Edge,
+        edges: list[Edge],
+        store: ParameterStore,
+        telemetry: Telemetry,
+        control: Control,
+    ) -> None:
+        self._blend = FlowBlend(operation.flow, operation.occlusion)
+        self._key = _key(node_id)
+        self._inlet, self._edges = inlet, edges
+        self._store, self._telemetry, self._control = store, telemetry, control
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="livestyle-warp")
+        self._job: tuple[Future[Block | None], LiveValues] | None = None
+        self._blocks = 0
+        self._ended = False
+
+    @property
+    def working(self) -> bool:
+        """Whether the thread is at work for us."""
+        return self._job is not None and not self._job[0].done()
+
+    def advance(self) -> bool:
+        moved = False
+        if self._job is not None and not self.working and all(edge.room for edge in self._edges):
+            self._deliver()
+            moved = True
+        if self._job is None and len(self._inlet):
+            late = self._store.late()
+            block = self._inlet.take(self._inlet.head)
+            self._job = self._thread.submit(self._work, block, float(late[self._key])), late
+            self._job[0].add_done_callback(lambda _: self._control.wake())
+            moved = True
+        if not self._ended and self._job is None and self._inlet.exhausted:
+            self._ended = True
+            for edge in self._edges:
+                edge.ended = True
+            moved = True
+        return moved
+
+    def release(self) -> None:
+        """Let go of the thread; call when not ``working``."""
+        self._thread.shutdown(wait=False)
+
+    def _deliver(self) -> None:
+        assert self._job is not None
+        job, late = self._job
+        self._job = None
+        block = job.result()
+        if block is None:  # it failed, and control knows
+            return
+        self._store.applied((self._key,), late, late, self._blocks, block.index, block.pts[0])
+        self._blocks += 1
+        for edge in self._edges:
+            edge.push(block)
+
+    def _work(self, block: Block, share: float) -> Block | None:
+        started = time.perf_counter()
+        try:
+            assert block.pixels is not None
+            guide = block.pixels if block.source is None else block.source
+            done = replace(block, pixels=self._blend.blend(block.pixels, guide, share))
+        except BaseException as error:  # ends the session, on its own thread
+            self._control.fail("Flow warp", error)
+            return None
+        self._telemetry.stage("warp", time.perf_counter() - started)
+        return done

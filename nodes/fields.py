@@ -1,0 +1,42 @@
+"""Fields of a JSON object from outside, checked; each raises SettingError with one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.errors import SettingError
+
+LONGEST_TEXT = 200
+"""Characters of a node's id or of a reason."""
+
+
+def flag_field(data: dict[str, Any], name: str) -> bool:
+    """A field that must be true or false."""
+    value = data.get(name)
+    if not isinstance(value, bool):
+        raise SettingError(f"{name} must be true or false.")
+    return value
+
+
+def text_field(data: dict[str, Any], name: str) -> str:
+    """A field that must be a short text."""
+    value = data.get(name)
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise SettingError(f"{name} must be text of at most {LONGEST_TEXT} characters.")
+    return value
+
+
+def number_field(data: dict[str, Any], name: str, low: float, high: float) -> float:
+    """A field that must be a finite number within bounds."""
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise SettingError(f"{name} must be a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def whole_field(data: dict[str, Any], name: str, low: int, high: int) -> int:
+    """A field that must be a whole number within bounds."""
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise SettingError(f"{name} must be a whole number from {low} to {high}.")
+    return value

@@ -1,0 +1,78 @@
+"""Pictures over a session's websocket, both ways.
+
+Either way a message is the length of the header (4 bytes, big endian), the header as JSON, and then
+JPEGs: the preview's result, followed by its source where that was asked for; or a camera's picture.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.errors import SettingError
+from ..engine.runtime.preview_picture import PreviewFrame
+from .fields import number_field, text_field
+
+LARGEST_FRAME = 4 * 1024 * 1024
+"""Bytes of a picture message; a larger message of any kind ends the connection with code 1009."""
+
+LONGEST_HEADER = 1024
+
+
+@dataclass(frozen=True)
+class PushedFrame:
+    """A picture that a page took.
+
+    Attributes:
+        node: the read node it is for.
+        taken: when, in milliseconds on the server's clock as the page knows it; None if it doesn't.
+        jpeg: the picture.
+    """
+
+    node: str
+    taken: float | None
+    jpeg: bytes
+
+
+def preview_message(frame: PreviewFrame) -> bytes:
+    """Header: frame, pts, w, h; ``born`` in milliseconds on the server's clock; ``source``: bytes of it."""
+    source = frame.source or b""
+    facts = {
+        "frame": frame.frame,
+        "pts": frame.pts,
+        "w": frame.width,
+        "h": frame.height,
+        "born": round(frame.born * 1000, 2),
+        "source": len(source),
+    }
+    header = json.dumps(facts).encode()
+    return struct.pack(">I", len(header)) + header + frame.jpeg + source
+
+
+def parse_frame(message: bytes) -> PushedFrame:
+    """Raises SettingError with one line where the message can't be a picture."""
+    if len(message) > LARGEST_FRAME:
+        raise SettingError(f"A picture may have {LARGEST_FRAME} bytes: send a smaller one.")
+    if len(message) < 4:
+        raise SettingError("The picture's header is cut off.")
+    (length,) = struct.unpack_from(">I", message)
+    if length > min(LONGEST_HEADER, len(message) - 4):
+        raise SettingError("The picture's header is longer than it may be.")
+    header, jpeg = _header(message[4 : 4 + length]), message[4 + length :]
+    node = text_field(header, "node")
+    taken = number_field(header, "taken", 0, 1e15) if "taken" in header else None
+    if not jpeg.startswith(b"\xff\xd8"):
+        raise SettingError("The picture is not a JPEG.")
+    return PushedFrame(node, taken, jpeg)
+
+
+def _header(raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise SettingError("The picture's header is not JSON.") from None
+    if not isinstance(data, dict):
+        raise SettingError("The picture's header must be a JSON object.")
+    return data

@@ -1,0 +1,48 @@
+"""Play live for a long time under everything that goes wrong, and see whether anything grows.
+
+    python scripts/soak.py --minutes 60 --json FILE
+
+A real ComfyUI restyles a network stream that is faster than it can keep up with, dies every
+40 seconds and returns. One viewer draws, one never reads. Instruction and strength change twice a
+second, recording goes on and off. Memory, threads, sockets and handles of the server are sampled;
+docs/measures.md defines the keys of the report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import environment
+
+COMFYUI = environment.enter(__file__)
+
+import soak_run  # noqa: E402 - only the environment above can import what it needs
+
+
+def main() -> int:
+    """Soak, print, write; 0 if nothing grew and nothing was left."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=3.0, help="how long to play (default: 3)")
+    parser.add_argument("--json", type=Path, help="write the report there")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="livestyle-soak-") as folder:
+        report = asyncio.run(soak_run.soak(COMFYUI, Path(folder), arguments.minutes * 60))
+    for key, value in report.items():
+        if key != "samples":
+            print(f"{key:28} {value}")
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    failed = soak_run.problems(report)
+    for line in failed:
+        print(f"FAILED: {line}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The style show as an artist plays it: template, Run, a style by hand, the schedule's own switches."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from canvas import RUN_MS, open_canvas
+from comfy_server import ComfyServer
+from graphs import READ, ROOT
+from sample_clips import make_clip
+
+pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
+
+TEMPLATE = "style_switch_show"
+SIZE = {"width": 128, "height": 96}
+
+# The schedule's next receipt may come before anybody has looked at the last one.
+LISTEN = """status => {
+    window.said = [];
+    const line = document.querySelector(status);
+    new MutationObserver(() => {
+        if (line.dataset.mood === "done") window.said.push(line.textContent);
+    }).observe(line, { childList: true, attributes: true });
+}"""
+HEARD = "text => window.said.some((line) => line.includes(text))"
+
+
+def test_a_style_is_changed_by_hand_and_by_schedule(
+    chromium: object, server: ComfyServer, checkpoint: str, renderer: str
+) -> None:
+    graph = json.loads((ROOT / "workflows" / "api" / f"{TEMPLATE}.json").read_text(encoding="utf-8"))
+    make_clip(server.input / graph[READ]["inputs"]["file"], frames=60 * 24, size=(192, 112))
+    with open_canvas(chromium, server.url) as canvas:
+        canvas.load_template(TEMPLATE)
+        stage, page = canvas.stage(), canvas.page
+        (switch,) = canvas.nodes("KVCacheStyleSwitch")
+        assert switch["links"] == ["style", "style_2", "style_3", "style_4"]
+        for name, value in SIZE.items():
+            canvas.set_widget(canvas.nodes("StreamDenoise")[0]["id"], name, value)
+        page.evaluate(LISTEN, canvas.view(switch["id"], "status"))
+        canvas.run()
+        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+
+        canvas.set_widget(switch["id"], "active", 3)
+        page.wait_for_function(HEARD, arg="active: applied", timeout=RUN_MS)
+        page.wait_for_function(HEARD, arg="scheduled", timeout=RUN_MS)
+
+        page.locator(f"{stage} .livestyle-stop").click()
+        assert canvas.await_result(stage)["seconds"] < 60

@@ -1,0 +1,106 @@
+"""A runner whose results come some chunks after their source (a moving buffer)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runtime_stubs import Behaviour, InvertModel, InvertRunner, picture, read, spec_of, stylise, write
+
+from livestyle.engine.families.base import Chunk
+from livestyle.engine.runtime.session import StreamSession
+
+WAIT = 20.0
+
+
+def numbered(length: int) -> np.ndarray:
+    """What the stub source gives."""
+    return np.stack([picture(number, 6, 8) for number in range(length)])
+
+
+class HoldingRunner(InvertRunner):
+    """Inverts, but gives each chunk back ``delay`` chunks later."""
+
+    def __init__(self, delay: int, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.requirements = replace(self.requirements, delay=delay)
+        self.held: list[Any] = []
+        self.steps = self.ends = 0
+
+    def prepare(self, chunk: Chunk) -> Any:
+        if chunk.frames is None:
+            assert chunk.valid == 0
+            self.ends += 1
+            return None
+        return super().prepare(chunk)
+
+    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
+        if prepared is not None:
+            self.held.append(super().step(prepared, late))
+        self.steps += 1
+        return self.held.pop(0) if self.steps > self.requirements.delay else None
+
+    def finish(self, stepped: Any) -> np.ndarray:
+        return np.empty((0, *self.size, 3), np.uint8) if stepped is None else super().finish(stepped)
+
+
+class HoldingModel(InvertModel):
+    def __init__(self, behaviour: Behaviour, delay: int) -> None:
+        super().__init__(behaviour)
+        self.delay = delay
+        self.runners: list[HoldingRunner] = []
+
+    def runner(self, settings, conditioning, *, node_id, model_node_id, width, height) -> HoldingRunner:
+        self.runners.append(
+            HoldingRunner(self.delay, self.behaviour, node_id, conditioning.node_id, width, height)
+        )
+        return self.runners[-1]
+
+
+def run(plan, model: HoldingModel) -> None:
+    session = StreamSession(plan, lambda _: model)
+    session.start()
+    assert session.join(WAIT)
+    assert session.state == "done", session.error
+
+
+@settings(max_examples=30, deadline=None)
+@given(length=st.integers(1, 40), first=st.integers(1, 5), steady=st.integers(1, 5), delay=st.integers(0, 5))
+def test_frames_in_are_frames_out_with_any_delay(length: int, first: int, steady: int, delay: int) -> None:
+    plan = write(stylise(read(length)))
+    model = HoldingModel(Behaviour(first, steady), delay)
+    run(plan, model)
+    assert np.array_equal(spec_of(plan).sink.pixels, 255 - numbered(length))
+    assert model.runners[0].ends == delay
+
+
+@pytest.mark.parametrize("delay", [0, 3])
+def test_compared_frames_wait_for_delayed_ones(delay: int) -> None:
+    source = read(40)
+    plan = write(stylise(source), compare="side_by_side", other=source)
+    run(plan, HoldingModel(Behaviour(1, 4), delay))
+    width = numbered(1).shape[2]
+    pixels = spec_of(plan).sink.pixels
+    assert np.array_equal(pixels[:, :, -width:], 255 - numbered(40))
+    assert np.array_equal(pixels[:, :, :width], numbered(40))
+
+
+def test_a_generator_has_no_delay() -> None:
+    plan = write(stylise(None, width=8, height=6, length=10))
+    behaviour = Behaviour(needs_source=False)
+
+    class Generating(HoldingRunner):
+        prepare = InvertRunner.prepare
+        step = InvertRunner.step
+
+    model = HoldingModel(behaviour, 3)
+    model.runner = lambda s, c, *, node_id, width, height, **_: Generating(
+        3, behaviour, node_id, c.node_id, width, height
+    )
+    run(plan, model)
+    assert np.array_equal(spec_of(plan).sink.pixels, numbered(10))

@@ -1,0 +1,160 @@
+"""A live source in a session: pushed pictures, the meter, Stop, and what is said while nothing comes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from runtime_stubs import Behaviour, MemorySink, MemorySpec, Zoo, stylise
+
+from livestyle.engine.media.live.pushed import Inlet
+from livestyle.engine.media.live.source_spec import LiveSpec
+from livestyle.engine.media.types import AudioTrack, Frames, FrameSink, Trim
+from livestyle.engine.runtime.plan import PlanNode, Read, Write
+from livestyle.engine.runtime.session import StreamSession
+
+HEIGHT, WIDTH = 32, 48
+NEVER = 10.0
+
+
+class Stopwatch(MemorySink):
+    """Reads the time code in each picture when it is written."""
+
+    seen: list[tuple[int, float]]
+
+    def __init__(self, spec: MemorySpec) -> None:
+        super().__init__(spec)
+        self.seen = []
+
+    def write(self, frames: Frames) -> None:
+        super().write(frames)
+        now = time.monotonic()
+        self.seen += [(int(picture[0, 0, 0]), now) for picture in frames.pixels]
+
+
+@dataclass(frozen=True)
+class StopwatchSpec(MemorySpec):
+    """Opens stopwatches."""
+
+    def open(self, width: int, height: int, fps: Fraction, audio: AudioTrack | None) -> FrameSink:
+        sink = Stopwatch(self)
+        self.opened.append(sink)
+        return sink
+
+
+class Camera:
+    """Pushes pictures whose red value counts, as a page does: only with credit."""
+
+    def __init__(self, inlet: Inlet, fps: float) -> None:
+        self.inlet, self.fps = inlet, fps
+        self.sent: dict[int, float] = {}
+        self.credit = threading.Semaphore(0)
+        self.off = threading.Event()
+        inlet.listen(lambda count: [self.credit.release() for _ in range(count)])
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        number = 0
+        while not self.off.wait(1 / self.fps):
+            if self.credit.acquire(blocking=False):
+                number += 1
+                born = time.monotonic()
+                self.sent[number % 250] = born
+                self.inlet.push(np.full((HEIGHT, WIDTH, 3), number % 250, np.uint8), born=born)
+
+
+def session_of(inlet: Inlet, behaviour: Behaviour, **spec: Any) -> tuple[StreamSession, StopwatchSpec]:
+    source = LiveSpec("pushed", "The page", inlet=inlet, **spec)
+    sink = StopwatchSpec("memory")
+    plan = PlanNode(Write(sink), (stylise(PlanNode(Read(source), (), "1")),), "9")
+    return StreamSession(plan, Zoo({"stub": behaviour})), sink
+
+
+def playing(session: StreamSession, sink: StopwatchSpec, frames: int) -> None:
+    deadline = time.monotonic() + NEVER
+    while time.monotonic() < deadline and not (sink.opened and sink.sink.frames >= frames):
+        time.sleep(0.01)
+    assert sink.sink.frames >= frames, session.error
+
+
+def test_the_meter_agrees_with_a_time_code_in_the_picture() -> None:
+    inlet = Inlet("camera")
+    session, sink = session_of(inlet, Behaviour(first=2, steady=2, delays={"step": 0.03}))
+    assert session.inlets == {"1": inlet}
+    session.start()
+    camera = Camera(inlet, fps=40)
+    playing(session, sink, 60)
+    session.stop()
+    camera.off.set()
+    assert session.wait(NEVER) and session.state == "done"
+    # The stub inverts: 255 minus the number that was sent.
+    by_code = [now - camera.sent[255 - code] for code, now in sink.sink.seen if 255 - code in camera.sent]
+    p50 = np.median(by_code) * 1000
+    assert abs(session.telemetry.snapshot()["latency_ms"]["p50"] - p50) < 10
+
+
+def test_a_fast_source_is_thinned_and_its_latency_bounded() -> None:
+    inlet = Inlet("camera")
+    session, sink = session_of(inlet, Behaviour(first=2, steady=2, delays={"step": 0.08}), clock="latest")
+    session.start()
+    camera = Camera(inlet, fps=120)
+    playing(session, sink, 40)
+    early = session.telemetry.snapshot()
+    playing(session, sink, 80)
+    late = session.telemetry.snapshot()
+    session.stop()
+    camera.off.set()
+    assert session.wait(NEVER)
+    assert late["source_drops"] > early["source_drops"] > 0
+    assert late["latency_ms"]["p95"] < early["latency_ms"]["p95"] + 250
+    assert late["sources"]["1"]["fps"] > 20
+
+
+def test_a_silent_page_is_held_restyled_and_named() -> None:
+    inlet = Inlet("camera")
+    behaviour = Behaviour(first=1, steady=1)
+    session, sink = session_of(inlet, behaviour)
+    session.start()
+    camera = Camera(inlet, fps=30)
+    playing(session, sink, 5)
+    camera.off.set()
+    inlet.pause("the camera is muted")
+    deadline = time.monotonic() + NEVER
+    while not session.notes and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "the camera is muted" in session.notes[0]
+    before = sink.sink.frames
+    playing(session, sink, before + 5)  # live controls keep acting on the held picture
+    assert session.telemetry.snapshot()["sources"]["1"]["held"] > 0
+    session.stop()
+    assert session.wait(NEVER) and session.state == "done"
+    assert session.telemetry.snapshot()["sources"]["1"]["state"] == "ended" and not session.notes
+
+
+@pytest.mark.parametrize("end", ["stop", "cancel"])
+def test_the_wait_for_a_page_can_be_ended(end: str) -> None:
+    session, _ = session_of(Inlet("camera"), Behaviour())
+    session.start()
+    deadline = time.monotonic() + NEVER
+    while not session.inlets["1"].wanted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    began = time.monotonic()
+    getattr(session, end)()
+    assert session.wait(NEVER) and session.join(NEVER)
+    assert time.monotonic() - began < 5
+    assert not session.inlets["1"].wanted
+
+
+def test_duration_ends_a_live_source() -> None:
+    inlet = Inlet("camera")
+    session, sink = session_of(inlet, Behaviour(first=1, steady=1), trim=Trim(duration=0.5))
+    session.start()
+    camera = Camera(inlet, fps=30)
+    assert session.wait(NEVER) and session.state == "done"
+    camera.off.set()
+    assert 1 <= sink.sink.frames and max(sink.sink.pts) <= 0.5

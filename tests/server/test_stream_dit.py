@@ -1,0 +1,54 @@
+"""StreamDiT on a real ComfyUI: text to video."""
+
+from __future__ import annotations
+
+import pytest
+from comfy_client import ComfyClient
+from comfy_server import ComfyServer
+from graphs import DENOISE, ENCODE, LOAD, Prompt, play, shown_file, workflow
+from live_session import Run
+from tiny_stream_dit import write_tiny_checkpoint
+
+
+@pytest.fixture(scope="module")
+def tiny(server: ComfyServer) -> str:
+    """A random checkpoint in models/stream_models; its name there."""
+    folder = server.base / "models" / "stream_models"
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_tiny_checkpoint(folder, name="tiny-stream-dit").name
+
+
+def generate(checkpoint: str, length: int) -> Prompt:
+    graph = workflow("generate")
+    graph[LOAD]["inputs"] |= {"checkpoint": checkpoint, "dtype": "fp32"}
+    graph[ENCODE]["inputs"]["prompt"] = "a red circle"
+    graph[DENOISE]["inputs"] |= {"width": 64, "height": 32, "length": length, "fps": 0.0}
+    return graph
+
+
+def test_text_to_video_has_the_length_that_was_asked_for(
+    server: ComfyServer, client: ComfyClient, tiny: str
+) -> None:
+    ended = client.run(generate(tiny, 30))
+    assert ended.status == "success", ended.error
+    film = play(shown_file(ended, server.output)["path"])
+    assert film.pixels.shape == (30, 32, 64, 3)
+    assert film.fps == 16
+
+
+def test_prompt_and_chunk_change_while_it_plays_until_stop(
+    server: ComfyServer, client: ComfyClient, tiny: str
+) -> None:
+    run = Run(client, generate(tiny, 0))
+    run.wait_frames(8)
+    session = run.session()
+    with session.socket() as socket:
+        for key, value in ((f"{ENCODE}.prompt", "a blue star"), (f"{DENOISE}.chunk", 4)):
+            socket.send(type="set", key=key, value=value, seq=1)
+            assert socket.wait_for("received", key=key)["value"] == value
+            applied = socket.wait_for("applied", key=key)
+        run.wait_frames(applied["frame"] + 8)
+        session.stop()
+    ended = run.end()
+    assert ended.status == "success", ended.error
+    assert len(play(shown_file(ended, server.output)["path"])) > applied["frame"]

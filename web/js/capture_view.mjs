@@ -1,0 +1,91 @@
+// @ts-check
+/**
+ * What a read node shows of the camera or screen that this page sends: its picture, and what is wrong.
+ */
+import { listCameras } from "./camera.mjs?v=0.2.0";
+import { element } from "./elements.mjs?v=0.2.0";
+
+export class CaptureView {
+  constructor() {
+    this.element = element("div", "livestyle-capture");
+    this.video = /** @type {HTMLVideoElement} */ (element("video", "livestyle-picture"));
+    Object.assign(this.video, { muted: true, autoplay: true, playsInline: true });
+    this.text = element("span", "livestyle-meters");
+    this.button = /** @type {HTMLButtonElement} */ (element("button", "livestyle-button"));
+    this.button.type = "button";
+    this.button.textContent = "Start";
+    this.button.addEventListener("click", () => this.again?.());
+    this.cameras = /** @type {HTMLSelectElement} */ (element("select", "livestyle-button"));
+    this.cameras.title = "Which camera of this computer";
+    this.cameras.addEventListener("change", () => this.#choose());
+    const bar = element("div", "livestyle-bar");
+    bar.append(this.text, this.cameras, this.button);
+    this.element.append(this.video, bar);
+    /** Called when the node must make room. */
+    this.onResize = () => {};
+    /** Called with the id of the camera that was chosen. @type {(device: string) => void} */
+    this.onChoice = () => {};
+    /** @type {string | undefined} */
+    this.device = undefined;
+    this.showIdle();
+  }
+
+  /** Height in CSS pixels that the node should leave. */
+  get height() {
+    return this.video.hidden ? 24 : 160;
+  }
+
+  /** @param {string} text */
+  showText(text) {
+    this.#show(text, {});
+  }
+
+  showIdle() {
+    this.again = undefined;
+    this.video.srcObject = null;
+    this.#show("", {});
+  }
+
+  /** @param {string} text @param {() => void} again */
+  showProblem(text, again) {
+    this.again = again;
+    this.video.srcObject = null;
+    this.#show(text, { problem: true });
+  }
+
+  /** @param {MediaStream} stream @param {() => void} again @returns {Promise<HTMLVideoElement>} playing it */
+  async showStream(stream, again) {
+    this.again = again;
+    this.video.srcObject = stream;
+    await this.video.play().catch(() => {});
+    const { width, height, frameRate, deviceId } = stream.getVideoTracks()[0].getSettings();
+    const rate = frameRate ? ` \u00b7 ${Math.round(frameRate)} fps` : "";
+    this.#show(`${width}x${height}${rate}`, { playing: true });
+    await this.#listCameras(deviceId);
+    return this.video;
+  }
+
+  /** @param {string} text @param {{playing?: boolean, problem?: boolean}} what */
+  #show(text, { playing = false, problem = false }) {
+    const grows = this.video.hidden === playing;
+    this.text.textContent = this.text.title = text;
+    this.element.dataset.mood = problem ? "bad" : "";
+    this.video.hidden = !playing;
+    this.button.hidden = !problem;
+    if (!playing) this.cameras.hidden = true;
+    if (grows) this.onResize();
+  }
+
+  /** @param {string | undefined} current */
+  async #listCameras(current) {
+    const cameras = await listCameras();
+    this.cameras.hidden = cameras.length < 2 || !cameras.some(({ id }) => id === current);
+    this.cameras.replaceChildren(...cameras.map(({ id, label }) => new Option(label, id, false, id === current)));
+  }
+
+  #choose() {
+    this.device = this.cameras.value;
+    this.onChoice(this.device);
+    this.again?.();
+  }
+}
