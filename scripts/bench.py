@@ -1,6 +1,12 @@
 """Measure speed, each figure with its baseline in the same run.
 
     python scripts/bench.py mllm-edit --json FILE
+    python scripts/bench.py mllm-edit --parts full --json FILE
+    python scripts/bench.py stream-dit --json FILE
+
+Two parts: ``demo`` is the demo checkpoint on the CPU, file to file and in ComfyUI; ``full`` is the
+published configuration with random weights at 512x512 on a CUDA device. Without one, ``full`` runs at
+a toy size and every row says that the full size was not measured.
 
 Wall-clock rates on a shared machine are noise: read them with the load average beside them, and
 go by CPU time and ratios. docs/measures.md defines every key.
@@ -11,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 from pathlib import Path
 
 import environment
@@ -23,47 +28,26 @@ import pack  # noqa: E402 - only the environment above can import what the pack 
 pack.load_pack()
 
 import bench_graph  # noqa: E402
+import bench_stream_dit  # noqa: E402
 import demo_run  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from livestyle.engine.benchmark import mllm_edit  # noqa: E402
+from livestyle.engine.benchmark import full_size, matrix, mllm_edit  # noqa: E402
+from livestyle.engine.benchmark.machine import hardware_line  # noqa: E402
+from livestyle.engine.evaluation.clips import read_clip  # noqa: E402
 from livestyle.engine.families import WEIGHTS, load_model  # noqa: E402
 from livestyle.engine.families.base import ModelHandle  # noqa: E402
-from livestyle.engine.media.sources import SourceSpec  # noqa: E402
+from livestyle.engine.families.mllm_edit.model import MLLMEditModel  # noqa: E402
 from livestyle.engine.runtime.device import plan_device  # noqa: E402
+
+PARTS = ("demo", "full")
 
 
 def main() -> None:
     arguments = parse()
-    plan = plan_device(torch.device("cpu"))
-    torch.set_num_threads(plan.threads)
-    clip = arguments.input or demo_run.default_clip()
-    model = load_model(ModelHandle(str(WEIGHTS / "mllm-edit")), plan.device, plan.dtype)
-    report: dict = {
-        "hardware": hardware(),
-        "dtype": str(plan.dtype),
-        "threads": plan.threads,
-        "steps": 1,
-        "chunk": mllm_edit.CHUNK,
-        "clip": clip.name,
-        "load_before": os.getloadavg(),
-    }
-    for side in arguments.sizes:
-        frames = read_frames(clip, side, arguments.frames)
-        print(f"{side}x{side}: engine, {len(frames)} frames", flush=True)
-        report[f"engine_fps_{side}"] = mllm_edit.rate(mllm_edit.engine_pass(model, frames, 1), len(frames))[
-            "fps"
-        ]
-        print(f"{side}x{side}: session without ComfyUI", flush=True)
-        alone = mllm_edit.file_to_file(model, clip, side)
-        report[f"lane_overlap_{side}"] = alone["lane_overlap"]
-        report[f"session_{side}"] = alone
-        if not arguments.no_graph:
-            print(f"{side}x{side}: whole graph in ComfyUI", flush=True)
-            report |= bench_graph.measure(COMFYUI, clip, side)
-    print("256x256: baselines", flush=True)
-    report |= mllm_edit.compare(model, plan.dtype, read_frames(clip, 256, arguments.frames))
+    report: dict = {"load_before": os.getloadavg()}
+    report |= measure_stream_dit(arguments) if arguments.family == "stream-dit" else measure(arguments)
     report["load_after"] = os.getloadavg()
     for key, value in report.items():
         if isinstance(value, float):
@@ -73,37 +57,103 @@ def main() -> None:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def hardware() -> str:
-    """The processor and how many cores this process may use."""
-    model = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        model = next(
-            (ln.split(":")[1].strip() for ln in info.read_text().splitlines() if "model name" in ln), model
-        )
-    return f"{model}, {os.cpu_count()} cores, torch {torch.__version__}"
+def measure_stream_dit(arguments: argparse.Namespace) -> dict:
+    """Text to video: the demo through the graph, and the paper's size."""
+    report: dict = {}
+    if "demo" in arguments.parts and not arguments.no_graph:
+        report |= bench_stream_dit.demo(COMFYUI)
+    if "full" in arguments.parts:
+        report |= bench_stream_dit.full()
+    return report
+
+
+def measure(arguments: argparse.Namespace) -> dict:
+    """The MLLM-edit family."""
+    clip = arguments.input or demo_run.default_clip()
+    plan = plan_device(torch.device("cpu"))
+    torch.set_num_threads(plan.threads)
+    model = load_model(ModelHandle(str(WEIGHTS / "mllm-edit")), plan.device, plan.dtype)
+    report: dict = {"clip": clip.name}
+    if "demo" in arguments.parts:
+        report |= {
+            "hardware": hardware_line(plan),
+            "dtype": str(plan.dtype),
+            "threads": plan.threads,
+            "steps": 1,
+            "chunk": mllm_edit.CHUNK,
+            **demo(model, plan.dtype, clip, arguments),
+        }
+    if "full" in arguments.parts:
+        report["full"] = full(model, clip)
+    return report
+
+
+def demo(model: MLLMEditModel, dtype: torch.dtype, clip: Path, arguments: argparse.Namespace) -> dict:
+    """The demo checkpoint on the CPU: engine alone, session, whole graph, and diffusers' pipeline."""
+    report: dict = {}
+    for side in arguments.sizes:
+        frames = read_frames(clip, side, arguments.frames)
+        print(f"{side}x{side}: engine, {len(frames)} frames", flush=True)
+        rates = mllm_edit.rate(mllm_edit.engine_pass(model, frames, 1), len(frames))
+        report[f"engine_fps_{side}"] = rates["fps"]
+        print(f"{side}x{side}: session without ComfyUI", flush=True)
+        alone = mllm_edit.file_to_file(model, clip, side)
+        report[f"lane_overlap_{side}"] = alone["lane_overlap"]
+        report[f"session_{side}"] = alone
+        if not arguments.no_graph:
+            print(f"{side}x{side}: whole graph in ComfyUI", flush=True)
+            report |= bench_graph.measure(COMFYUI, clip, side)
+    print("256x256: baselines", flush=True)
+    return report | mllm_edit.compare(model, dtype, read_frames(clip, 256, arguments.frames))
+
+
+def full(model: MLLMEditModel, clip: Path) -> dict:
+    """The published configuration on a CUDA device, a toy one without."""
+    cuda = torch.cuda.is_available()
+    plan = plan_device(torch.device("cuda" if cuda else "cpu"))
+    scale = full_size.FULL if cuda else full_size.TOY
+    tokenizer, scheduler = model.encoder.tokenizer, model.scheduler
+    big = full_size.random_model(scale, tokenizer, scheduler, plan.device, plan.dtype)
+    bench = matrix.Bench(big, scale, read_clip(clip, scale.side, 64).pixels)
+    rows = []
+    try:
+        for case in matrix.cases(scale):
+            rows.append(bench.row(case))
+            print(json.dumps(rows[-1]), flush=True)
+        lanes, baselines = bench.lanes(), bench.baselines()
+        rows += bench.quantised()
+    finally:
+        bench.close()
+    report = {
+        "hardware": hardware_line(plan),
+        "dtype": str(plan.dtype),
+        "side": scale.side,
+        "warm_up_chunks": matrix.WARM_UP,
+        "rows": rows,
+        "lanes": lanes,
+        "baselines": baselines,
+        "summary": matrix.summary(rows, lanes, baselines, scale.chunks[-1]),
+    }
+    for row in (lanes, *baselines, report["summary"]):
+        print(json.dumps(row))
+    return report
 
 
 def read_frames(clip: Path, side: int, count: int) -> np.ndarray:
-    """The first frames of a clip, cropped to a square: uint8 (count, side, side, 3)."""
-    source = SourceSpec("file", str(clip)).open()
-    try:
-        source.start(side, side, "crop")
-        frames = source.read(count)
-    finally:
-        source.close()
-    assert frames is not None
-    return frames.pixels[: len(frames) // mllm_edit.CHUNK * mllm_edit.CHUNK]
+    """The first whole chunks of a clip, cropped to a square: uint8 (count, side, side, 3)."""
+    pixels = read_clip(clip, side, count).pixels
+    return pixels[: len(pixels) // mllm_edit.CHUNK * mllm_edit.CHUNK]
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("family", choices=["mllm-edit"])
+    parser.add_argument("family", choices=["mllm-edit", "stream-dit"])
     parser.add_argument("--input", type=Path, help="another clip than the default one")
     parser.add_argument("--frames", type=int, default=64, help="frames for the engine alone")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512], help="sides in pixels")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--no-graph", action="store_true", help="leave ComfyUI out")
     parser.add_argument("--json", type=Path, help="write all figures there")
     return parser.parse_args()

@@ -45,9 +45,38 @@ def measure(comfyui: Path, clip: Path, side: int) -> dict[str, float]:
     """
     prompt = json.loads((ROOT / "workflows" / "api" / f"{WORKFLOW}.json").read_text())
     fill_in(prompt, clip.name, None, (side, side))
-    next(n for n in prompt.values() if n["class_type"] == "StreamDenoise")["inputs"]["chunk"] = 4
+    _inputs(prompt, "StreamDenoise")["chunk"] = 4
+    figures, first_frame = _steady_state(comfyui, prompt, clip)
+    return {
+        f"cpu_ms_per_frame_{side}": figures["cpu_ms_per_frame"],
+        f"graph_fps_{side}": figures["fps"],
+        f"first_frame_s_{side}" if side != 256 else "first_frame_s": first_frame,
+    }
+
+
+def measure_generation(comfyui: Path, checkpoint: str, text: str, side: int, frames: int) -> dict[str, float]:
+    """The same keys for text to video with a demo checkpoint, by its name in the list."""
+    prompt = json.loads((ROOT / "workflows" / "api" / "generate.json").read_text())
+    _inputs(prompt, "LoadStreamModel")["checkpoint"] = checkpoint
+    _inputs(prompt, "MLLMEncode")["prompt"] = text
+    _inputs(prompt, "StreamDenoise").update(width=side, height=side, length=frames, fps=0.0)
+    figures, first_frame = _steady_state(comfyui, prompt, None)
+    return {
+        f"cpu_ms_per_frame_{side}": figures["cpu_ms_per_frame"],
+        f"graph_fps_{side}": figures["fps"],
+        f"first_frame_s_{side}": first_frame,
+    }
+
+
+def _inputs(prompt: dict, node: str) -> dict:
+    return next(n for n in prompt.values() if n["class_type"] == node)["inputs"]
+
+
+def _steady_state(comfyui: Path, prompt: dict, clip: Path | None) -> tuple[dict[str, float], float]:
+    """Run a workflow twice; CPU time and rate of the second run, and its first frame's seconds."""
     with ComfyServer(comfyui, ROOT, machine_cache.cache_root() / "comfyui-base", folder=FOLDER) as server:
-        stage_input(clip, server.input)
+        if clip:
+            stage_input(clip, server.input)
         client = ComfyClient(server.url)
         for _ in range(2):
             meter = _Meter(server.pid)
@@ -56,8 +85,5 @@ def measure(comfyui: Path, clip: Path, side: int) -> dict[str, float]:
                 raise ComfyError(outcome.error or outcome.status)
     (first, cpu, wall), (last, cpu_end, wall_end) = meter.samples[0], meter.samples[-1]
     frames = last - first
-    return {
-        f"cpu_ms_per_frame_{side}": (cpu_end - cpu) / frames * 1000.0,
-        f"graph_fps_{side}": frames / (wall_end - wall),
-        f"first_frame_s_{side}" if side != 256 else "first_frame_s": meter.first_frame,
-    }
+    figures = {"cpu_ms_per_frame": (cpu_end - cpu) / frames * 1000.0, "fps": frames / (wall_end - wall)}
+    return figures, meter.first_frame

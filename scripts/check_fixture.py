@@ -3,7 +3,7 @@
     python scripts/check_fixture.py FOLDER
 
 Prints ``case max_abs_error tolerance ok|FAIL`` for each case; the exit code is 0 only if all are ok.
-The folder's name starts with its kind: lllite or metrics.
+The folder's name starts with its kind: causal_wan, lllite, metrics or taehv.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from livestyle.engine.evaluation.fixtures import check  # noqa: E402
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compare the engine with a folder of fixtures.")
-    parser.add_argument("folder", type=Path, help="lllite_* or metrics_*")
+    parser.add_argument("folder", type=Path, help="causal_wan_*, lllite_*, metrics_* or taehv_*")
     failed = False
     try:
         for case in check(parser.parse_args().folder.resolve()):

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from diffusers import DreamLiteMobilePipeline, DreamLiteUNetModel, FlowMatchEulerDiscreteScheduler
 from PIL import Image
-from transformers import Qwen2VLImageProcessor, Qwen3VLForConditionalGeneration, Qwen3VLProcessor
+from transformers import Qwen3VLForConditionalGeneration, Qwen3VLProcessor
 from transformers.models.qwen3_vl.video_processing_qwen3_vl import Qwen3VLVideoProcessor
 
+from ..conditioning.processor import image_processor
 from ..families.mllm_edit.denoiser import Denoiser
 from ..families.mllm_edit.model import MLLMEditModel
 
@@ -41,17 +42,7 @@ def pipeline(model: MLLMEditModel, dtype: torch.dtype) -> DreamLiteMobilePipelin
     tokenizer = encoder.tokenizer
     tokenizer.image_token, tokenizer.video_token = "<|image_pad|>", "<|video_pad|>"
     tokenizer.vision_start_token, tokenizer.vision_end_token = "<|vision_start|>", "<|vision_end|>"
-    pixels = encoder.image_side**2
-    images = Qwen2VLImageProcessor(
-        patch_size=encoder.patch,
-        merge_size=encoder.merge,
-        temporal_patch_size=encoder.temporal,
-        min_pixels=pixels,
-        max_pixels=pixels,
-        image_mean=[0.5] * 3,
-        image_std=[0.5] * 3,
-    )
-    processor = Qwen3VLProcessor(images, tokenizer, Qwen3VLVideoProcessor())
+    processor = Qwen3VLProcessor(image_processor(encoder), tokenizer, Qwen3VLVideoProcessor())
     unet = DreamLiteUNetModel.from_config(model.denoiser.unet.config).eval().requires_grad_(False)
     unet.load_state_dict(model.denoiser.unet.state_dict())
     vae = (

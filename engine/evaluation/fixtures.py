@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,20 @@ import torch
 from diffusers import DreamLiteUNetModel
 from safetensors.torch import load_file
 
+from ..autoencoders.taehv import published_config
+from ..cache.kv_cache import SegmentedKVCache
+from ..cache.storage import CacheLayout
+from ..cache.switch import SwitchPolicy
 from ..errors import CheckpointError
 from ..metrics import sharpness, temporal
 from ..motion.flow import optical_flow
 from ..motion.warp import carry_latents
+from ..networks.causal_wan import CausalWan, CausalWanConfig
 from ..networks.hooks import hooked
 from ..networks.lllite_file import load_lllite
-
-LATER = ("causal_wan", "taehv")
+from ..networks.taehv import TAEHV
+from ..sampling.few_step import few_step_schedule
+from ..sampling.rollout import BlockRollout, Conditions, RolloutSettings
 
 
 @dataclass(frozen=True)
@@ -40,16 +47,14 @@ def check(folder: Path) -> Iterator[Case]:
     """Every case of a folder, whose name starts with its kind.
 
     Raises:
-        CheckpointError: an unknown kind, or one whose family is not here yet.
+        CheckpointError: no such folder, or an unknown kind.
     """
     if not folder.is_dir():
         raise CheckpointError(f"Fixture folder {folder} does not exist.")
     for kind, cases in KINDS.items():
         if folder.name.startswith(kind):
             return cases(folder)
-    if folder.name.startswith(LATER):
-        raise CheckpointError(f"Fixture {folder.name} belongs to a family that comes later.")
-    raise CheckpointError(f"Fixture {folder.name} is of no known kind: {', '.join((*KINDS, *LATER))}.")
+    raise CheckpointError(f"Fixture {folder.name} is of no known kind: {', '.join(KINDS)}.")
 
 
 def _largest(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -121,4 +126,101 @@ def _metrics(folder: Path) -> Iterator[Case]:
     yield Case("warped_latent", _largest(carried, torch.from_numpy(warped)), tolerance)
 
 
-KINDS: dict[str, Callable[[Path], Iterator[Case]]] = {"lllite": _lllite, "metrics": _metrics}
+@torch.no_grad()
+def _causal_wan(folder: Path) -> Iterator[Case]:
+    """Few-step rollouts with a key-value cache, absolute positions."""
+    meta = json.loads((folder / "meta.json").read_text())
+    io, sizes = load_file(folder / "io.safetensors"), meta["config"]
+    config = CausalWanConfig(
+        in_channels=sizes["in_dim"],
+        out_channels=sizes["out_dim"],
+        heads=sizes["num_heads"],
+        layers=sizes["num_layers"],
+        **{name: sizes[name] for name in ("dim", "ffn_dim", "freq_dim", "text_dim", "eps")},
+    )
+    net = CausalWan(config).eval()
+    net.load_state_dict(load_file(folder / "weights.safetensors"))
+    schedule = few_step_schedule(meta["denoising_step_list"], meta["timestep_shift"])
+    blocks = io["noise"].split(meta["num_frame_per_block"], dim=1)
+    height, width = io["noise"].shape[-2:]
+
+    def play(window: int, sink: int, switch_at: int | None = None) -> tuple[torch.Tensor, BlockRollout]:
+        layout = CacheLayout(
+            config.layers,
+            config.heads,
+            config.head_width,
+            height * width // 4,
+            meta["num_frame_per_block"],
+            window,
+            sink,
+        )
+        cache = SegmentedKVCache(layout, batch=len(io["noise"]), rope="absolute")
+        settings = RolloutSettings(schedule, context_noise=meta["context_noise"])
+        rollout = BlockRollout(net, cache, settings, SwitchPolicy("cross_attn_only"))
+        rollout.switch(Conditions(io["context_a"]))
+        fresh, made = iter(io["renoise"]), []
+        for index, noise in enumerate(blocks):
+            if index == switch_at:
+                rollout.switch(Conditions(io["context_b"]))
+            made.append(rollout.step(noise, lambda step: next(fresh)))
+        rollout.settle()
+        return torch.cat(made, dim=1), rollout
+
+    everything = io["noise"].shape[1] + meta["num_frame_per_block"]  # the last block is history, too
+    for name in sorted(key for key in io if key.startswith("out_")):
+        if local := re.fullmatch(r"out_local(\d+)_sink(\d+)", name):
+            result, _ = play(int(local[1]), int(local[2]))
+        elif name == "out_global_prompt_switch":
+            result, _ = play(everything, 0, meta["switch_at_block"])
+        else:
+            result, rollout = play(everything, 0)
+            keys, _ = rollout.cache.contents(config.layers - 1)
+            error = _largest(keys, io["kv_last_layer_k_global"])
+            yield Case("kv_last_layer_k_global", error, 2e-4)
+        yield Case(name, _largest(result, io[name]), 2e-4)
+    context = net.text_context(io["context_a"])
+    queries = net.rotation(range(blocks[0].shape[1]), height, width)
+    flow = net(blocks[0], io["unequal_t"], context, queries)
+    yield Case("flow_unequal_t", _largest(flow, io["flow_unequal_t"]), 2e-4)
+
+
+@torch.no_grad()
+def _taehv(folder: Path) -> Iterator[Case]:
+    """Both directions, in one piece and a latent at a time."""
+    meta = json.loads((folder / "meta.json").read_text())
+    io = load_file(folder / "io.safetensors")
+    shapes = sorted(meta["keys"].items())
+    tensors = {name: _formula(index, shape) for index, (name, shape) in enumerate(shapes)}
+    network = TAEHV(published_config(tensors)).eval()
+    network.load_state_dict(tensors)
+    video, size = io["video"], network.config.temporal
+    video = torch.cat([video, video[:, -1:].expand(-1, -video.shape[1] % size, -1, -1, -1)], dim=1)
+    for suffix, chunk in (("", video.shape[1]), ("_chunked", size)):
+        latents = _in_chunks(network.encode, video, chunk)
+        yield Case(f"latents{suffix}", _largest(latents, io["latents"]), 1e-4)
+        decoded = _in_chunks(network.decode, io["latents"], chunk // size)[:, meta["frames_to_trim"] :]
+        yield Case(f"decoded{suffix}", _largest(decoded.clamp(0.0, 1.0), io["decoded"]), 1e-4)
+
+
+def _in_chunks(process: Callable, clip: torch.Tensor, size: int) -> torch.Tensor:
+    """A clip (N, T, C, H, W) through one half of a TAEHV, ``size`` frames at a time."""
+    memory, parts = (), []
+    for chunk in clip.split(size, dim=1):
+        part, memory = process(chunk, memory)
+        parts.append(part)
+    return torch.cat(parts, dim=1)
+
+
+def _formula(index: int, shape: list[int]) -> torch.Tensor:
+    """The weights that a ``taehv`` folder describes instead of holding them (its ``weight_fill``)."""
+    place = torch.arange(1, prod(shape) + 1, dtype=torch.float64)
+    value = torch.frac(torch.sin(place * 12.9898 + (index + 1) * 78.233) * 43758.5453).view(shape)
+    return (value * (1.2 * (3.0 / prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.05)).float()
+
+
+KINDS: dict[str, Callable[[Path], Iterator[Case]]] = {
+    "causal_wan": _causal_wan,
+    "lllite": _lllite,
+    "metrics": _metrics,
+    "taehv": _taehv,
+}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..motion.flow import optical_flow
+from ..motion.flow import grey, optical_flow
 from ..motion.occlusion import visible
 from ..motion.warp import sample
 
@@ -34,6 +34,36 @@ def clip_motion(source: np.ndarray, estimator: str = "farneback") -> list[PairMo
     return motion
 
 
+@dataclass(frozen=True)
+class PairErrors:
+    """How far each frame is from the next one brought back along the source's motion.
+
+    Attributes:
+        everywhere: mean absolute difference over all pixels, (pairs,).
+        visible: the same over the pixels that the next frame still shows, (pairs,).
+        share: how much of the picture those are, (pairs,).
+    """
+
+    everywhere: np.ndarray
+    visible: np.ndarray
+    share: np.ndarray
+
+
+def residual(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """``first`` minus ``second`` brought back along ``flow``; uint8 or float32 pictures to float32."""
+    return first - sample(second.astype(np.float32), flow)
+
+
+def pair_errors(clip: np.ndarray, motion: Sequence[PairMotion]) -> PairErrors:
+    """The error of each pair of neighbours; ``clip`` uint8 RGB (N, H, W, 3), ``motion`` N - 1 pairs."""
+    rows = []
+    for first, second, pair in zip(clip, clip[1:], motion, strict=False):
+        away = np.abs(residual(first, second, pair.flow)).mean(2, dtype=np.float64)
+        share = float(pair.visible.mean())
+        rows.append((away.mean(), away[pair.visible].mean() if share else 0.0, share))
+    return PairErrors(*np.array(rows).reshape(-1, 3).T)
+
+
 def warping_error(clip: np.ndarray, motion: Sequence[PairMotion], *, masked: bool = False) -> float:
     """Mean absolute difference between a frame and the next one brought back along the source's motion.
 
@@ -47,14 +77,34 @@ def warping_error(clip: np.ndarray, motion: Sequence[PairMotion], *, masked: boo
     Raises:
         ValueError: no pair, or nothing visible in any.
     """
-    total, count = 0.0, 0
-    for first, second, pair in zip(clip, clip[1:], motion, strict=False):
-        away = np.abs(first - sample(second.astype(np.float32), pair.flow)).mean(2, dtype=np.float64)
-        counted = away[pair.visible] if masked else away
-        total, count = total + float(counted.sum()), count + counted.size
-    if not count:
+    errors = pair_errors(clip, motion)
+    values, weights = (errors.visible, errors.share) if masked else (errors.everywhere, None)
+    if not len(values) or (masked and not errors.share.any()):
         raise ValueError("a warping error needs a pair of frames with something visible in both")
-    return total / count
+    return float(np.average(values, weights=weights))
+
+
+def slot_flicker(clip: np.ndarray, motion: Sequence[PairMotion], slots: int) -> float:
+    """Autocorrelation, at a lag of one chunk, of what the source's motion does not explain.
+
+    Noise that belongs to a slot of the chunk comes back every ``slots`` frames: 1 where the flicker is
+    nothing else, about 0 for noise drawn anew for each frame.
+
+    Args:
+        clip: uint8 RGB (N, H, W, 3) with N > slots + 1.
+        motion: N - 1 pairs of the source.
+        slots: frames in a chunk, at least 2.
+
+    Raises:
+        ValueError: a clip that is too short.
+    """
+    pairs = zip(clip, clip[1:], motion, strict=False)
+    left = np.stack([residual(grey(first), grey(second), pair.flow) for first, second, pair in pairs])
+    before, after = left[:-slots], left[slots:]
+    if slots < 2 or not len(before):
+        raise ValueError(f"{len(clip)} frames are too few for a lag of {slots}")
+    energy = np.sqrt(np.square(before, dtype=np.float64).sum() * np.square(after, dtype=np.float64).sum())
+    return float(np.sum(before * after, dtype=np.float64) / energy) if energy else 0.0
 
 
 def consecutive_l1(clip: np.ndarray) -> float:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from demo_model import demo_model
 from sample_pictures import picture
 
 from livestyle.engine.benchmark.baseline import edit_frames, pipeline, published_layout
 from livestyle.engine.benchmark.mllm_edit import compare
-from livestyle.engine.families import demo_checkpoints, load_model
-from livestyle.engine.families.base import ModelHandle
-
-
-def demo_model():
-    folder = demo_checkpoints()["demo: mllm-edit"]
-    return load_model(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)
 
 
 def test_baseline_pipeline_edits_pictures() -> None:

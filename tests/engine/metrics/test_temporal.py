@@ -11,7 +11,9 @@ from livestyle.engine.metrics.temporal import (
     clip_motion,
     consecutive_l1,
     consistency_ratio,
+    pair_errors,
     reference_l1,
+    slot_flicker,
     warping_error,
 )
 
@@ -54,6 +56,30 @@ def test_only_visible_pixels_count_when_masked() -> None:
         warping_error(clip, [PairMotion(motion[0].flow, ~ALL)], masked=True)
     with pytest.raises(ValueError, match="needs a pair"):
         warping_error(clip[:1], [])
+
+
+def test_the_error_is_the_mean_of_its_pairs() -> None:
+    half = ALL.copy()
+    half[:, 8:] = False
+    motion = [MOTION[0], PairMotion(MOTION[1].flow, half), MOTION[2]]
+    noisy = np.uint8(np.clip(MOVING + RNG.normal(0, 9, MOVING.shape), 0, 255))
+    errors = pair_errors(noisy, motion)
+    assert errors.share == pytest.approx([1.0, 0.25, 1.0])
+    assert warping_error(noisy, motion) == pytest.approx(errors.everywhere.mean())
+    pooled = (errors.visible * errors.share).sum() / 2.25
+    assert warping_error(noisy, motion, masked=True) == pytest.approx(pooled)
+
+
+def test_noise_that_belongs_to_a_slot_is_found() -> None:
+    still = [PairMotion(np.zeros((32, 32, 2), np.float32), ALL)] * 31
+    noise = RNG.normal(128, 12, (32, 32, 32, 3))
+    slots = np.uint8(noise[np.arange(32) % 4])
+    assert slot_flicker(slots, still, 4) == pytest.approx(1.0)
+    assert abs(slot_flicker(slots, still, 5)) > 0.3  # neighbours of the lag: differences of the same noise
+    assert slot_flicker(np.uint8(noise), still, 4) == pytest.approx(0.0, abs=0.05)
+    assert slot_flicker(np.full((8, 32, 32, 3), 9, np.uint8), still, 4) == 0.0
+    with pytest.raises(ValueError, match="too few for a lag of 4"):
+        slot_flicker(slots[:5], still, 4)
 
 
 @pytest.mark.parametrize("estimator", ["farneback", "dis_fast", "dis_medium"])

@@ -1,0 +1,1 @@
+"""How well a StreamDiT checkpoint draws the procedural world; docs/measures.md defines every key."""

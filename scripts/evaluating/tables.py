@@ -1,0 +1,84 @@
+"""``mllm-edit-tables``: the paper's tables II to XII on any checkpoint and any clips."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import pack
+import torch
+
+from livestyle.engine.benchmark.machine import hardware_line
+from livestyle.engine.evaluation.clips import read_clips
+from livestyle.engine.evaluation.paper import plots, tables, video
+from livestyle.engine.evaluation.paper.study import Study
+from livestyle.engine.families import load_model
+from livestyle.engine.families.base import ModelHandle
+from livestyle.engine.metrics.perceptual import EfficientNetLite0
+
+from .common import ADAPTER, add_model, json_lines, load, save
+
+PROMPTS = pack.ROOT / "benchmarks" / "prompts_held_out.json"
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    parser.add_argument("--clips", type=Path, required=True, help="folder of clips that training never saw")
+    parser.add_argument("--held-out", type=Path, help="a second folder of clips, for table IX")
+    parser.add_argument("--adapter", type=Path, default=ADAPTER, help="adapter file")
+    parser.add_argument("--lora", type=Path, help="LCM-LoRA file, for table XII")
+    parser.add_argument("--prompts", type=Path, default=PROMPTS, help="sentences for table IX")
+    parser.add_argument("--style", default="oil", help="what is asked for where a table has one prompt")
+    parser.add_argument("--frames", type=int, default=64, help="frames of each clip")
+    parser.add_argument("--only", nargs="+", choices=list(tables.TABLES), default=list(tables.TABLES))
+    parser.add_argument("--output", type=Path, required=True, help="folder for JSON, plots and the video")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    started = time.monotonic()
+    model, plan = load(arguments.checkpoint)
+    output: Path = arguments.output
+    clips = read_clips(arguments.clips, arguments.size, arguments.frames)
+    more = read_clips(arguments.held_out, arguments.size, arguments.frames) if arguments.held_out else []
+    with json_lines(output / "runs.jsonl") as emit:
+        study = Study(
+            model,
+            plan.device,
+            clips,
+            EfficientNetLite0(),
+            hardware_line(plan),
+            emit,
+            held_out=more,
+            adapter=arguments.adapter.resolve() if arguments.adapter.exists() else None,
+            style=arguments.style,
+            prompts=json.loads(arguments.prompts.read_text()) if arguments.prompts.exists() else {},
+        )
+        if arguments.lora:
+            handle = ModelHandle(str(arguments.checkpoint), lora=str(arguments.lora.resolve()))
+            study.lora = load_model(handle, plan.device, plan.dtype)
+        measured = {}
+        for name in arguments.only:
+            measured[name] = tables.measure(study, name)
+            print(f"\nTable {name}. {tables.TABLES[name].title}\n{tables.text(measured[name])}", flush=True)
+    files = [*plots.draw(measured, output), video.side_by_side(study, output / "side_by_side.mp4")]
+    save(
+        output / "tables.json",
+        {
+            "checkpoint": arguments.checkpoint.name,
+            "adapter": str(study.adapter) if study.adapter else None,
+            "clips": [clip.name for clip in study.clips],
+            "size": arguments.size,
+            "frames": arguments.frames,
+            "style": study.style,
+            "warm_up_chunks": study.warm_up,
+            "hardware": study.hardware,
+            "dtype": str(plan.dtype),
+            "threads": torch.get_num_threads(),
+            "tables": measured,
+            "seconds": round(time.monotonic() - started),
+            "cpu_seconds": round(time.process_time()),
+        },
+    )
+    print(f"\nWritten to {output}: tables.json, runs.jsonl, {', '.join(path.name for path in files)}")
