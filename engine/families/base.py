@@ -64,6 +64,16 @@ class LiveParameter:
     check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
 
 
+LORA_LIMIT = 4.0
+
+
+def live_lora(key: str, lora: object | None, strength: float) -> tuple[LiveParameter, ...]:
+    """The live strength of a model's LoRA; nothing for a model without one."""
+    if lora is None:
+        return ()
+    return (LiveParameter(key, "float", strength, -LORA_LIMIT, LORA_LIMIT, late=True),)
+
+
 @dataclass(frozen=True)
 class DenoiseSettings:
     """The widgets of StreamDenoise.

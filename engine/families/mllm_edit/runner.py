@@ -17,7 +17,7 @@ from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
 from ...networks.cross_attention import TextProjection
 from ...sampling.flow_match import FlowMatchSchedule
-from ..base import Chunk, DenoiseSettings, LiveParameter, Runner
+from ..base import Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
 from ..compiling import compile_in_place
 from .adapters import AdapterStack, Arrival, Renewal
 from .denoiser import Denoiser
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .model import MLLMEditModel
 
 KEPT = 4096  # latest refreshes that are remembered
-LORA_LIMIT = 4.0
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,8 @@ class MLLMEditRunner(Runner):
             LiveParameter(self._seed, "int", settings.seed, 0, 2**63 - 1),
             *self.styles.live_parameters,
             *self.stack.live_parameters,
+            *live_lora(self._lora_strength, model.lora, model.lora_strength),
         )
-        if model.lora is not None:
-            self.live_parameters += (
-                LiveParameter(
-                    self._lora_strength, "float", model.lora_strength, -LORA_LIMIT, LORA_LIMIT, late=True
-                ),
-            )
         self.reset()
 
     def reset(self) -> None:

@@ -19,7 +19,7 @@ from ...sampling.flow_match import FlowMatchSchedule, renoise
 from ...sampling.noise import frame_noise
 from ...sampling.noise_control import MotionNoiseController, start_at
 from ...sampling.rollout import BlockRollout, Encoded, RolloutSettings
-from ..base import Chunk, DenoiseSettings, LiveParameter, Runner
+from ..base import Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
 from ..compiling import compile_in_place
 from .styles import BlockStyles, reference_latents
 from .text import fit_external
@@ -27,7 +27,6 @@ from .text import fit_external
 if TYPE_CHECKING:
     from .model import RTRDiTModel
 
-LORA_LIMIT = 4.0
 DRAWS = 64
 """Draws of noise that one seed is good for at a frame: the start, and one for every step."""
 
@@ -110,13 +109,8 @@ class RTRDiTRunner(Runner):
             LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
             LiveParameter(self._seed, "int", settings.seed, 0, 2**53 - 1),
             *self.styles.live_parameters,
+            *live_lora(self._lora_strength, model.lora, model.lora_strength),
         )
-        if model.lora is not None:
-            self.live_parameters += (
-                LiveParameter(
-                    self._lora_strength, "float", model.lora_strength, -LORA_LIMIT, LORA_LIMIT, late=True
-                ),
-            )
         self.reset()
 
     def reset(self) -> None:
