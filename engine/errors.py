@@ -21,3 +21,8 @@ class SettingError(LiveStyleError):
 
 class SessionCancelled(LiveStyleError):
     """The session was cancelled; whatever had been written so far is playable."""
+
+
+def one_line(error: BaseException, longest: int = 160) -> str:
+    """What an error of another library says, on one line of at most ``longest`` characters."""
+    return " ".join(str(error).split())[:longest]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from ..engine.errors import CheckpointError
-from ..engine.families import PICKLES, demo_checkpoints
+from ..engine.families import DEMO, PICKLES, demo_checkpoints
 from ..engine.families.download import fetch
 from ..engine.families.releases import RELEASES, find_release
 from . import host
@@ -74,6 +74,10 @@ def checkpoint_path(name: str) -> str:
             f"{release.source}), or put its folder into models/stream_models."
         )
     offered = ", ".join(checkpoint_names()) or "none yet; put one into models/stream_models"
+    if name.startswith(DEMO):
+        raise CheckpointError(
+            f"{name} is not in this pack: train it with scripts/train.py, or choose one of {offered}."
+        )
     raise CheckpointError(f"There is no checkpoint '{name}'. There are: {offered}.")
 
 

@@ -11,9 +11,10 @@ from ..engine.motion.blend import FlowBlend
 from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import PlanNode, Steady
 from . import host
-from .checks import one_of, within
-from .host import io, schema
-from .sockets import CATEGORY, Flow, FrameStream
+from .checks import one_of
+from .declare import boolean_widget, check_ranges, combo_widget, float_widget, schema
+from .host import io
+from .sockets import Flow, FrameStream
 
 ESTIMATORS = ("dis_fast", "dis_medium", "farneback")
 BLOCK = 16
@@ -28,7 +29,6 @@ class FlowWarp(io.ComfyNode):
         return schema(
             node_id="FlowWarp",
             display_name="Flow Warp",
-            category=CATEGORY,
             description=(
                 "Steadies a stream with optical flow, warps images along the motion of others, and tells "
                 "other nodes how motion is found."
@@ -45,36 +45,25 @@ class FlowWarp(io.ComfyNode):
                         "along all of it."
                     ),
                 ),
-                io.Combo.Input(
+                combo_widget(
                     "estimator",
-                    options=list(ESTIMATORS),
-                    default="dis_fast",
-                    optional=True,
-                    tooltip="How motion is found: dis_fast is the quickest, farneback the smoothest.",
+                    ESTIMATORS,
+                    "How motion is found: dis_fast is the quickest, farneback the smoothest.",
                 ),
-                io.Float.Input(
+                float_widget(
                     "scale",
-                    default=0.5,
-                    min=0.1,
-                    max=1.0,
-                    step=0.05,
-                    optional=True,
-                    tooltip="Size at which motion is found; smaller is faster and coarser.",
+                    0.5,
+                    (0.1, 1.0),
+                    0.05,
+                    "Size at which motion is found; smaller is faster and coarser.",
                 ),
-                io.Boolean.Input(
-                    "occlusion",
-                    default=True,
-                    optional=True,
-                    tooltip="Leave out what was hidden in the frame before.",
-                ),
-                io.Float.Input(
+                boolean_widget("occlusion", True, "Leave out what was hidden in the frame before."),
+                float_widget(
                     "blend",
-                    default=0.5,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    optional=True,
-                    tooltip="Share of the warped frame in the picture. Live: acts while the stream runs.",
+                    0.5,
+                    (0.0, 1.0),
+                    0.01,
+                    "Share of the warped frame in the picture. Live: acts while the stream runs.",
                 ),
             ],
             outputs=[
@@ -85,8 +74,6 @@ class FlowWarp(io.ComfyNode):
                     tooltip="How motion is found, for Temporal LLLite and Stream Denoise.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
-            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
@@ -100,8 +87,7 @@ class FlowWarp(io.ComfyNode):
         occlusion: bool = True,
         blend: float = 0.5,
     ) -> io.NodeOutput:
-        within("scale", scale, 0.1, 1)
-        within("blend", blend, 0, 1)
+        check_ranges(cls, locals())
         flow = FlowSettings(one_of("estimator", estimator, ESTIMATORS), scale)
         stream = host.blocked("Flow Warp has no stream: connect one to frames.")
         if frames is not None:

@@ -1,88 +1,164 @@
-"""The live inputs of FrameStreamIO: where pictures come from and go to beside files."""
+"""The inputs of FrameStreamIO, in the order in which they were added to the node."""
 
 from __future__ import annotations
 
+from typing import get_args
+
 from ..engine.media.live.devices import list_cameras, list_screens
+from ..engine.media.types import Resize
+from ..engine.runtime.plan import CompareMode
+from .declare import boolean_widget, combo_widget, float_widget, int_widget, string_widget
 from .host import io
+from .live import CLOCKS, SOURCES, TARGETS
+from .reading import videos_in_input
+from .sockets import FrameStream
 
-SOURCES = ("file", "network", "camera", "screen", "ndi", "browser camera", "browser screen")
-TARGETS = ("file", "network", "virtual camera", "ndi")
-CLOCKS = ("auto", "every_frame", "latest", "resample", "drop_oldest")
+MODES = ("auto", "read", "write")
+RESIZES = get_args(Resize)
+COMPARES = get_args(CompareMode)
+CODECS = ("auto", "libx264", "h264_nvenc")
+LONGEST = 1_000_000.0
 
 
-def live_inputs() -> list[io.Input]:
-    """In the order in which they were added to the node."""
+def stream_inputs() -> list[io.Input]:
+    """All of them."""
+    return [*_file_inputs(), *_live_inputs()]
+
+
+def _file_inputs() -> list[io.Input]:
+    """Streams, and what comes from files and goes to them."""
     return [
-        io.Combo.Input(
-            "source",
-            options=list(SOURCES),
-            default="file",
-            optional=True,
-            tooltip="Read: a file (or what is connected), a network stream, a camera, a screen.",
+        FrameStream.Input(
+            "frames", optional=True, tooltip="The stream to write; connected, this node writes."
         ),
-        io.String.Input(
-            "url",
-            default="",
+        FrameStream.Input(
+            "compare",
             optional=True,
-            placeholder="rtsp://camera.example/stream",
-            tooltip=(
+            tooltip="Write: a second stream shown left of the first; compare_mode says how.",
+        ),
+        io.Video.Input(
+            "video", optional=True, tooltip="Read: a video from another node, decoded as it plays."
+        ),
+        io.Image.Input("images", optional=True, tooltip="Read: a batch of images as frames."),
+        combo_widget(
+            "mode",
+            MODES,
+            "auto reads unless 'frames' is connected, then writes; read and write insist.",
+        ),
+        combo_widget(
+            "file",
+            videos_in_input(),
+            "Read: a video in ComfyUI's input folder; the button uploads one.",
+            upload=io.UploadType.video,
+        ),
+        string_widget(
+            "path",
+            "",
+            ("Read: a video or a folder of pictures by path, inside ComfyUI's input, output or temp folder."),
+            placeholder="clips/take_1.mov or a folder of pictures",
+        ),
+        float_widget(
+            "images_fps",
+            24.0,
+            (0.1, 240.0),
+            0.001,
+            "Read: frames a second of 'images' or of a folder of pictures.",
+        ),
+        float_widget("start", 0.0, (0.0, LONGEST), 0.01, "Read: seconds to skip at the beginning."),
+        float_widget("duration", 0.0, (0.0, LONGEST), 0.01, "Read: seconds to take; 0 takes everything."),
+        int_widget(
+            "every_nth", 1, (1, 1000), "Read: take one frame of this many; the clip keeps its length."
+        ),
+        float_widget(
+            "fps",
+            0.0,
+            (0.0, 240.0),
+            0.001,
+            "Read: resample to this many frames a second; 0 keeps the source's timing.",
+        ),
+        combo_widget(
+            "resize",
+            RESIZES,
+            "Read: how the picture meets another aspect ratio: cut off, add bars, or distort.",
+        ),
+        string_widget(
+            "filename_prefix",
+            "livestyle/video",
+            "Write: name of the file in ComfyUI's output folder; a number is added.",
+        ),
+        combo_widget(
+            "compare_mode",
+            COMPARES,
+            ("Write: show 'compare', or the source where nothing is connected to it, beside the picture."),
+        ),
+        int_widget(
+            "quality",
+            18,
+            (0, 51),
+            "Write: 0 is the best and largest, 51 the worst; 18 is hard to tell from the original.",
+        ),
+        combo_widget(
+            "codec",
+            CODECS,
+            "Write: auto encodes on the graphics card where that works, else with libx264.",
+        ),
+        int_widget("keep_last", 0, (0, 256), "Write: how many of the last frames the images output gives."),
+        boolean_widget("preview", True, "Write: show the picture on the node while it runs."),
+    ]
+
+
+def _live_inputs() -> list[io.Input]:
+    """Where pictures come from and go to beside files."""
+    return [
+        combo_widget(
+            "source", SOURCES, "Read: a file (or what is connected), a network stream, a camera, a screen."
+        ),
+        string_widget(
+            "url",
+            "",
+            (
                 "Read, source network: an address that begins with rtsp, rtmp, http(s), srt or udp. "
                 "Source ndi: a part of the sender's name, or empty."
             ),
+            placeholder="rtsp://camera.example/stream",
         ),
-        io.Combo.Input(
+        combo_widget(
             "device",
-            options=["", *(device.label for device in (*list_cameras(), *list_screens()))],
-            default="",
-            optional=True,
-            tooltip="Read, source camera or screen: which one; empty takes the first. R lists them again.",
+            ["", *(device.label for device in (*list_cameras(), *list_screens()))],
+            "Read, source camera or screen: which one; empty takes the first. R lists them again.",
         ),
-        io.Combo.Input(
+        combo_widget(
             "clock",
-            options=list(CLOCKS),
-            default="auto",
-            optional=True,
-            tooltip=(
+            CLOCKS,
+            (
                 "Read, live: which pictures are used when more come than the model takes. latest has the "
                 "least delay, resample the evenest motion, drop_oldest keeps a short queue, every_frame "
                 "makes the source wait. auto is latest."
             ),
         ),
-        io.Boolean.Input(
+        boolean_widget(
             "allow_private",
-            default=False,
-            optional=True,
-            tooltip="Allow an address on this machine or in its own network; only one that you trust.",
+            False,
+            "Allow an address on this machine or in its own network; only one that you trust.",
         ),
-        io.Combo.Input(
+        combo_widget(
             "target",
-            options=list(TARGETS),
-            default="file",
-            optional=True,
-            tooltip="Write: a file, a network stream, a virtual camera or NDI. One a node; chain several.",
+            TARGETS,
+            "Write: a file, a network stream, a virtual camera or NDI. One a node; chain several.",
         ),
-        io.String.Input(
+        string_widget(
             "target_url",
-            default="",
-            optional=True,
-            placeholder="rtmp://server/app/key",
-            tooltip=(
+            "",
+            (
                 "Write, target network: an address that begins with rtmp, rtsp, srt or udp. Virtual camera "
                 "or NDI: its name, or empty."
             ),
+            placeholder="rtmp://server/app/key",
         ),
-        io.Int.Input(
-            "bitrate",
-            default=4000,
-            min=100,
-            max=50_000,
-            optional=True,
-            tooltip="Write, target network: kilobits a second.",
-        ),
-        io.Boolean.Input(
+        int_widget("bitrate", 4000, (100, 50_000), "Write, target network: kilobits a second."),
+        boolean_widget(
             "record",
-            default=True,
-            optional=True,
-            tooltip="Write, target file: record from the first frame; off waits until you switch it on.",
+            True,
+            "Write, target file: record from the first frame; off waits until you switch it on.",
         ),
     ]

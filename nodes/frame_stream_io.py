@@ -12,21 +12,17 @@ from ..engine.media.sinks import SinkSpec
 from ..engine.media.types import Trim
 from ..engine.runtime.plan import PlanNode, Read, Write
 from . import host
-from .checks import one_of, within
-from .frame_stream_inputs import live_inputs
-from .host import io, schema
+from .checks import one_of
+from .declare import check_ranges, schema
+from .frame_stream_inputs import CODECS, COMPARES, MODES, RESIZES, stream_inputs
+from .host import io
 from .live import LiveChoice, live_target
-from .reading import Choice, file_fingerprint, source_of, videos_in_input
+from .reading import Choice, file_fingerprint, source_of
 from .run import run_plan
 from .secrets import without_secrets
-from .sockets import CATEGORY, FrameStream
+from .sockets import FrameStream
 from .writing import reserve_path
 
-MODES = ("auto", "read", "write")
-RESIZES = ("crop", "letterbox", "stretch")
-COMPARES = ("off", "side_by_side", "wipe")
-CODECS = ("auto", "libx264", "h264_nvenc")
-LONGEST = 1_000_000.0
 FRAMES, VIDEO, IMAGES = range(3)
 
 
@@ -38,7 +34,6 @@ class FrameStreamIO(io.ComfyNode):
         return schema(
             node_id="FrameStreamIO",
             display_name="Frame Stream IO",
-            category=CATEGORY,
             description=(
                 "Opens a video, a camera or a network stream as frames or, with 'frames' connected, writes "
                 "them to a video file, a network stream or a virtual camera. The last write node of a graph "
@@ -48,147 +43,7 @@ class FrameStreamIO(io.ComfyNode):
                 *("load video", "save video", "video input", "video output", "stream", "vid2vid"),
                 *("webcam", "camera", "screen capture", "rtsp", "rtmp", "srt", "hls", "ndi", "obs", "record"),
             ],
-            inputs=[
-                FrameStream.Input(
-                    "frames", optional=True, tooltip="The stream to write; connected, this node writes."
-                ),
-                FrameStream.Input(
-                    "compare",
-                    optional=True,
-                    tooltip="Write: a second stream shown left of the first; compare_mode says how.",
-                ),
-                io.Video.Input(
-                    "video", optional=True, tooltip="Read: a video from another node, decoded as it plays."
-                ),
-                io.Image.Input("images", optional=True, tooltip="Read: a batch of images as frames."),
-                io.Combo.Input(
-                    "mode",
-                    options=list(MODES),
-                    default="auto",
-                    optional=True,
-                    tooltip="auto reads unless 'frames' is connected, then writes; read and write insist.",
-                ),
-                io.Combo.Input(
-                    "file",
-                    options=videos_in_input(),
-                    default="",
-                    optional=True,
-                    upload=io.UploadType.video,
-                    tooltip="Read: a video in ComfyUI's input folder; the button uploads one.",
-                ),
-                io.String.Input(
-                    "path",
-                    default="",
-                    optional=True,
-                    placeholder="clips/take_1.mov or a folder of pictures",
-                    tooltip=(
-                        "Read: a video or a folder of pictures by path, inside ComfyUI's input, output or "
-                        "temp folder."
-                    ),
-                ),
-                io.Float.Input(
-                    "images_fps",
-                    default=24.0,
-                    min=0.1,
-                    max=240.0,
-                    step=0.001,
-                    optional=True,
-                    tooltip="Read: frames a second of 'images' or of a folder of pictures.",
-                ),
-                io.Float.Input(
-                    "start",
-                    default=0.0,
-                    min=0.0,
-                    max=LONGEST,
-                    step=0.01,
-                    optional=True,
-                    tooltip="Read: seconds to skip at the beginning.",
-                ),
-                io.Float.Input(
-                    "duration",
-                    default=0.0,
-                    min=0.0,
-                    max=LONGEST,
-                    step=0.01,
-                    optional=True,
-                    tooltip="Read: seconds to take; 0 takes everything.",
-                ),
-                io.Int.Input(
-                    "every_nth",
-                    default=1,
-                    min=1,
-                    max=1000,
-                    optional=True,
-                    tooltip="Read: take one frame of this many; the clip keeps its length.",
-                ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=240.0,
-                    step=0.001,
-                    optional=True,
-                    tooltip="Read: resample to this many frames a second; 0 keeps the source's timing.",
-                ),
-                io.Combo.Input(
-                    "resize",
-                    options=list(RESIZES),
-                    default="crop",
-                    optional=True,
-                    tooltip=(
-                        "Read: how the picture meets another aspect ratio: cut off, add bars, or distort."
-                    ),
-                ),
-                io.String.Input(
-                    "filename_prefix",
-                    default="livestyle/video",
-                    optional=True,
-                    tooltip="Write: name of the file in ComfyUI's output folder; a number is added.",
-                ),
-                io.Combo.Input(
-                    "compare_mode",
-                    options=list(COMPARES),
-                    default="off",
-                    optional=True,
-                    tooltip=(
-                        "Write: show 'compare', or the source where nothing is connected to it, beside the "
-                        "picture."
-                    ),
-                ),
-                io.Int.Input(
-                    "quality",
-                    default=18,
-                    min=0,
-                    max=51,
-                    optional=True,
-                    tooltip=(
-                        "Write: 0 is the best and largest, 51 the worst; 18 is hard to tell from the "
-                        "original."
-                    ),
-                ),
-                io.Combo.Input(
-                    "codec",
-                    options=list(CODECS),
-                    default="auto",
-                    optional=True,
-                    tooltip="Write: auto encodes on the graphics card where that works, else with libx264.",
-                ),
-                io.Int.Input(
-                    "keep_last",
-                    default=0,
-                    min=0,
-                    max=256,
-                    optional=True,
-                    tooltip="Write: how many of the last frames the images output gives.",
-                ),
-                io.Boolean.Input(
-                    "preview",
-                    default=True,
-                    optional=True,
-                    tooltip="Write: show the picture on the node while it runs.",
-                ),
-                *live_inputs(),
-            ],
+            inputs=stream_inputs(),
             outputs=[
                 FrameStream.Output(
                     display_name="frames",
@@ -201,7 +56,6 @@ class FrameStreamIO(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.dynprompt, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
-            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
@@ -254,21 +108,15 @@ class FrameStreamIO(io.ComfyNode):
         bitrate: int = 4000,
         record: bool = True,
     ) -> io.NodeOutput:
+        check_ranges(cls, locals())
         live = LiveChoice(source, url, device, clock, allow_private)
         choice = Choice(file, path, video, images, live)
         if not writes(mode, frames is not None, compare is not None, choice):
-            within("images_fps", images_fps, 0.1, 240)
-            within("start", start, 0, LONGEST)
-            within("duration", duration, 0, LONGEST)
-            within("every_nth", every_nth, 1, 1000)
-            within("fps", fps, 0, 240)
             spec = source_of(choice, Trim(start, duration, every_nth, fps), images_fps)
             plan = PlanNode(Read(spec, one_of("resize", resize, RESIZES)), node_id=cls._id())
             reason = "This FrameStreamIO reads: take video and images from the one that writes."
             return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
 
-        within("quality", quality, 0, 51)
-        within("keep_last", keep_last, 0, 256)
         sink: SinkSpec | LiveSinkSpec
         if target == "file":
             sink = SinkSpec(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import json
 import os
 import weakref
@@ -31,20 +29,7 @@ MODEL_FOLDER = "stream_models"
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.bfloat16}
 
-# --- schema -----------------------------------------------------------------------------------
-
-
-def schema(**fields: Any) -> io.Schema:
-    """``io.Schema`` without the fields that this ComfyUI does not have yet."""
-    known = {field.name for field in dataclasses.fields(io.Schema)}
-    return io.Schema(**{name: value for name, value in fields.items() if name in known})
-
-
-def advanced(input_class: type, name: str, **options: Any) -> io.Input:
-    """An input marked as advanced where this ComfyUI has that mark."""
-    if "advanced" in inspect.signature(input_class.__init__).parameters:
-        options["advanced"] = True
-    return input_class(name, **options)
+# --- nodes ------------------------------------------------------------------------------------
 
 
 def extension(nodes: list[type[io.ComfyNode]]) -> ComfyExtension:

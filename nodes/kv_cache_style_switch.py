@@ -8,8 +8,9 @@ from ..engine.conditioning.recipe import ConditioningRecipe
 from ..engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
 from ..engine.errors import SettingError
 from .checks import one_of, within
-from .host import io, schema
-from .sockets import CATEGORY, StreamConditioning
+from .declare import check_ranges, combo_widget, int_widget, schema, string_widget
+from .host import io
+from .sockets import StreamConditioning
 
 STYLES = 8
 LONGEST_SCHEDULE = 4000
@@ -27,7 +28,6 @@ class KVCacheStyleSwitch(io.ComfyNode):
         return schema(
             node_id="KVCacheStyleSwitch",
             display_name="KV Cache Style Switch",
-            category=CATEGORY,
             description=(
                 "Switches between styles in mid-stream without a seam, by hand, by schedule or at scene cuts."
             ),
@@ -35,56 +35,30 @@ class KVCacheStyleSwitch(io.ComfyNode):
             inputs=[
                 StreamConditioning.Input("style", tooltip="Style 1, the one the stream starts with."),
                 *more_styles,
-                io.Int.Input(
-                    "active",
-                    default=1,
-                    min=1,
-                    max=STYLES,
-                    optional=True,
-                    tooltip="The style that plays now. Live: acts while the stream runs.",
+                int_widget(
+                    "active", 1, (1, STYLES), "The style that plays now. Live: acts while the stream runs."
                 ),
-                io.String.Input(
+                string_widget(
                     "schedule",
-                    default="",
-                    optional=True,
+                    "",
+                    "When to switch by itself: frame, second or scene cut, then the style.",
                     placeholder="0:1, 120:2, 8s:3, cut:next",
-                    tooltip="When to switch by itself: frame, second or scene cut, then the style.",
                 ),
-                io.Combo.Input(
-                    "policy",
-                    options=list(POLICIES),
-                    default=POLICIES[0],
-                    optional=True,
-                    tooltip="What happens to the model's memory of the old style at a switch.",
+                combo_widget(
+                    "policy", POLICIES, "What happens to the model's memory of the old style at a switch."
                 ),
-                io.Int.Input(
-                    "keep_frames",
-                    default=0,
-                    min=0,
-                    max=256,
-                    optional=True,
-                    tooltip="How many frames of that memory survive a switch.",
+                int_widget("keep_frames", 0, (0, 256), "How many frames of that memory survive a switch."),
+                int_widget(
+                    "blend_frames", 8, (0, 256), "Over how many frames the policy 'blend' crosses over."
                 ),
-                io.Int.Input(
-                    "blend_frames",
-                    default=8,
-                    min=0,
-                    max=256,
-                    optional=True,
-                    tooltip="Over how many frames the policy 'blend' crosses over.",
-                ),
-                io.Combo.Input(
+                combo_widget(
                     "interpolation",
-                    options=list(INTERPOLATIONS),
-                    default=INTERPOLATIONS[0],
-                    optional=True,
-                    tooltip="How 'blend' goes over: lerp in a straight line, slerp along an arc.",
+                    INTERPOLATIONS,
+                    "How 'blend' goes over: lerp in a straight line, slerp along an arc.",
                 ),
             ],
             outputs=[StreamConditioning.Output(display_name="style", tooltip="The style that plays.")],
-            hidden=[io.Hidden.unique_id],
             is_experimental=True,
-            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
@@ -105,12 +79,11 @@ class KVCacheStyleSwitch(io.ComfyNode):
         blend_frames: int = 8,
         interpolation: str = INTERPOLATIONS[0],
     ) -> io.NodeOutput:
+        check_ranges(cls, locals())
         if len(schedule) > LONGEST_SCHEDULE:
             raise SettingError(
                 f"schedule has {len(schedule)} characters: shorten it to {LONGEST_SCHEDULE} at most."
             )
-        within("keep_frames", keep_frames, 0, 256)
-        within("blend_frames", blend_frames, 0, 256)
         styles = _styles(style, (style_2, style_3, style_4, style_5, style_6, style_7, style_8))
         within("active", active, 1, len(styles))
         timeline = StyleTimeline(

@@ -7,14 +7,17 @@ from typing import cast
 
 from ..engine.errors import SettingError
 from ..engine.media.live.addresses import SOURCE_SCHEMES, TARGET_SCHEMES, parse_url
-from ..engine.media.live.clock import ClockPolicy
+from ..engine.media.live.clock import POLICIES, ClockPolicy
 from ..engine.media.live.extras import extra
-from ..engine.media.live.pushed import Inlet
+from ..engine.media.live.inlet import Inlet
 from ..engine.media.live.sink_spec import LiveSinkSpec, TargetKind
 from ..engine.media.live.source_spec import LiveSpec
 from ..engine.media.types import Trim
-from .checks import one_of, within
-from .frame_stream_inputs import CLOCKS, SOURCES, TARGETS
+from .checks import one_of
+
+SOURCES = ("file", "network", "camera", "screen", "ndi", "browser camera", "browser screen")
+TARGETS = ("file", "network", "virtual camera", "ndi")
+CLOCKS = ("auto", *POLICIES)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,6 @@ def live_target(target: str, url: str, allow_private: bool, bitrate: int, keep_l
         SettingError: a widget's value can't work.
         MediaError: a package is missing.
     """
-    within("bitrate", bitrate, 100, 50_000)
     kind = cast(TargetKind, one_of("target", target, TARGETS))
     location = url.strip()
     if kind == "network":

@@ -15,9 +15,11 @@ from ..engine.families.mllm_edit.loader import FP16_REFUSED
 from ..engine.families.releases import release_of
 from . import host
 from .checkpoints import checkpoint_names, checkpoint_path, fetch_missing, fingerprint
-from .checks import one_of, within
-from .host import io, schema
-from .sockets import CATEGORY, StreamModelSocket
+from .checks import one_of
+from .declare import boolean_widget, check_ranges, combo_widget, float_widget, schema
+from .host import io
+from .sockets import StreamModelSocket
+from .weight_files import weight_file, weight_files
 
 AUTO = "auto"
 NONE = "none"
@@ -42,7 +44,6 @@ class LoadStreamModel(io.ComfyNode):
         return schema(
             node_id="LoadStreamModel",
             display_name="Load Stream Model",
-            category=CATEGORY,
             description=(
                 "Chooses a streaming diffusion model: a demo checkpoint of the pack, or one in "
                 "models/stream_models."
@@ -57,62 +58,49 @@ class LoadStreamModel(io.ComfyNode):
                         "the DreamLite ones can be fetched."
                     ),
                 ),
-                io.Combo.Input(
+                combo_widget(
                     "autoencoder",
-                    options=[AUTO, *_safetensors(AUTOENCODER_FOLDERS)],
-                    default=AUTO,
-                    optional=True,
-                    tooltip=(
+                    [AUTO, *weight_files(AUTOENCODER_FOLDERS)],
+                    (
                         "Turns pixels into latents and back; auto takes the checkpoint's own. For DreamLite: "
                         "either half of taesdxl."
                     ),
                 ),
-                io.Combo.Input(
+                combo_widget(
                     "text_encoder",
-                    options=[AUTO, *_safetensors(TEXT_ENCODER_FOLDERS)],
-                    default=AUTO,
-                    optional=True,
-                    tooltip="Reads the instruction; auto takes the checkpoint's own (Qwen3-VL-2B).",
+                    [AUTO, *weight_files(TEXT_ENCODER_FOLDERS)],
+                    "Reads the instruction; auto takes the checkpoint's own (Qwen3-VL-2B).",
                 ),
-                io.Combo.Input(
+                combo_widget(
                     "lora",
-                    options=[NONE, *_safetensors(LORA_FOLDERS)],
-                    default=NONE,
-                    optional=True,
-                    tooltip="A LoRA for the model's U-Net, an LCM-LoRA for example.",
+                    [NONE, *weight_files(LORA_FOLDERS)],
+                    "A LoRA for the model's U-Net, an LCM-LoRA for example.",
                 ),
-                io.Float.Input(
+                float_widget(
                     "lora_strength",
-                    default=1.0,
-                    min=-4.0,
-                    max=4.0,
-                    step=0.05,
-                    optional=True,
-                    tooltip="How strongly the LoRA acts, 0 is off. Live: acts while the stream runs.",
+                    1.0,
+                    (-4.0, 4.0),
+                    0.05,
+                    "How strongly the LoRA acts, 0 is off. Live: acts while the stream runs.",
                 ),
-                io.Combo.Input(
+                combo_widget(
                     "dtype",
-                    options=list(DTYPES),
-                    default=AUTO,
-                    optional=True,
-                    tooltip=(
+                    DTYPES,
+                    (
                         "Number format of the weights; auto takes the fastest that this machine has. fp8 "
                         "halves the memory and needs torchao."
                     ),
                 ),
-                io.Boolean.Input(
+                boolean_widget(
                     "download",
-                    default=False,
-                    optional=True,
-                    tooltip=(
+                    False,
+                    (
                         "Fetch the chosen checkpoint from huggingface.co if it is not here (several GB). By "
                         "switching it on you accept its licence; DreamLite's is CC BY-NC 4.0, non-commercial."
                     ),
                 ),
             ],
             outputs=[StreamModelSocket.Output(display_name="model", tooltip="Connect it to Stream Denoise.")],
-            hidden=[io.Hidden.unique_id],
-            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
@@ -125,7 +113,7 @@ class LoadStreamModel(io.ComfyNode):
         """Changes with the files behind the choices; every time where that can't be told."""
         try:
             chosen = [
-                _found(widget, parts.get(widget, absent), absent, folders)
+                weight_file(widget, parts.get(widget, absent), absent, folders)
                 for widget, (absent, folders) in PARTS.items()
             ]
             return fingerprint(checkpoint_path(checkpoint or ""), *chosen)
@@ -143,7 +131,7 @@ class LoadStreamModel(io.ComfyNode):
         dtype: str = AUTO,
         download: bool = False,
     ) -> io.NodeOutput:
-        within("lora_strength", lora_strength, -4, 4)
+        check_ranges(cls, locals())
         if dtype == "fp16":
             raise SettingError(FP16_REFUSED)
         one_of("dtype", dtype, DTYPES)
@@ -153,7 +141,7 @@ class LoadStreamModel(io.ComfyNode):
         path = checkpoint_path(checkpoint)
         family = probe(Path(path))
         values = {"autoencoder": autoencoder, "text_encoder": text_encoder, "lora": lora}
-        chosen = {name: _found(name, values[name], *PARTS[name]) for name in PARTS}
+        chosen = {name: weight_file(name, values[name], *PARTS[name]) for name in PARTS}
         handle = ModelHandle(
             checkpoint=path,
             dtype=dtype,
@@ -178,25 +166,3 @@ def summary(family: str, handle: ModelHandle, dtype: torch.dtype, free: int) -> 
 
 def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def _safetensors(folders: tuple[str, ...]) -> list[str]:
-    names = (name for folder in folders for name in host.model_files(folder))
-    return sorted({name for name in names if name.endswith(".safetensors")})
-
-
-def _found(widget: str, name: str, absent: str, folders: tuple[str, ...]) -> str:
-    """Absolute path of a widget's choice, ``""`` for the choice that means none.
-
-    Raises:
-        SettingError: no such file.
-    """
-    if name == absent:
-        return ""
-    for folder in folders:
-        path = host.model_path(folder, name)
-        if path is not None:
-            return path
-    raise SettingError(
-        f"{widget} '{name}' is not in models/{' or models/'.join(folders)}: choose '{absent}' or another."
-    )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.conditioning.recipe import ConditioningRecipe
+from ..engine.conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
 from ..engine.errors import SettingError
-from .checks import tensor_fingerprint, within
-from .host import io, schema
-from .sockets import CATEGORY, StreamConditioning
-
-LONGEST_PROMPT = 4000
+from .checks import tensor_fingerprint
+from .declare import boolean_widget, check_ranges, float_widget, int_widget, schema
+from .host import io
+from .sockets import StreamConditioning
 
 
 class MLLMEncode(io.ComfyNode):
@@ -21,7 +20,6 @@ class MLLMEncode(io.ComfyNode):
         return schema(
             node_id="MLLMEncode",
             display_name="MLLM Encode",
-            category=CATEGORY,
             description=(
                 "An instruction for the stream, such as 'make it an oil painting'. Change it while the "
                 "stream plays."
@@ -46,34 +44,36 @@ class MLLMEncode(io.ComfyNode):
                     ),
                 ),
                 io.Image.Input("references", optional=True, tooltip="Pictures whose style to take."),
-                io.Float.Input(
+                float_widget(
                     "reference_strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    optional=True,
-                    tooltip="How much the reference pictures count; 0 ignores them.",
+                    1.0,
+                    (0.0, 1.0),
+                    0.01,
+                    "How much the reference pictures count; 0 ignores them.",
                 ),
-                io.Int.Input(
+                int_widget(
                     "te_refresh_every",
-                    default=1,
-                    min=0,
-                    max=1000,
-                    optional=True,
-                    tooltip=(
+                    1,
+                    (0, 1000),
+                    (
                         "Encode with fresh frames every this many chunks; 0 only when the prompt changes. "
                         "Higher is faster."
                     ),
                 ),
-                io.Boolean.Input(
+                boolean_widget(
                     "te_batch_one",
-                    default=False,
-                    optional=True,
-                    tooltip=(
+                    False,
+                    (
                         "Encode with the first frame of a chunk only and share the result in the chunk. "
                         "Faster."
                     ),
+                ),
+                float_widget(
+                    "text_strength",
+                    1.0,
+                    (0.0, 1.0),
+                    0.01,
+                    "How much the prompt counts beside reference pictures; 0 ignores it.",
                 ),
             ],
             outputs=[
@@ -81,8 +81,6 @@ class MLLMEncode(io.ComfyNode):
                     display_name="conditioning", tooltip="Connect it to Stream Denoise."
                 )
             ],
-            hidden=[io.Hidden.unique_id],
-            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
@@ -94,17 +92,15 @@ class MLLMEncode(io.ComfyNode):
         reference_strength: float = 1.0,
         te_refresh_every: int = 1,
         te_batch_one: bool = False,
+        text_strength: float = 1.0,
     ) -> io.NodeOutput:
-        if len(prompt) > LONGEST_PROMPT:
-            raise SettingError(
-                f"prompt has {len(prompt)} characters: shorten it to {LONGEST_PROMPT} at most."
-            )
+        check_ranges(cls, locals())
+        if len(prompt) > PROMPT_LIMIT:
+            raise SettingError(f"prompt has {len(prompt)} characters: shorten it to {PROMPT_LIMIT} at most.")
         if conditioning is not None and prompt.strip():
             raise SettingError(
                 "prompt and conditioning are both given: empty the prompt or disconnect conditioning."
             )
-        within("reference_strength", reference_strength, 0, 1)
-        within("te_refresh_every", te_refresh_every, 0, 1000)
         given = [] if references is None else [tensor_fingerprint(references)]
         if conditioning is not None:
             given.extend(tensor_fingerprint(embedding) for embedding, _ in conditioning)
@@ -115,6 +111,7 @@ class MLLMEncode(io.ComfyNode):
             te_refresh_every=te_refresh_every,
             te_batch_one=te_batch_one,
             external=conditioning,
+            text_strength=text_strength,
             fingerprint="|".join(given),
             node_id=str(cls.hidden.unique_id),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,10 @@ from .announce import client_of, describe, tags_of, takes_part
 from .bodies import json_object
 from .live_socket import serve_websocket
 from .mjpeg import serve_mjpeg
+from .visits import Visits
 from .watch import PAGE, WatchKeys
-
-MOST_PAGES = 16
-"""Websockets to one session, and watchers of one node's picture."""
+from .watched import SessionOf
+from .webrtc_routes import WebRtcRoutes
 
 LONGEST_NODE_ID = 200
 
@@ -58,7 +57,7 @@ class Routes:
         self._keys = keys
         self._files = files
         self._gate = Gate()
-        self._visitors: Counter[str] = Counter()
+        self.visits = Visits()
         self._saving: set[str] = set()
 
     async def list_sessions(self, request: web.Request) -> web.Response:
@@ -74,13 +73,13 @@ class Routes:
 
     async def stop(self, request: web.Request) -> web.Response:
         """End the source; what was decoded is finished and the graph goes on."""
-        session, _ = await self._command(request)
+        session, _ = await self.command(request)
         session.stop()
         return web.json_response({"state": session.state})
 
     async def snapshot(self, request: web.Request) -> web.Response:
         """Keep the picture that is shown now, at full size."""
-        session, _ = await self._command(request)
+        session, _ = await self.command(request)
         picture = session.preview.latest()
         if picture is None:
             raise web.HTTPConflict(text="There is no picture yet.")
@@ -97,9 +96,9 @@ class Routes:
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Preview, receipts, live changes, and pictures from a page's camera."""
-        session = self._session(request)
+        session = self.session(request)
         refuse_wrong_token(request.query.get("token"), session.token)
-        with self._visit(session.id):
+        with self.visits.stay(session.id):
             return await serve_websocket(request, session, self._files.view_of)
 
     async def watch_address(self, request: web.Request) -> web.Response:
@@ -112,19 +111,23 @@ class Routes:
 
     async def watch(self, request: web.Request) -> web.Response:
         """A page with nothing but the picture, for OBS."""
-        self._watched_node(request)
+        self.watched_node(request)
         return web.Response(text=PAGE, content_type="text/html", headers=NO_STORE)
 
     async def watch_stream(self, request: web.Request) -> web.StreamResponse:
         """The picture as Motion JPEG, from Run to Run."""
-        node_id = self._watched_node(request)
+        node_id = self.watched_node(request)
+        with self.visits.stay(f"watch {node_id}"):
+            return await serve_mjpeg(request, self.session_of(node_id))
+
+    def session_of(self, node_id: str) -> SessionOf:
+        """Finds the session that a node takes part in now."""
 
         def session() -> StreamSession | None:
             running = self._sessions.running()
             return next((known for known in reversed(running) if takes_part(known, node_id)), None)
 
-        with self._visit(f"watch {node_id}"):
-            return await serve_mjpeg(request, session)
+        return session
 
     def _admit(self, request: web.Request) -> None:
         self._gate.admit(request)
@@ -134,47 +137,28 @@ class Routes:
         self._admit(request)
         refuse_headerless(request)
 
-    def _session(self, request: web.Request) -> StreamSession:
+    def session(self, request: web.Request) -> StreamSession:
+        """The session that a request is about; whoever asks has not shown its token yet."""
         self._admit(request)
         session = self._sessions.get(request.match_info["id"])
         if session is None:
             raise web.HTTPNotFound(text="There is no such session: it has ended.")
         return session
 
-    async def _command(self, request: web.Request) -> tuple[StreamSession, dict[str, Any]]:
+    async def command(self, request: web.Request) -> tuple[StreamSession, dict[str, Any]]:
         """The session that a request with its token is about, and what else the request says."""
-        session = self._session(request)
+        session = self.session(request)
         said = await json_object(request)
         refuse_wrong_token(said.get("token"), session.token)
         return session, said
 
-    def _watched_node(self, request: web.Request) -> str:
+    def watched_node(self, request: web.Request) -> str:
+        """The node whose picture the key in the request's address shows."""
         self._admit(request)
         node_id = self._keys.node_of(request.match_info["key"])
         if node_id is None:
             raise web.HTTPUnauthorized(text="This address is wrong: copy it from the node again.")
         return node_id
-
-    def _visit(self, place: str) -> _Visit:
-        if self._visitors[place] >= MOST_PAGES:
-            raise web.HTTPTooManyRequests(text=f"{MOST_PAGES} pages look at this already: close one.")
-        return _Visit(self._visitors, place)
-
-
-class _Visit:
-    """One page that stays for a while."""
-
-    def __init__(self, visitors: Counter[str], place: str) -> None:
-        self._visitors = visitors
-        self._place = place
-
-    def __enter__(self) -> None:
-        self._visitors[self._place] += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._visitors[self._place] -= 1
-        if not self._visitors[self._place]:
-            del self._visitors[self._place]
 
 
 def register_routes(
@@ -189,3 +173,7 @@ def register_routes(
     table.get("/livestyle/watch")(routes.watch_address)
     table.get("/livestyle/watch/{key}")(routes.watch)
     table.get("/livestyle/watch/{key}/stream.mjpg")(routes.watch_stream)
+    webrtc = WebRtcRoutes(routes)
+    table.post("/livestyle/sessions/{id}/webrtc")(webrtc.camera)
+    table.get("/livestyle/watch/{key}/webrtc")(webrtc.page)
+    table.post("/livestyle/watch/{key}/webrtc")(webrtc.watch)

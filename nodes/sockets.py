@@ -15,5 +15,3 @@ StreamConditioning = io.Custom("STREAM_CONDITIONING")
 
 Flow = io.Custom("FLOW")
 """How motion is found: ``engine.motion.flow.FlowSettings``."""
-
-CATEGORY = "LiveStyle"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from ..engine.conditioning.recipe import ConditioningRecipe
-from ..engine.families.base import DenoiseSettings, ModelHandle
+from ..engine.families.base import LARGEST_SEED, DenoiseSettings, ModelHandle
 from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import PlanNode, Stylise
-from .checks import one_of, within
-from .host import advanced, io, schema
-from .sockets import CATEGORY, Flow, FrameStream, StreamConditioning, StreamModelSocket
+from ..engine.sampling.noise import POLICIES
+from .checks import one_of
+from .declare import advanced, boolean_widget, check_ranges, combo_widget, float_widget, int_widget, schema
+from .host import io
+from .sockets import Flow, FrameStream, StreamConditioning, StreamModelSocket
 
-NOISES = ("shared", "fresh", "per_slot", "flow_warped")
 ROPE_MODES = ("auto", "absolute", "relative")
-LARGEST_SEED = 2**53 - 1
-"""The largest whole number that a widget in a browser holds exactly."""
 
 
 class StreamDenoise(io.ComfyNode):
@@ -24,7 +23,6 @@ class StreamDenoise(io.ComfyNode):
         return schema(
             node_id="StreamDenoise",
             display_name="Stream Denoise",
-            category=CATEGORY,
             description="Restyles a stream of frames with a streaming diffusion model, chunk by chunk.",
             search_aliases=["vid2vid", "video to video", "restyle", "stream diffusion", "sampler"],
             inputs=[
@@ -42,141 +40,99 @@ class StreamDenoise(io.ComfyNode):
                     optional=True,
                     tooltip="How motion is found where noise is flow_warped, from Flow Warp.",
                 ),
-                io.Int.Input(
-                    "steps",
-                    default=1,
-                    min=1,
-                    max=50,
-                    optional=True,
-                    tooltip="Denoising steps for each frame; 1 is the fastest.",
-                ),
-                io.Float.Input(
+                int_widget("steps", 1, (1, 50), "Denoising steps for each frame; 1 is the fastest."),
+                float_widget(
                     "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    optional=True,
-                    tooltip=(
-                        "0 gives the source back, 1 is the full effect. Live: acts while the stream runs."
-                    ),
+                    1.0,
+                    (0.0, 1.0),
+                    0.01,
+                    "0 gives the source back, 1 is the full effect. Live: acts while the stream runs.",
                 ),
-                io.Int.Input(
+                int_widget(
                     "seed",
-                    default=0,
-                    min=0,
-                    max=LARGEST_SEED,
+                    0,
+                    (0, LARGEST_SEED),
+                    "Same seed, same clip, same picture. Live: acts while the stream runs.",
                     control_after_generate=False,  # a new seed after each Run would act on the run itself
-                    optional=True,
-                    tooltip="Same seed, same clip, same picture. Live: acts while the stream runs.",
                 ),
-                io.Combo.Input(
+                combo_widget(
                     "noise",
-                    options=list(NOISES),
-                    default="shared",
-                    optional=True,
-                    tooltip=(
+                    POLICIES,
+                    (
                         "shared: one noise for all frames, steadier. fresh: new noise for each frame, "
                         "livelier. per_slot: one for each place in a chunk. flow_warped: noise that moves "
                         "with the picture."
                     ),
                 ),
-                io.Int.Input(
+                int_widget(
                     "chunk",
-                    default=0,
-                    min=0,
-                    max=256,
-                    optional=True,
-                    tooltip=(
+                    0,
+                    (0, 256),
+                    (
                         "Frames worked on together; 0 lets the model decide. Smaller reacts sooner, needs "
                         "less memory."
                     ),
                 ),
-                io.Int.Input(
-                    "width",
-                    default=0,
-                    min=0,
-                    max=8192,
-                    step=8,
-                    optional=True,
-                    tooltip="Width of the picture in pixels; 0 takes the source's.",
+                int_widget(
+                    "width", 0, (0, 8192), "Width of the picture in pixels; 0 takes the source's.", step=8
                 ),
-                io.Int.Input(
-                    "height",
-                    default=0,
-                    min=0,
-                    max=8192,
-                    step=8,
-                    optional=True,
-                    tooltip="Height of the picture in pixels; 0 takes the source's.",
+                int_widget(
+                    "height", 0, (0, 8192), "Height of the picture in pixels; 0 takes the source's.", step=8
                 ),
-                io.Float.Input(
+                float_widget(
                     "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=240.0,
-                    step=0.001,
-                    optional=True,
-                    tooltip="Frames a second when no frames are connected; 0 takes the model's.",
+                    0.0,
+                    (0.0, 240.0),
+                    0.001,
+                    "Frames a second when no frames are connected; 0 takes the model's.",
                 ),
-                io.Int.Input(
+                int_widget(
                     "length",
-                    default=0,
-                    min=0,
-                    max=1_000_000,
-                    optional=True,
-                    tooltip="Frames to generate when no frames are connected; 0 plays until Stop.",
+                    0,
+                    (0, 1_000_000),
+                    "Frames to generate when no frames are connected; 0 plays until Stop.",
                 ),
                 advanced(
-                    io.Int.Input,
+                    int_widget,
                     "cache_reference",
-                    default=0,
-                    min=0,
-                    max=4096,
-                    optional=True,
-                    tooltip=(
-                        "Expert: frames of the reference kept in the model's memory; 0 takes the model's."
-                    ),
+                    0,
+                    (0, 4096),
+                    "Expert: frames of the reference kept in the model's memory; 0 takes the model's.",
                 ),
                 advanced(
-                    io.Int.Input,
+                    int_widget,
                     "cache_sink",
-                    default=0,
-                    min=0,
-                    max=4096,
-                    optional=True,
-                    tooltip="Expert: first frames that the model never forgets; 0 takes the model's.",
+                    0,
+                    (0, 4096),
+                    "Expert: first frames that the model never forgets; 0 takes the model's.",
                 ),
                 advanced(
-                    io.Int.Input,
+                    int_widget,
                     "cache_window",
-                    default=0,
-                    min=0,
-                    max=4096,
-                    optional=True,
-                    tooltip="Expert: latest frames in the model's memory; 0 takes the model's.",
+                    0,
+                    (0, 4096),
+                    "Expert: latest frames in the model's memory; 0 takes the model's.",
                 ),
                 advanced(
-                    io.Combo.Input,
+                    combo_widget,
                     "rope_mode",
-                    options=list(ROPE_MODES),
-                    default="auto",
-                    optional=True,
-                    tooltip="Expert: how frames are numbered in the model's memory on long streams.",
+                    ROPE_MODES,
+                    "Expert: how frames are numbered in the model's memory on long streams.",
                 ),
                 advanced(
-                    io.Boolean.Input,
+                    boolean_widget,
                     "compile",
-                    default=False,
-                    optional=True,
-                    tooltip=(
-                        "Expert: compile the network at the start of a run; takes a minute, then runs faster."
-                    ),
+                    False,
+                    "Expert: compile the network at the start of a run; takes a minute, then runs faster.",
+                ),
+                advanced(
+                    boolean_widget,
+                    "stream_batch",
+                    False,
+                    "Expert: work on several chunks' steps at once; faster on a graphics card, later.",
                 ),
             ],
             outputs=[FrameStream.Output(display_name="frames", tooltip="The restyled stream.")],
-            hidden=[io.Hidden.unique_id],
-            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
@@ -200,23 +156,22 @@ class StreamDenoise(io.ComfyNode):
         cache_window: int = 0,
         rope_mode: str = "auto",
         compile: bool = False,
+        stream_batch: bool = False,
     ) -> io.NodeOutput:
-        within("steps", steps, 1, 50)
-        within("strength", strength, 0, 1)
-        within("seed", seed, 0, LARGEST_SEED)
-        within("chunk", chunk, 0, 256)
+        check_ranges(cls, locals())
         one_of("rope_mode", rope_mode, ROPE_MODES)
         experts = {
             "cache_reference": cache_reference,
             "cache_sink": cache_sink,
             "cache_window": cache_window,
             "rope_mode": rope_mode,
+            "stream_batch": stream_batch,
         }
         settings = DenoiseSettings(
             steps=steps,
             strength=strength,
             seed=seed,
-            noise=one_of("noise", noise, NOISES),
+            noise=one_of("noise", noise, POLICIES),
             chunk=chunk,
             width=width,
             height=height,

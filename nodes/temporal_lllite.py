@@ -13,9 +13,11 @@ from ..engine.motion.refresh import RefreshPolicy
 from ..engine.networks.lllite_file import describe_lllite
 from . import host
 from .checkpoints import fingerprint
-from .checks import one_of, within
-from .host import advanced, io, schema
-from .sockets import CATEGORY, Flow, StreamModelSocket
+from .checks import one_of
+from .declare import advanced, boolean_widget, check_ranges, combo_widget, float_widget, int_widget, schema
+from .host import io
+from .sockets import Flow, StreamModelSocket
+from .weight_files import weight_file, weight_files
 
 NONE = "none"
 FOLDERS = ("controlnet", "model_patches")
@@ -30,7 +32,6 @@ class TemporalLLLite(io.ComfyNode):
         return schema(
             node_id="TemporalLLLite",
             display_name="Temporal LLLite",
-            category=CATEGORY,
             description=(
                 "Steadies a stylised stream: a small adapter shows the model its own previous picture, "
                 "carried along the motion."
@@ -43,72 +44,50 @@ class TemporalLLLite(io.ComfyNode):
                     optional=True,
                     tooltip="How motion is found, from Flow Warp; open, it is dis_fast at half size.",
                 ),
-                io.Combo.Input(
+                combo_widget(
                     "adapter",
-                    options=[NONE, *demo_adapters(), *_files()],
-                    default=NONE,
-                    optional=True,
-                    tooltip=(
+                    [NONE, *demo_adapters(), *weight_files(FOLDERS)],
+                    (
                         "The adapter's weights: a demo of the pack, or a file in models/controlnet or "
                         "models/model_patches."
                     ),
                 ),
-                io.Float.Input(
+                float_widget(
                     "multiplier",
-                    default=1.0,
-                    min=0.0,
-                    max=4.0,
-                    step=0.05,
-                    optional=True,
-                    tooltip=(
-                        "How strongly the adapter acts; 0 switches it off. Live: acts while the stream runs."
-                    ),
+                    1.0,
+                    (0.0, 4.0),
+                    0.05,
+                    "How strongly the adapter acts; 0 switches it off. Live: acts while the stream runs.",
                 ),
-                io.Combo.Input(
-                    "hooks",
-                    options=list(HOOKS),
-                    default="all",
-                    optional=True,
-                    tooltip="Which blocks of the network the adapter acts on.",
-                ),
-                io.Int.Input(
+                combo_widget("hooks", HOOKS, "Which blocks of the network the adapter acts on."),
+                int_widget(
                     "refresh_every",
-                    default=1,
-                    min=0,
-                    max=1000,
-                    optional=True,
-                    tooltip="Show it a new picture every this many chunks; 0 leaves it to motion and cuts.",
+                    1,
+                    (0, 1000),
+                    "Show it a new picture every this many chunks; 0 leaves it to motion and cuts.",
                 ),
-                io.Float.Input(
+                float_widget(
                     "refresh_motion",
-                    default=0.0,
-                    min=0.0,
-                    max=64.0,
-                    step=0.1,
-                    optional=True,
-                    tooltip=(
-                        "Show it a new picture when the source moved this many pixels on average; 0 is off."
-                    ),
+                    0.0,
+                    (0.0, 64.0),
+                    0.1,
+                    "Show it a new picture when the source moved this many pixels on average; 0 is off.",
                 ),
-                io.Boolean.Input(
+                boolean_widget(
                     "refresh_cuts",
-                    default=True,
-                    optional=True,
-                    tooltip="Drop the old picture at every scene cut and show a new one after it.",
+                    True,
+                    "Drop the old picture at every scene cut and show a new one after it.",
                 ),
                 advanced(
-                    io.Boolean.Input,
+                    boolean_widget,
                     "refresh_prompt",
-                    default=True,
-                    optional=True,
-                    tooltip="Expert: drop the old picture when the prompt changes, so that its style goes.",
+                    True,
+                    "Expert: drop the old picture when the prompt changes, so that its style goes.",
                 ),
             ],
             outputs=[
                 StreamModelSocket.Output(display_name="model", tooltip="The model with the adapter on.")
             ],
-            hidden=[io.Hidden.unique_id],
-            not_idempotent=True,  # the output names this node, so an equal node must not share it
         )
 
     @classmethod
@@ -138,9 +117,7 @@ class TemporalLLLite(io.ComfyNode):
         refresh_cuts: bool = True,
         refresh_prompt: bool = True,
     ) -> io.NodeOutput:
-        within("multiplier", multiplier, 0, 4)
-        within("refresh_every", refresh_every, 0, 1000)
-        within("refresh_motion", refresh_motion, 0, 64)
+        check_ranges(cls, locals())
         node_id, path = str(cls.hidden.unique_id), _path(adapter)
         if not path:
             host.show_text(node_id, "adapter is none: the model passes as it is")
@@ -158,26 +135,7 @@ class TemporalLLLite(io.ComfyNode):
         return io.NodeOutput(replace(model, patches=(*model.patches, patch)))
 
 
-def _files() -> list[str]:
-    names = (name for folder in FOLDERS for name in host.model_files(folder))
-    return sorted({name for name in names if name.endswith(".safetensors")})
-
-
 def _path(adapter: str) -> str:
-    """Absolute path of the widget's choice, ``""`` for none.
-
-    Raises:
-        SettingError: no such file.
-    """
-    if adapter == NONE:
-        return ""
-    demos = demo_adapters()
-    if adapter in demos:
-        return str(demos[adapter])
-    for folder in FOLDERS:
-        path = host.model_path(folder, adapter)
-        if path is not None:
-            return path
-    raise SettingError(
-        f"adapter '{adapter}' is not in models/{' or models/'.join(FOLDERS)}: choose '{NONE}' or another."
-    )
+    """Absolute path of the widget's choice, a demo's too; ``""`` for none."""
+    demo = demo_adapters().get(adapter)
+    return str(demo) if demo else weight_file("adapter", adapter, NONE, FOLDERS)

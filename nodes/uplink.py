@@ -17,7 +17,7 @@ from .frame_messages import PushedFrame
 from .messages import Camera
 
 if TYPE_CHECKING:
-    from ..engine.media.live.pushed import Inlet
+    from ..engine.media.live.inlet import Inlet
 
 _speakers: WeakKeyDictionary[Inlet, Uplink] = WeakKeyDictionary()
 """Which page each inlet listens to."""
@@ -77,7 +77,7 @@ class Uplink:
         self._credit[frame.node] -= 1
         now = time.monotonic()
         born = now if frame.taken is None else min(now, max(now - OLDEST_S, frame.taken / 1000))
-        if not inlet.push(frame.jpeg, pts=born, born=born):
+        if inlet.wanted and not inlet.push(frame.jpeg, pts=born, born=born):  # Stop may cross a picture
             raise SettingError(f"Node {frame.node} did not take the picture.")
 
     def wanted(self) -> list[dict[str, Any]]:

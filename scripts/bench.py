@@ -3,6 +3,8 @@
     python scripts/bench.py mllm-edit --json FILE
     python scripts/bench.py mllm-edit --parts full --json FILE
     python scripts/bench.py stream-dit --json FILE
+    python scripts/bench.py rtr-dit --json FILE
+    python scripts/bench.py streamedit-dit --json FILE
 
 Two parts: ``demo`` is the demo checkpoint on the CPU, file to file and in ComfyUI; ``full`` is the
 published configuration with random weights at 512x512 on a CUDA device. Without one, ``full`` runs at
@@ -28,7 +30,9 @@ import pack  # noqa: E402 - only the environment above can import what the pack 
 pack.load_pack()
 
 import bench_graph  # noqa: E402
+import bench_rtr_dit  # noqa: E402
 import bench_stream_dit  # noqa: E402
+import bench_streamedit_dit  # noqa: E402
 import demo_run  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -47,7 +51,7 @@ PARTS = ("demo", "full")
 def main() -> None:
     arguments = parse()
     report: dict = {"load_before": os.getloadavg()}
-    report |= measure_stream_dit(arguments) if arguments.family == "stream-dit" else measure(arguments)
+    report |= FAMILIES[arguments.family](arguments)
     report["load_after"] = os.getloadavg()
     for key, value in report.items():
         if isinstance(value, float):
@@ -67,7 +71,27 @@ def measure_stream_dit(arguments: argparse.Namespace) -> dict:
     return report
 
 
-def measure(arguments: argparse.Namespace) -> dict:
+def measure_rtr_dit(arguments: argparse.Namespace) -> dict:
+    """Video to video with a cache: the demo through the graph, and Wan's sizes."""
+    report: dict = {}
+    if "demo" in arguments.parts and not arguments.no_graph:
+        report |= bench_rtr_dit.demo(COMFYUI, arguments.input or demo_run.default_clip())
+    if "full" in arguments.parts:
+        report |= bench_rtr_dit.full()
+    return report
+
+
+def measure_streamedit_dit(arguments: argparse.Namespace) -> dict:
+    """Instructed editing: the demo through the graph, and the paper's sizes."""
+    report: dict = {}
+    if "demo" in arguments.parts and not arguments.no_graph:
+        report |= bench_streamedit_dit.demo(COMFYUI, arguments.input or demo_run.default_clip())
+    if "full" in arguments.parts:
+        report |= bench_streamedit_dit.full()
+    return report
+
+
+def measure_mllm_edit(arguments: argparse.Namespace) -> dict:
     """The MLLM-edit family."""
     clip = arguments.input or demo_run.default_clip()
     plan = plan_device(torch.device("cpu"))
@@ -145,11 +169,19 @@ def read_frames(clip: Path, side: int, count: int) -> np.ndarray:
     return pixels[: len(pixels) // mllm_edit.CHUNK * mllm_edit.CHUNK]
 
 
+FAMILIES = {
+    "mllm-edit": measure_mllm_edit,
+    "stream-dit": measure_stream_dit,
+    "rtr-dit": measure_rtr_dit,
+    "streamedit-dit": measure_streamedit_dit,
+}
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("family", choices=["mllm-edit", "stream-dit"])
+    parser.add_argument("family", choices=list(FAMILIES))
     parser.add_argument("--input", type=Path, help="another clip than the default one")
     parser.add_argument("--frames", type=int, default=64, help="frames for the engine alone")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512], help="sides in pixels")

@@ -54,6 +54,27 @@ def measure(comfyui: Path, clip: Path, side: int) -> dict[str, float]:
     }
 
 
+def measure_restyle(
+    comfyui: Path, clip: Path, side: int, checkpoint: str, text: str, steps: int, **widgets: int
+) -> dict[str, float]:
+    """The same keys for the default workflow with another demo checkpoint, by its name in the list.
+
+    Args:
+        widgets: further ones of StreamDenoise.
+    """
+    prompt = json.loads((ROOT / "workflows" / "api" / f"{WORKFLOW}.json").read_text())
+    fill_in(prompt, clip.name, None, (side, side))
+    _inputs(prompt, "LoadStreamModel")["checkpoint"] = checkpoint
+    _inputs(prompt, "MLLMEncode")["prompt"] = text
+    _inputs(prompt, "StreamDenoise").update(steps=steps, chunk=0, noise="fresh", **widgets)
+    figures, first_frame = _steady_state(comfyui, prompt, clip)
+    return {
+        f"cpu_ms_per_frame_{side}": figures["cpu_ms_per_frame"],
+        f"graph_fps_{side}": figures["fps"],
+        f"first_frame_s_{side}": first_frame,
+    }
+
+
 def measure_generation(comfyui: Path, checkpoint: str, text: str, side: int, frames: int) -> dict[str, float]:
     """The same keys for text to video with a demo checkpoint, by its name in the list."""
     prompt = json.loads((ROOT / "workflows" / "api" / "generate.json").read_text())

@@ -5,6 +5,8 @@
     python scripts/evaluate.py temporal --clips CLIPS --json FILE
     python scripts/evaluate.py mllm-edit-tables --clips CLIPS --output FOLDER
     python scripts/evaluate.py stream-dit --json FILE
+    python scripts/evaluate.py rtr-dit --clips CLIPS --styles PICTURES --json FILE
+    python scripts/evaluate.py streamedit-dit --clips CLIPS --json FILE
     python scripts/evaluate.py video-autoencoder --clips CLIPS --json FILE
 
 ``python scripts/evaluate.py COMMAND --help`` lists a command's options.
@@ -22,13 +24,23 @@ import pack  # noqa: E402 - only the environment above can import what the pack 
 
 pack.load_pack()
 
-from evaluating import mllm_edit, stream_dit, tables, temporal, video_autoencoder  # noqa: E402
+from evaluating import (  # noqa: E402
+    mllm_edit,
+    rtr_dit,
+    stream_dit,
+    streamedit_dit,
+    tables,
+    temporal,
+    video_autoencoder,
+)
 
 COMMANDS = {
     "mllm-edit": mllm_edit,
     "temporal": temporal,
     "mllm-edit-tables": tables,
     "stream-dit": stream_dit,
+    "rtr-dit": rtr_dit,
+    "streamedit-dit": streamedit_dit,
     "video-autoencoder": video_autoencoder,
 }
 

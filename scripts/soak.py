@@ -2,10 +2,10 @@
 
     python scripts/soak.py --minutes 60 --json FILE
 
-A real ComfyUI restyles a network stream that is faster than it can keep up with, dies every
+A real ComfyUI restyles a network stream that is 1.5 times faster than it can take, dies every
 40 seconds and returns. One viewer draws, one never reads. Instruction and strength change twice a
-second, recording goes on and off. Memory, threads, sockets and handles of the server are sampled;
-docs/measures.md defines the keys of the report.
+second, recording goes on and off. Latency, and memory, threads, sockets and handles of the server are
+measured; docs/measures.md defines the keys of the report.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import environment
 
 COMFYUI = environment.enter(__file__)
 
-import soak_run  # noqa: E402 - only the environment above can import what it needs
+import soak_report  # noqa: E402 - only the environment above can import what it needs
+import soak_run  # noqa: E402
 
 
 def main() -> int:
@@ -33,12 +34,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="livestyle-soak-") as folder:
         report = asyncio.run(soak_run.soak(COMFYUI, Path(folder), arguments.minutes * 60))
     for key, value in report.items():
-        if key != "samples":
+        if key != "by_minute":
             print(f"{key:28} {value}")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
-    failed = soak_run.problems(report)
+    failed = soak_report.problems(report)
     for line in failed:
         print(f"FAILED: {line}")
     return 1 if failed else 0

@@ -1,48 +1,40 @@
-"""The soak itself: a server, a stream, viewers, changes, and what is measured of them."""
+"""The soak itself: a server, a stream that dies and returns, and visitors."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 import json
 import os
-import struct
-import subprocess
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import numpy as np
 import psutil
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from environment import ROOT
+from soak_records import Records
+from soak_report import COUNTED, report, unplayable
+from soak_source import SoakSource
+from soak_visitors import Visitors
 
 WORKFLOW = ROOT / "workflows" / "api" / "restyle_a_video.json"
 READ, ENCODE, DENOISE, WRITE = "1", "3", "4", "5"
 SIZE = {"width": 128, "height": 96}
-SOURCE_FPS = 60
-"""More than the model takes on two cores."""
+CHUNK = 2
 
+TOO_FAST = 1.5
+"""Pictures of the source for each that the session takes."""
+
+FIRST_GUESS_FPS = 60.0
+"""Of the source while it is found out what the session takes."""
+
+TRIAL_S = 30.0
 DIES_EVERY_S, AWAY_S = 40.0, 3.0
-RECORDS_S = 25.0
 SAMPLE_S = 2.0
-WARM_UP = 0.3
-"""Share of the run before memory counts: caches and heaps fill in it."""
-
-COUNTED = ("threads", "handles", "sockets", "children")
 SETTLE_S = 30.0
-"""How long after Stop a busy machine may take to close them."""
-
-PROMPTS = ("make it an oil painting", "pencil sketch", "watercolour")
-SLOPE = 1.0
-"""Megabytes a minute that memory may grow."""
-
-BREATH_MB = 12.0
-"""Range within which flat memory was seen to come and go; in a short run that looks like a slope."""
+"""How long after Stop a busy machine may take to close what it opened."""
 
 
 async def soak(comfyui: Path, folder: Path, seconds: float) -> dict[str, Any]:
@@ -51,11 +43,22 @@ async def soak(comfyui: Path, folder: Path, seconds: float) -> dict[str, Any]:
     await asyncio.to_thread(server.start)
     try:
         async with Soak(server) as run:
-            await run.play(min(20.0, seconds / 4))  # once before, so that what stays for good is there
+            # Once before: what stays for good is there then, and what the session takes is known.
+            trial = await run.play(min(TRIAL_S, seconds / 4), FIRST_GUESS_FPS)
             before = run.resources()
-            samples = await run.play(seconds)
+            fps = round(TOO_FAST * max(1.0, trial.taken_fps), 1)
+            records = await run.play(seconds, fps)
             after = await run.settle(before)
-            return report(run, samples, before, after, seconds)
+            left = {name: after[name] - before[name] for name in COUNTED}
+            return {
+                "size": list(SIZE.values()),
+                "chunk": CHUNK,
+                "source_fps": fps,
+                **report(records, seconds),
+                "left": left,
+                "files": len(run.files),
+                "unplayable": unplayable(run.files),
+            }
     finally:
         await asyncio.to_thread(server.stop)
 
@@ -67,30 +70,28 @@ class Soak:
         self._server = server
         self._client = ComfyClient(server.url)
         self._process = psutil.Process(server.pid)
-        self._address = f"udp://127.0.0.1:{server.port + 1}"
-        self._publisher: subprocess.Popen[bytes] | None = None
-        self.counts = {"changes": 0, "applied": 0, "drawn": 0, "deaths": 0, "takes": 0}
-        self.telemetry: dict[str, Any] = {}
-        self.latencies: list[float] = []
+        self._source = SoakSource(f"udp://127.0.0.1:{server.port + 1}")
 
     async def __aenter__(self) -> Soak:
         self._http = aiohttp.ClientSession()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._kill()
+        self._source.kill()
         await self._http.close()
 
-    async def play(self, seconds: float) -> list[dict[str, float]]:
-        """One session from Run to Stop; what was sampled."""
-        self._publish()
+    async def play(self, seconds: float, fps: float) -> Records:
+        """One session from Run to Stop, on a source of ``fps`` pictures a second; what was seen."""
+        records = Records()
+        self._source.play(fps)
         prompt_id = await asyncio.to_thread(self._client.queue, self._graph())
         session = await self._session()
-        samples: list[dict[str, float]] = []
-        acts: tuple[Callable[[dict[str, Any]], Awaitable[None]], ...]
-        acts = (self._draw, self._stall, self._change, self._record, self._die)
-        tasks = [asyncio.create_task(act(session)) for act in acts]
-        tasks.append(asyncio.create_task(self._sample(samples)))
+        busy = self._cpu_seconds()
+        visitors = Visitors(self._http, self._server.url, session, records)
+        acts = [visitors.draw(lambda: self._source.steady), visitors.stall()]
+        acts += [visitors.change(DENOISE, ENCODE), visitors.record(WRITE)]
+        acts += [self._die(records), self._sample(records)]
+        tasks = [asyncio.create_task(act) for act in acts]
         try:
             await asyncio.sleep(seconds)
             for task in tasks:
@@ -100,14 +101,15 @@ class Soak:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        records.cpu_cores = round((self._cpu_seconds() - busy) / seconds, 3)
         path = f"/livestyle/sessions/{session['session']}/stop"
         await asyncio.to_thread(self._client.request, path, {"token": session["token"]})
         outcome = await asyncio.to_thread(self._client.wait, prompt_id, 60)
         if outcome.status != "success":
             raise RuntimeError(f"the run ended with {outcome.status}: {outcome.error}")
-        self._kill()
+        self._source.kill()
         await asyncio.sleep(3)
-        return samples
+        return records
 
     def resources(self) -> dict[str, float]:
         """What the server's process holds now."""
@@ -134,11 +136,15 @@ class Soak:
         """The recorded files."""
         return sorted(self._server.output.rglob("*.mp4"))
 
+    def _cpu_seconds(self) -> float:
+        times = self._process.cpu_times()
+        return times.user + times.system
+
     def _graph(self) -> dict[str, Any]:
         graph = json.loads(WORKFLOW.read_text(encoding="utf-8"))
-        live = {"source": "network", "url": self._address, "allow_private": True, "clock": "latest"}
+        live = {"source": "network", "url": self._source.url, "allow_private": True, "clock": "latest"}
         graph[READ]["inputs"] = {"mode": "read", "file": "", **live}
-        graph[DENOISE]["inputs"] |= SIZE
+        graph[DENOISE]["inputs"] |= {**SIZE, "chunk": CHUNK}
         return graph
 
     async def _session(self) -> dict[str, Any]:
@@ -152,167 +158,15 @@ class Soak:
             await asyncio.sleep(0.1)
         raise RuntimeError(f"no session plays:\n{self._server.last_words()}")
 
-    @contextlib.asynccontextmanager
-    async def _socket(self, session: dict[str, Any]):
-        url = f"{self._server.url}/livestyle/sessions/{session['session']}/ws"
-        async with self._http.ws_connect(url, params={"token": session["token"]}, max_msg_size=0) as socket:
-            yield socket
-
-    async def _draw(self, session: dict[str, Any]) -> None:
-        """A viewer that keeps up, and listens to receipts and telemetry."""
-        async with self._socket(session) as socket:
-            await socket.send_json({"type": "credit", "n": 2})
-            async for message in socket:
-                if message.type is aiohttp.WSMsgType.BINARY:
-                    struct.unpack(">I", message.data[:4])
-                    self.counts["drawn"] += 1
-                    await socket.send_json({"type": "credit", "n": 1})
-                elif message.type is aiohttp.WSMsgType.TEXT:
-                    self._hear(json.loads(message.data))
-
-    def _hear(self, said: dict[str, Any]) -> None:
-        kind = said.get("type")
-        self.counts["applied"] += kind == "applied"
-        self.counts["takes"] += kind == "take"
-        if kind == "telemetry":
-            self.telemetry = said
-            self.latencies.append(said["latency_ms"]["p95"])
-
-    async def _stall(self, session: dict[str, Any]) -> None:
-        """A viewer that asks for pictures and never reads."""
-        async with self._socket(session) as socket:
-            await socket.send_json({"type": "credit", "n": 1000})
-            await asyncio.sleep(float("inf"))
-
-    async def _change(self, session: dict[str, Any]) -> None:
-        async with self._socket(session) as socket:
-            for number in itertools.count():
-                await socket.send_json(
-                    {"type": "set", "key": f"{DENOISE}.strength", "value": number % 10 / 10}
-                )
-                self.counts["changes"] += 1
-                if number % 6 == 0:
-                    prompt = PROMPTS[number // 6 % len(PROMPTS)]
-                    await socket.send_json({"type": "set", "key": f"{ENCODE}.prompt", "value": prompt})
-                    self.counts["changes"] += 1
-                await asyncio.sleep(0.5)
-
-    async def _record(self, session: dict[str, Any]) -> None:
-        async with self._socket(session) as socket:
-            for on in itertools.cycle((False, True)):
-                await asyncio.sleep(RECORDS_S)
-                await socket.send_json({"type": "record", "node": WRITE, "on": on})
-
-    async def _die(self, session: dict[str, Any]) -> None:
+    async def _die(self, records: Records) -> None:
         while True:
             await asyncio.sleep(DIES_EVERY_S)
-            self._kill()
-            self.counts["deaths"] += 1
+            self._source.kill()
+            records.counts["deaths"] += 1
             await asyncio.sleep(AWAY_S)
-            self._publish()
+            self._source.play(self._source.fps)
 
-    async def _sample(self, samples: list[dict[str, float]]) -> None:
-        started = time.monotonic()
+    async def _sample(self, records: Records) -> None:
         while True:
-            samples.append({"s": round(time.monotonic() - started, 1), **self.resources()})
+            records.sample(self.resources())
             await asyncio.sleep(SAMPLE_S)
-
-    def _publish(self) -> None:
-        picture = f"testsrc2=size=192x144:rate={SOURCE_FPS}"
-        encode = [
-            "-c:v",
-            "libx264",
-            "-preset",
-            "ultrafast",
-            "-tune",
-            "zerolatency",
-            "-g",
-            "30",
-            "-threads",
-            "1",
-        ]
-        target = ["-f", "mpegts", f"{self._address}?pkt_size=1316"]
-        self._publisher = subprocess.Popen(
-            [
-                "ffmpeg",
-                "-nostdin",
-                "-loglevel",
-                "error",
-                "-re",
-                "-f",
-                "lavfi",
-                "-i",
-                picture,
-                *encode,
-                *target,
-            ]
-        )
-
-    def _kill(self) -> None:
-        if self._publisher is not None:
-            self._publisher.kill()
-            self._publisher.wait()
-            self._publisher = None
-
-
-def report(
-    run: Soak,
-    samples: list[dict[str, float]],
-    before: dict[str, float],
-    after: dict[str, float],
-    seconds: float,
-) -> dict[str, Any]:
-    """What was measured; see docs/measures.md."""
-    late = samples[int(len(samples) * WARM_UP) :]
-    slope = np.polyfit([each["s"] / 60 for each in late], [each["rss_mb"] for each in late], 1)[0]
-    source = run.telemetry.get("sources", {}).get(READ, {})
-    half = len(run.latencies) // 2
-    ranges = {
-        name: [min(s[name] for s in late), max(s[name] for s in late)] for name in ("threads", "handles")
-    }
-    return {
-        "minutes": round(seconds / 60, 2),
-        "load": os.getloadavg(),
-        "rss_slope_mb_per_min": round(float(slope), 3),
-        "rss_mb": [round(late[0]["rss_mb"], 1), round(late[-1]["rss_mb"], 1)],
-        **ranges,
-        "sockets": [min(s["sockets"] for s in late), max(s["sockets"] for s in late)],
-        "left": {name: after[name] - before[name] for name in COUNTED},
-        "latency_p95_ms": [_median(run.latencies[:half]), _median(run.latencies[half:])],
-        "fps": run.telemetry.get("fps"),
-        "source": source,
-        **run.counts,
-        "files": len(run.files),
-        "unplayable": [file.name for file in run.files if not _plays(file)],
-        "samples": samples,
-    }
-
-
-def problems(measured: dict[str, Any]) -> list[str]:
-    """What a soak must not show, a line each."""
-    found = []
-    slope = measured["rss_slope_mb_per_min"]
-    if slope > SLOPE and slope * measured["minutes"] * (1 - WARM_UP) > BREATH_MB:
-        found.append(f"memory grew by {slope} MB a minute")
-    found += [f"{count} {name} are left after Stop" for name, count in measured["left"].items() if count > 0]
-    if measured["unplayable"]:
-        found.append(f"not playable: {', '.join(measured['unplayable'])}")
-    for name in ("changes", "applied", "drawn"):
-        if not measured[name]:
-            found.append(f"nothing was {name}")
-    deaths = measured["deaths"]
-    if deaths and measured["source"].get("reconnects", 0) < deaths - 1:
-        found.append(
-            f"the source died {deaths} times and came back {measured['source'].get('reconnects')} times"
-        )
-    return found
-
-
-def _median(values: list[float]) -> float:
-    return round(float(np.median(values)), 1) if values else 0.0
-
-
-def _plays(file: Path) -> bool:
-    command = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", str(file)]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    return answer.returncode == 0 and "nb_read_frames=" in answer.stdout and not answer.stderr

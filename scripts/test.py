@@ -33,9 +33,11 @@ def main() -> int:
     os.chdir(environment.ROOT)
     lint = subprocess.call([sys.executable, "-m", "ruff", "check"])
     command = [sys.executable, "-m", "pytest", "--durations=10"]
+    surroundings = {**os.environ, "COMFYUI_PATH": str(comfyui)}
     if arguments.fast:
         command += ["--ignore=tests/server", "--ignore=tests/browser", "-m", "not slow"]
-    surroundings = {**os.environ, "COMFYUI_PATH": str(comfyui)}
+        command += ["--hypothesis-profile=fast", "--numprocesses=2", "--dist=loadfile"]
+        surroundings["OMP_NUM_THREADS"] = "1"  # each of the two processes has a core
     tests = subprocess.call([*command, *arguments.pytest], env=surroundings)
     if lint:
         print("ruff found something; see above.")

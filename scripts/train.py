@@ -9,10 +9,11 @@
     python scripts/train.py rtr-dit           --videos CLIPS --styles PICTURES
     python scripts/train.py stream-dit
     python scripts/train.py stream-dit-ablation
+    python scripts/train.py streamedit-dit    --videos CLIPS
 
 Every recipe resumes where it was stopped, shows a progress bar and keeps its state and its log in a
 run folder. ``mllm-edit`` needs the two before it; ``temporal-lllite`` and ``lcm-lora`` need all three;
-``rtr-dit`` and ``stream-dit`` need the video autoencoder.
+``rtr-dit``, ``stream-dit`` and ``streamedit-dit`` need the video autoencoder.
 ``python scripts/train.py RECIPE --help`` lists a recipe's options.
 """
 
@@ -39,6 +40,7 @@ from recipes import (  # noqa: E402
     rtr_dit,
     stream_dit,
     stream_dit_ablation,
+    streamedit_dit,
     temporal_lllite,
     text,
     video_autoencoder,
@@ -56,6 +58,7 @@ RECIPES = {
     "rtr-dit": rtr_dit,
     "stream-dit": stream_dit,
     "stream-dit-ablation": stream_dit_ablation,
+    "streamedit-dit": streamedit_dit,
 }
 
 RENDERED = (stream_dit, stream_dit_ablation)

@@ -1,10 +1,12 @@
-"""Loads the pack under the name ``livestyle`` and keeps its root off ``sys.path``."""
+"""Loads the pack under the name ``livestyle`` and keeps its root off ``sys.path``; profiles of Hypothesis."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
@@ -14,5 +16,11 @@ assert _spec and _spec.loader
 _loader = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_loader)
 _loader.load_pack()
+
+# How long a machine takes says nothing about the code.
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("full", **PATIENT)
+settings.register_profile("fast", max_examples=20, **PATIENT)
+settings.load_profile("full")
 
 pytest_plugins = ["no_skips_in_ci", "comfy_fixtures"]

@@ -16,7 +16,7 @@ from diffusers import AutoencoderTiny
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 
 Tensors = dict[str, torch.Tensor]
 
@@ -70,7 +70,7 @@ def _file(path: Path) -> Tensors:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        line = " ".join(str(error).split())[:160]
+        line = one_line(error)
         raise CheckpointError(
             f"Autoencoder {path.name} is damaged or cut off ({line}): download it again."
         ) from error

@@ -20,6 +20,7 @@ from ..conditioning.mllm import MLLMEncoder
 from ..families.mllm_edit.denoiser import Denoiser
 from ..families.mllm_edit.model import MLLMEditModel
 from ..families.mllm_edit.profile import Profile
+from ..families.mllm_edit.unet import PUBLISHED_CONFIG
 
 KEPT = 108
 """States that the paper's prompt and a picture of 256 pixels leave after the dropped ones."""
@@ -49,32 +50,11 @@ class Scale:
     kept: int
 
 
-COMMON_UNET = {
-    "in_channels": 4,
-    "out_channels": 4,
-    "encoder_hid_dim_type": "text_proj_rms",
-    "addition_embed_type": "time",
-    "num_kv_heads": 1,
-    "use_linear_projection": True,
-}
-ROPE = {"rope_type": "default", "rope_theta": 5e6, "mrope_interleaved": True}
-
 FULL = Scale(
     name="full size",
     side=512,
     chunks=(1, 8, 16),
-    unet={
-        "sample_size": 128,
-        "block_out_channels": (256, 512, 896),
-        "layers_per_block": 2,
-        "attention_head_dim": (4, 8, 14),
-        "transformer_layers_per_block": (1, 2, 4),
-        "cross_attention_dim": 2304,
-        "encoder_hid_dim": 2048,
-        "addition_time_embed_dim": 256,
-        "projection_class_embeddings_input_dim": 512,
-        "ff_mult": 3,
-    },
+    unet=PUBLISHED_CONFIG,
     text={
         "vocab_size": 151936,
         "hidden_size": 2048,
@@ -84,7 +64,12 @@ FULL = Scale(
         "num_key_value_heads": 8,
         "head_dim": 128,
         "max_position_embeddings": 262144,
-        "rope_parameters": {**ROPE, "mrope_section": [24, 20, 20]},
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 5e6,
+            "mrope_interleaved": True,
+            "mrope_section": [24, 20, 20],
+        },
     },
     vision={
         "depth": 24,
@@ -107,6 +92,7 @@ TOY = Scale(
     side=64,
     chunks=(1, 2),
     unet={
+        **FULL.unet,
         "sample_size": 16,
         "block_out_channels": (32, 32, 64),
         "layers_per_block": 1,
@@ -119,6 +105,7 @@ TOY = Scale(
         "ff_mult": 2,
     },
     text={
+        **FULL.text,
         "vocab_size": 8192,
         "hidden_size": 64,
         "intermediate_size": 128,
@@ -127,16 +114,14 @@ TOY = Scale(
         "num_key_value_heads": 1,
         "head_dim": 32,
         "max_position_embeddings": 4096,
-        "rope_parameters": {**ROPE, "mrope_section": [6, 5, 5]},
+        "rope_parameters": {**FULL.text["rope_parameters"], "mrope_section": [6, 5, 5]},
     },
     vision={
+        **FULL.vision,
         "depth": 2,
         "hidden_size": 32,
         "intermediate_size": 64,
         "num_heads": 2,
-        "patch_size": 16,
-        "spatial_merge_size": 2,
-        "temporal_patch_size": 2,
         "out_hidden_size": 64,
         "num_position_embeddings": 64,
         "deepstack_visual_indexes": [0],
@@ -144,6 +129,7 @@ TOY = Scale(
     vae=16,
     kept=0,
 )
+"""The same network in every respect but its widths."""
 
 
 def qwen_config(scale: Scale, tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
@@ -170,7 +156,7 @@ def random_model(
     torch.manual_seed(0)
     profile = Profile()
     with torch.device(device):
-        unet = DreamLiteUNetModel(**COMMON_UNET, **scale.unet)
+        unet = DreamLiteUNetModel(**scale.unet)
         text = Qwen3VLModel(qwen_config(scale, tokenizer))
         autoencoder = AutoencoderTiny(
             encoder_block_out_channels=(scale.vae,) * 4, decoder_block_out_channels=(scale.vae,) * 4

@@ -89,7 +89,7 @@ def play_through(
         elif pipeline.ready:
             blocks.append(pipeline.take())
             delivered.append(time.perf_counter() - started)
-        else:
+        elif position < len(frames) or not pipeline.drain():
             control.wait()
     while pipeline.working:
         control.wait(0.01)

@@ -13,17 +13,16 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 
-from .storage import CacheLayout, Fp8Storage, NativeStorage, Storage
-from .view import BlockView, LayerView
+from .adaptive_sink import renew
+from .fp8 import Fp8Storage
+from .layout import CacheLayout
+from .shadow import RopeMode, Shadow
+from .storage import NativeStorage, Storage
+from .view import BlockView
 
-RopeMode = Literal["relative", "absolute"]
 Order = Literal["ring", "shift"]
 Precision = Literal["native", "fp8"]
-
-KeysValues = list[tuple[torch.Tensor, torch.Tensor]]
-"""Of each layer, (B, tokens, heads, head width)."""
 
 
 class SegmentedKVCache:
@@ -56,6 +55,7 @@ class SegmentedKVCache:
         sink_similarity: float | None = None,
     ) -> None:
         self.layout, self.rope, self.order, self.sink_similarity = layout, rope, order, sink_similarity
+        self.batch = batch
         kind = Fp8Storage if precision == "fp8" else NativeStorage
         self.storage: Storage = kind(layout, batch, device, dtype)
         self.references = 0
@@ -123,7 +123,8 @@ class SegmentedKVCache:
             self._keep(first, self._first_sink + self.sinks, fill)
             self.sinks += fill
         elif self.sinks and self.sink_similarity is not None:
-            self._renew_sink(first + frames - 1)
+            slots = range(self._first_sink, self._first_sink + self.sinks)
+            renew(self.storage, self.layout.layers, slots, first + frames - 1, self.sink_similarity)
         fresh = min(frames - fill, self.layout.rolling)
         for frame, slot in zip(range(frames - fresh, frames), self._make_room(fresh), strict=True):
             self._keep(first + frame, slot, 1)
@@ -150,21 +151,6 @@ class SegmentedKVCache:
         for layer in range(self.layout.layers):
             for offset in range(count):
                 self.storage.write(layer, target + offset, *self.storage.frame(layer, source + offset))
-
-    def _renew_sink(self, source: int) -> None:
-        """Replace, in each layer by itself, the sink frame that the new one is least like."""
-        for layer in range(self.layout.layers):
-            new = self.storage.frame(layer, source)
-            likeness = torch.stack(
-                [
-                    _likeness(self.storage.frame(layer, self._first_sink + place), new)
-                    for place in range(self.sinks)
-                ]
-            )
-            lowest = likeness.argmin()
-            stale = likeness.amin() < self.sink_similarity
-            for place in range(self.sinks):
-                self.storage.write(layer, self._first_sink + place, *new, where=stale & (lowest == place))
 
     def clear_history(self, *, keep_sink: bool = False) -> None:
         """Forget rolling frames, and the sink unless it is to be kept; references stay."""
@@ -205,31 +191,3 @@ class SegmentedKVCache:
         sink = range(self._first_sink, self._first_sink + self.sinks)
         frames = [self.storage.frame(layer, slot) for slot in (*references, *sink, *self._rolling)]
         return torch.cat([k for k, _ in frames], dim=1), torch.cat([v for _, v in frames], dim=1)
-
-
-class Shadow:
-    """References on the way into a cache.
-
-    Attributes:
-        pairs: keys and values of each layer.
-        frames: how many reference frames.
-    """
-
-    def __init__(self, pairs: KeysValues, frames: int, rope: RopeMode) -> None:
-        self.pairs, self.frames = pairs, frames
-        positions = tuple(range(frames))
-        keys = positions if rope == "relative" else None
-        self.view = BlockView(self._layer, positions, keys, frames, frames)
-
-    def _layer(self, layer: int) -> LayerView:
-        return LayerView(*self.pairs[layer], 0)
-
-
-def _likeness(
-    one: tuple[torch.Tensor, torch.Tensor], other: tuple[torch.Tensor, torch.Tensor]
-) -> torch.Tensor:
-    """Mean cosine of the mean keys and of the mean values of two frames: a scalar."""
-    means = [
-        (a.float().mean(1).flatten(), b.float().mean(1).flatten()) for a, b in zip(one, other, strict=True)
-    ]
-    return sum(F.cosine_similarity(a, b, dim=0) for a, b in means) / 2

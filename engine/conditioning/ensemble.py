@@ -1,8 +1,8 @@
 """An ensemble of frozen text encoders: UL2, ByT5 and MetaCLIP in StreamDiT's paper, or any subset.
 
 Every encoder is a folder in transformers' layout with its own tokenizer. UL2 and ByT5 are T5
-encoders (sentence pieces, and bytes), MetaCLIP is a CLIP text model; their states are used as
-the encoder's last layer gives them, after its final norm.
+encoders (sentence pieces, and bytes), MetaCLIP is a CLIP text model; a small BERT reads sentences in
+our demos. States are used as the encoder's last layer gives them, after its final norm.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoTokenizer, CLIPTextModel, PreTrainedModel, T5EncoderModel
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    BertModel,
+    CLIPTextModel,
+    PreTrainedModel,
+    T5EncoderModel,
+)
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from ..errors import CheckpointError, SettingError
@@ -22,6 +29,7 @@ MODELS: dict[str, type[PreTrainedModel]] = {
     "t5": T5EncoderModel,
     "clip": CLIPTextModel,
     "clip_text_model": CLIPTextModel,
+    "bert": BertModel,
 }
 """Which class reads a folder, by the ``model_type`` of its config.json."""
 
@@ -110,10 +118,13 @@ def _load(folder: Path, limit: int, dtype: torch.dtype) -> TextEncoder:
         kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
         if kind not in MODELS:
             raise CheckpointError(
-                f"Text encoder {folder.name} is a {kind} model: T5 and CLIP text models can be used."
+                f"Text encoder {folder.name} is a {kind} model: T5, CLIP and BERT text models can be used."
             )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = MODELS[kind].from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+        unused = {"add_pooling_layer": False} if kind == "bert" else {}
+        model = MODELS[kind].from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=dtype, **unused
+        )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         line = str(error).split("\n")[0]
         raise CheckpointError(f"Text encoder {folder.name} can't be read: {line}") from error

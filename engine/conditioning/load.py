@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLModel
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 from .mllm import MLLMEncoder
 
 NAMES = (
@@ -78,7 +78,7 @@ def _tensors(source: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
             published = load_file(file)
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
-                f"Text encoder {file.name} is damaged or cut off ({_line(error)}): download it again."
+                f"Text encoder {file.name} is damaged or cut off ({one_line(error)}): download it again."
             ) from error
         if any(SCALED.search(key) for key in published):
             raise CheckpointError(
@@ -100,7 +100,7 @@ def _model(
         )
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(
-            f"Text encoder {name} is another model ({_line(error)}): pick Qwen3-VL-2B."
+            f"Text encoder {name} is another model ({one_line(error)}): pick Qwen3-VL-2B."
         ) from error
     wrong = sorted(report["missing_keys"]) + sorted(report["unexpected_keys"])
     if wrong:
@@ -116,12 +116,8 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer" / "tokenizer.json"))
     except Exception as error:  # the tokenizers library raises plain Exception
         raise CheckpointError(
-            f"Tokenizer of {folder.name} can't be read ({_line(error)}): get its tokenizer folder again."
+            f"Tokenizer of {folder.name} can't be read ({one_line(error)}): get its tokenizer folder again."
         ) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = "<|endoftext|>"
     return tokenizer
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]

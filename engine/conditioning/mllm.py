@@ -76,7 +76,7 @@ class MLLMEncoder(nn.Module):
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
 
-    def token_ids(self, prompt: str, *, with_image: bool = True) -> tuple[list[int], int]:
+    def token_ids(self, prompt: str | None, *, with_image: bool = True) -> tuple[list[int], int]:
         """The conversation's ids with the image placeholder widened, and how many leading ids to drop.
 
         For edits the kept part starts at the vision-start token (64 with the real tokenizer), for
@@ -93,19 +93,18 @@ class MLLMEncoder(nn.Module):
             at = ids.index(pad)
             ids = ids[:at] + [pad] * self.image_tokens + ids[at + 1 :]
         else:
-            head = template.text("").split(template.before)[0]
-            drop = len(self.tokenizer(head, add_special_tokens=False)["input_ids"])
+            drop = len(self.tokenizer(template.head, add_special_tokens=False)["input_ids"])
         over = len(ids) - drop - self.context_length
         if over > 0:
             words = max(1, over * 3 // 4)
             raise SettingError(f"prompt is {over} tokens too long: take out about {words} words.")
         return ids, drop
 
-    def encode(self, prompt: str, frames: torch.Tensor | None) -> Conditioning:
+    def encode(self, prompt: str | None, frames: torch.Tensor | None) -> Conditioning:
         """Encode one instruction against one or more frames.
 
         Args:
-            prompt: the user's words.
+            prompt: the user's words; None for the states of no instruction, which guidance needs.
             frames: uint8 (B, H, W, 3) on any device, or None to generate without a source.
 
         Returns:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+PROMPT_LIMIT = 4000
+"""Characters of a prompt; the encoders' own limits, in tokens, are usually far lower."""
+
 
 @dataclass(frozen=True)
 class ConditioningRecipe:
@@ -17,6 +20,7 @@ class ConditioningRecipe:
         prompt: the instruction (live under ``"<node_id>.prompt"``); empty asks for the source back.
         references: style images, float32 (H, W, 3) in 0..1 each; not part of equality.
         reference_strength: 0 ignores the references, 1 is their full weight.
+        text_strength: 0 ignores the prompt, 1 is its full weight.
         te_refresh_every: encode with fresh frames every N chunks; 0 only when the prompt changes.
         te_batch_one: encode with the first frame of a chunk only and share it in the chunk.
         external: a core CONDITIONING, used instead of the prompt; not part of equality.
@@ -32,3 +36,4 @@ class ConditioningRecipe:
     external: Any = field(default=None, compare=False)
     fingerprint: str = ""
     node_id: str = ""
+    text_strength: float = 1.0

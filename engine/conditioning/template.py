@@ -23,21 +23,27 @@ VISION_START, IMAGE_PAD, VISION_END = "<|vision_start|>", "<|image_pad|>", "<|vi
 
 @dataclass(frozen=True)
 class Template:
-    """One chat turn: everything before the user's words, and everything after them."""
+    """One chat turn: a system text, a picture's place, the task, the user's words, and an end."""
 
     system: str
-    before: str
-    after: str = "<|im_end|>\n<|im_start|>assistant\n"
+    picture: str
+    task: str
+    end: str = "<|im_end|>\n<|im_start|>assistant\n"
 
-    def text(self, prompt: str) -> str:
-        """The whole conversation, ready for the tokenizer."""
-        head = f"<|im_start|>system\n{self.system}<|im_end|>\n<|im_start|>user\n"
-        return f"{head}{self.before}{prompt}{self.after}"
+    @property
+    def head(self) -> str:
+        """What stands before the user's turn."""
+        return f"<|im_start|>system\n{self.system}<|im_end|>\n<|im_start|>user\n"
+
+    def text(self, prompt: str | None) -> str:
+        """The whole conversation, ready for the tokenizer; None asks for nothing, not even the task."""
+        asked = "" if prompt is None else f"{self.task}{prompt}"
+        return f"{self.head}{self.picture}{asked}{self.end}"
 
 
-EDIT_BEFORE = (
-    f"{VISION_START}{IMAGE_PAD}{VISION_END}[Edit]: A diptych with two side-by-side images of the same scene. "
+EDIT_TASK = (
+    "[Edit]: A diptych with two side-by-side images of the same scene. "
     "Compared to the right side, the left one has "
 )
-EDIT = Template(EDIT_SYSTEM, EDIT_BEFORE)
-GENERATE = Template(GENERATE_SYSTEM, "[Generate]: ")
+EDIT = Template(EDIT_SYSTEM, f"{VISION_START}{IMAGE_PAD}{VISION_END}", EDIT_TASK)
+GENERATE = Template(GENERATE_SYSTEM, "", "[Generate]: ")

@@ -85,6 +85,16 @@ def only_style(conditioning: AnyConditioning) -> ConditioningRecipe:
     return styles[0]
 
 
+def in_full(conditioning: AnyConditioning) -> None:
+    """For models that can't weigh their prompt.
+
+    Raises:
+        SettingError: a style's prompt is not to count in full.
+    """
+    if any(recipe.text_strength != 1.0 for recipe in StyleTimeline.of(conditioning).styles):
+        raise SettingError("text_strength acts on causal video models only: set it to 1 for this model.")
+
+
 @dataclass(frozen=True)
 class Switch:
     """A switch that the schedule made.

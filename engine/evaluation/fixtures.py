@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from ..autoencoders.taehv import published_config
 from ..cache.kv_cache import SegmentedKVCache
-from ..cache.storage import CacheLayout
+from ..cache.layout import CacheLayout
 from ..cache.switch import SwitchPolicy
 from ..errors import CheckpointError
 from ..metrics import sharpness, temporal
@@ -26,8 +26,10 @@ from ..networks.causal_wan import CausalWan, CausalWanConfig
 from ..networks.hooks import hooked
 from ..networks.lllite_file import load_lllite
 from ..networks.taehv import TAEHV
+from ..sampling.block_pass import RolloutSettings
+from ..sampling.conditions import Conditions
 from ..sampling.few_step import few_step_schedule
-from ..sampling.rollout import BlockRollout, Conditions, RolloutSettings
+from ..sampling.rollout import BlockRollout
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Temporal:
         rows = list(self._kept(self.steadiness()))
         drifts = list(self._kept(self.drift()))
         cuts = list(self._kept(self.cuts()))
-        return {**summarise(rows), **_long_run(drifts), **_after_cut(cuts)}
+        return {**summarise(rows), **long_run(drifts), **_after_cut(cuts)}
 
     @property
     def sides(self) -> Mapping[str, tuple[TemporalAdapter, ...]]:
@@ -226,7 +226,7 @@ def _agreement(rows: Sequence[Row]) -> float | None:
     return rank_agreement(*map(np.array, means))
 
 
-def _long_run(rows: Sequence[Row]) -> dict[str, Any]:
+def long_run(rows: Sequence[Row]) -> dict[str, Any]:
     """``drift_ok`` holds for every style, of the side that is shipped: with an adapter where there is one."""
     side = SIDES[any(row["side"] == "with" for row in rows)]
     mine = [row for row in rows if row["side"] == side]

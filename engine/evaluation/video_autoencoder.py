@@ -13,7 +13,7 @@ from ..metrics.change import psnr, squared_error
 from ..metrics.sharpness import sobel_mixed
 from ..metrics.temporal import clip_motion, warping_error
 from ..training.styles import stylise
-from ..training.video_pairs import steadied
+from ..training.video_pairs import carried, steadied
 from .clips import Clip
 
 PAINTED = ("oil", "pencil", "impressionist", "autumn")  # two classical styles, two of the teacher's
@@ -46,7 +46,8 @@ def measure(autoencoder: VideoAutoencoder, clips: Sequence[Clip]) -> dict[str, f
         steadiness.append(moving / still)
         gradients.append(sobel_mixed(seen) / sobel_mixed(clip.pixels))
         for style in PAINTED:
-            target = steadied(np.stack([stylise(frame, style) for frame in clip.pixels]), clip.pixels)
+            frames = np.stack([stylise(frame, style) for frame in clip.pixels])
+            target = steadied(frames, carried(clip.pixels))
             painted.append(psnr(squared_error(reconstruct(autoencoder, target), target)))
     return {
         "psnr_db": float(np.mean(plain)),

@@ -14,10 +14,14 @@ from .mllm_edit import loader as mllm_edit
 from .releases import find_release
 from .rtr_dit import checkpoint as rtr_dit_checkpoint
 from .rtr_dit import loader as rtr_dit
-from .stream_dit import checkpoint as stream_dit_checkpoint
 from .stream_dit import loader as stream_dit
+from .stream_dit.checkpoint import Description as StreamDiTDescription
+from .streamedit_dit import loader as streamedit_dit
+from .streamedit_dit.checkpoint import Description as StreamEditDiTDescription
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+DEMO = "demo: "
+"""How the names of checkpoints that come with the pack begin."""
 PICKLES = {".ckpt", ".bin", ".pkl"}
 """Refused by their suffix; ``.pt`` files, as causal video models are published, are read weights_only."""
 
@@ -25,7 +29,7 @@ PICKLES = {".ckpt", ".bin", ".pkl"}
 def demo_checkpoints() -> dict[str, Path]:
     """The checkpoints that come with the pack, by the name shown in the list."""
     return {
-        f"demo: {json.loads(note.read_text())['family'].replace('_', '-')}": note.parent
+        f"{DEMO}{json.loads(note.read_text())['family'].replace('_', '-')}": note.parent
         for note in sorted(WEIGHTS.glob("*/livestyle.json"))
     }
 
@@ -53,8 +57,9 @@ def probe(path: Path) -> str:
         )
     if path.is_dir() and mllm_edit.recognises(path):
         return "mllm_edit"
-    if path.is_dir() and stream_dit_checkpoint.recognises(path):
-        return "stream_dit"
+    for description in (StreamDiTDescription, StreamEditDiTDescription):
+        if path.is_dir() and description.recognises(path):
+            return description.FAMILY
     if rtr_dit_checkpoint.recognises(path):
         return "rtr_dit"
     if path.is_file():
@@ -73,7 +78,12 @@ def load_model(handle: ModelHandle, device: torch.device, dtype: torch.dtype) ->
 
     Weights are made outside inference mode, so that they can be moved and patched later.
     """
-    loaders = {"mllm_edit": mllm_edit.load, "rtr_dit": rtr_dit.load, "stream_dit": stream_dit.load}
+    loaders = {
+        "mllm_edit": mllm_edit.load,
+        "rtr_dit": rtr_dit.load,
+        "stream_dit": stream_dit.load,
+        "streamedit_dit": streamedit_dit.load,
+    }
     load = loaders[probe(Path(handle.checkpoint))]
     with torch.inference_mode(False), torch.no_grad():
         return load(handle, device, dtype)

@@ -64,6 +64,9 @@ class LiveParameter:
     check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
 
 
+LARGEST_SEED = 2**53 - 1
+"""Up to here JavaScript, where the seed's widget lives, tells whole numbers apart."""
+
 LORA_LIMIT = 4.0
 
 
@@ -81,7 +84,7 @@ class DenoiseSettings:
     Attributes:
         steps: denoising steps, at least 1.
         strength: 0 returns the source, 1 the full edit (live, late).
-        seed: noise seed (live).
+        seed: noise seed, 0 to ``LARGEST_SEED`` (live).
         noise: noise policy, ``"shared"`` (one noise for all frames), ``"fresh"`` (keyed by frame),
             ``"per_slot"`` (the reference's: one for each place in a chunk) or ``"flow_warped"``
             (carried along the source's motion).
@@ -91,6 +94,7 @@ class DenoiseSettings:
         length: frames without a source; 0 plays until Stop.
         flow: how motion is found where the noise follows it.
         compile: run the network through ``torch.compile``.
+        live: whether the source can't wait, as a camera can't; the session says so.
         advanced: family-specific extras, as hashable pairs.
     """
 
@@ -105,6 +109,7 @@ class DenoiseSettings:
     length: int = 0
     flow: FlowSettings = FlowSettings()
     compile: bool = False
+    live: bool = False
     advanced: tuple[tuple[str, Any], ...] = ()
 
 
@@ -203,6 +208,10 @@ class Runner(ABC):
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         """Any thread, once a chunk: the changes of style that its schedule made in it."""
         return ()
+
+    def readout(self) -> Mapping[str, str]:
+        """Any thread: short texts by name that the node shows beside its meters."""
+        return {}
 
     def release_caches(self) -> None:  # noqa: B027 - optional
         """Free what can be recomputed (after an out-of-memory error)."""

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from ..errors import SettingError
+from ..errors import SettingError, one_line
 
 
 def compile_in_place(network: nn.Module, *, dynamic: bool | None = False) -> None:
@@ -32,5 +32,5 @@ def _obstacle(device: str) -> str:
         with torch.no_grad():
             torch.compile(torch.sin)(torch.zeros(8, device=device))
     except Exception as error:  # compilers, Triton and their absence raise many kinds
-        return " ".join(str(error).split())[:120] or type(error).__name__
+        return one_line(error, 120) or type(error).__name__
     return ""

@@ -14,7 +14,7 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.hf_api import ModelInfo
 from huggingface_hub.utils import build_hf_headers
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 from .releases import Release
 
 KINDS = {".safetensors", ".json", ".txt", ".jinja", ".md"}
@@ -113,7 +113,7 @@ def fetch(release: Release, folder: Path, report: Report, endpoint: str | None =
     except CheckpointError:
         raise
     except Exception as error:  # the hub's transport library, and so its errors, differ between versions
-        line = " ".join(str(error).split())[:120]
+        line = one_line(error, 120)
         raise CheckpointError(
             f"{release.name} could not be fetched from {release.source}: {line}. Run again to go on."
         ) from error

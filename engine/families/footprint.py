@@ -8,7 +8,10 @@ from pathlib import Path
 
 import torch
 
+from ..errors import CheckpointError
 from .base import ModelHandle
+from .pickled import SUFFIXES as PICKLED
+from .pickled import load_pickled
 
 HEADER_LIMIT = 100_000_000
 """The format's own limit for a header, in bytes."""
@@ -42,7 +45,12 @@ def footprint(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors of a safetensors file; empty where its header can't be read."""
+    """Shapes of all tensors of a safetensors or ``.pt`` file; empty where its header can't be read."""
+    if path.suffix in PICKLED:
+        try:
+            return {name: tuple(tensor.shape) for name, tensor in load_pickled(path, "meta").items()}
+        except CheckpointError:
+            return {}
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -59,9 +67,9 @@ def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
 def _files(handle: ModelHandle) -> list[tuple[str, Path]]:
     """Every file that will be read, with the name of its part."""
     root = Path(handle.checkpoint)
-    if not root.is_dir():
-        return [("model", root)]
     files = [(_part(file, root), file) for file in sorted(root.rglob("*.safetensors"))]
+    if not root.is_dir():
+        files = [("model", root)]
     replaced = {"vae": handle.autoencoder, "text_encoder": handle.text_encoder}
     files = [(part, file) for part, file in files if not replaced.get(part)]
     chosen = [(part, file) for part, path in replaced.items() if path for file in _weights(Path(path))]

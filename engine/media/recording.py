@@ -9,7 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from .sinks import SinkSpec
-from .types import AudioTrack, Frames, FrameSink, SinkResult, TargetStatus
+from .status import TargetStatus
+from .types import AudioTrack, Frames, FrameSink, SinkResult
 
 
 class RecordSwitch:

@@ -12,7 +12,7 @@ SMALLEST = 16  # pixels a side, below which the estimators have no pyramid
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
-    """uint8 RGB (H, W, 3) to luma (H, W)."""
+    """RGB (H, W, 3), uint8 or float32, to Rec. 601 luma (H, W)."""
     return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
 
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 
 ENDINGS = {
     "lora_A.weight": "down",
@@ -119,7 +119,7 @@ def _layers(
     try:
         tensors = read(path)
     except (OSError, SafetensorError) as error:
-        line = " ".join(str(error).split())[:160]
+        line = one_line(error)
         raise CheckpointError(f"LoRA {path.name} is damaged ({line}): download it again.") from error
     # kohya-ss writes "_" for ".", which can't be split back without knowing the names
     known = {name.replace(".", "_"): name for name in linears} | {name: name for name in linears}

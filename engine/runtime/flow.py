@@ -359,6 +359,7 @@ class Flow:
             remedy=remedy,
         )
         memory = model.activation_bytes(width, height, chunk)
+        around.telemetry.read(node.node_id, runner.readout)
         edges = self._edges[node]
         if node.parents:
             inlet = self._edge(node.parents[0].stream, self._in_work)

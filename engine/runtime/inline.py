@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -38,6 +39,14 @@ def play(
     live = {parameter.key: parameter.default for parameter in runner.live_parameters}
     total = length if frames is None else len(frames)
     index, first = 0, 0
+    waiting: deque[int] = deque()  # frames that are real, of each chunk whose result has not come
+
+    def results(chunk: Chunk) -> Iterator[np.ndarray]:
+        with torch.inference_mode():
+            done = runner.finish(runner.step(runner.prepare(chunk), live))
+        if len(done) and waiting:
+            yield done[: waiting.popleft()]
+
     while first < total or not total:
         live |= (changes or {}).get(index, {})
         count = runner.requirements.steady if index else runner.requirements.first
@@ -45,11 +54,12 @@ def play(
         pts = tuple(Fraction(number, FPS) for number in range(first, first + valid))
         pixels = None if frames is None else frames[first : first + valid]
         block = Block(first, pts, (0.0,) * valid, pixels)
-        chunk = Chunk(index, None if pixels is None else block.padded(count), valid, first, dict(live))
-        with torch.inference_mode():
-            done = runner.finish(runner.step(runner.prepare(chunk), live))
-        yield done[:valid]
+        waiting.append(valid)
+        source = None if pixels is None else block.padded(count)
+        yield from results(Chunk(index, source, valid, first, dict(live)))
         index, first = index + 1, first + valid
+    for late in range(0 if frames is None else runner.requirements.delay):
+        yield from results(Chunk(index + late, None, 0, first, dict(live)))
 
 
 def restyle(

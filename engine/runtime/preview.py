@@ -15,13 +15,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from .pace import Pace
 from .preview_picture import Picture, PreviewFrame, PreviewWish, encode
 
 BACKLOG = 64
 """Frames that wait to be played out; beyond it the oldest are dropped."""
-
-LONGEST_WAIT_S = 0.5
-"""The slowest even pace; a stream below two frames a second is shown as it comes."""
 
 
 class PreviewClient:
@@ -86,7 +84,7 @@ class PreviewHub:
         self._wish = wish or PreviewWish()
         self._changed = threading.Condition()
         self._backlog: deque[Picture] = deque()
-        self._arrivals: deque[float] = deque(maxlen=BACKLOG)
+        self._pace = Pace()
         self._current: Picture | None = None
         self._due = 0.0
         self._serial = 0
@@ -102,7 +100,7 @@ class PreviewHub:
             self._serial += 1
             picture = Picture(self._serial, pixels, source, frame, pts, born)
             now = time.monotonic()
-            self._arrivals.append(now)
+            self._pace.arrived(now)
             if not self._clients:
                 self._current = picture
                 return
@@ -164,7 +162,7 @@ class PreviewHub:
             if self._current is not None and self._was_missed(self._current):
                 self.dropped += 1
             self._current = self._backlog.popleft()
-            self._due += self._interval()
+            self._due += self._pace.interval(len(self._backlog))
         return [client for client in self._waiting() if client._due <= now]
 
     def _was_missed(self, picture: Picture) -> bool:
@@ -183,14 +181,6 @@ class PreviewHub:
         if self._backlog:
             moments.append(self._due)
         return max(0.0, min(moments) - time.monotonic()) if moments else None
-
-    def _interval(self) -> float:
-        """Seconds to the next frame: the average pace, faster while more than usual is waiting."""
-        arrivals = self._arrivals
-        if len(arrivals) < 2:
-            return 0.0
-        pace = (arrivals[-1] - arrivals[0]) / (len(arrivals) - 1)
-        return min(LONGEST_WAIT_S, pace) * (0.5 if len(self._backlog) > BACKLOG // 2 else 0.95)
 
     def _show_last(self) -> None:
         if self._backlog:

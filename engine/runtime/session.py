@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
 from ..families.base import ModelHandle, StreamModel
-from ..media.live.pushed import Inlet
+from ..media.live.inlet import Inlet
 from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
 from ..media.sinks import SinkSpec
@@ -276,7 +276,7 @@ class StreamSession:
             .patched(operation.model.patches)
             .with_lora(operation.model.lora_strength)
             .runner(
-                operation.settings,
+                replace(operation.settings, live=origin is not None and origin.info.endless),
                 operation.conditioning,
                 node_id=node.node_id,
                 model_node_id=operation.model.node_id,

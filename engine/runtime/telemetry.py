@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..media.types import SourceStatus, TargetStatus
+from ..media.status import SourceStatus, TargetStatus
 from .memory import resident_bytes
 
 WINDOW = 512
@@ -58,6 +58,7 @@ class Telemetry:
         self._first: float | None = None
         self._sources: dict[str, Callable[[], SourceStatus | None]] = {}
         self._targets: dict[str, Callable[[], TargetStatus | None]] = {}
+        self._readouts: dict[str, Callable[[], Mapping[str, str]]] = {}
 
     def watch(
         self,
@@ -68,10 +69,17 @@ class Telemetry:
         with self._lock:
             self._sources, self._targets = dict(sources), dict(targets)
 
+    def read(self, node: str, readout: Callable[[], Mapping[str, str]]) -> None:
+        """Whom to ask what a model shows of itself (``Runner.readout``), until ``unwatch``."""
+        with self._lock:
+            self._readouts[node] = readout
+
     def unwatch(self) -> None:
         """Everything is over: what was said last stays."""
         sources, targets = self._ask()
+        readouts = self._ask_readouts()
         with self._lock:
+            self._readouts = {node: partial(_same, shown) for node, shown in readouts.items()}
             self._sources = {name: partial(_same, status) for name, status in sources.items()}
             self._targets = {name: partial(_same, status) for name, status in targets.items()}
 
@@ -123,6 +131,11 @@ class Telemetry:
         targets = {name: status for name, ask in asked[1].items() if (status := ask()) is not None}
         return sources, targets
 
+    def _ask_readouts(self) -> dict[str, dict[str, str]]:
+        with self._lock:
+            asked = dict(self._readouts)
+        return {node: dict(shown) for node, ask in asked.items() if (shown := ask())}
+
     @property
     def frames(self) -> int:
         """Frames delivered so far."""
@@ -147,6 +160,7 @@ class Telemetry:
         waiting are all hidden behind it.
         """
         sources, targets = self._ask()
+        readouts = self._ask_readouts()
         with self._lock:
             wall = self._last - self._started if self._started is not None else 0.0
             p50, p95 = _percentiles(self._latency)
@@ -165,6 +179,7 @@ class Telemetry:
                 "sources": {name: asdict(status) for name, status in sources.items()},
                 "targets": {name: asdict(status) for name, status in targets.items()},
                 "source_drops": sum(status.dropped for status in sources.values()),
+                "readouts": readouts,
                 "memory_mb": round(resident_bytes() / 1e6, 1),
             }
 

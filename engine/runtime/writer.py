@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..media.types import Frames, FrameSink, SinkResult, TargetStatus
+from ..media.status import TargetStatus
+from ..media.types import Frames, FrameSink, SinkResult
 from .blocks import Block
 from .compare import composite
 from .control import Control

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
+
+Prediction = Literal["velocity", "epsilon"]
+"""What a network's output means: noise - picture, or the noise."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,18 @@ def x0_from_velocity(x: torch.Tensor, velocity: torch.Tensor, sigma: float | tor
 def velocity_from_x0(x: torch.Tensor, x0: torch.Tensor, sigma: float | torch.Tensor) -> torch.Tensor:
     """The velocity that points at a picture; sigma > 0."""
     return (x - x0) / sigma
+
+
+def velocity_from_noise(x: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """The velocity of a predicted noise; where x says nothing of the picture, sigma counts as 0.98."""
+    return (noise - x) / (1.0 - sigma).clamp(min=0.02)
+
+
+def to_velocity(
+    x: torch.Tensor, output: torch.Tensor, sigma: torch.Tensor, prediction: Prediction
+) -> torch.Tensor:
+    """What a network predicts as a velocity; sigma broadcasts to x."""
+    return output if prediction == "velocity" else velocity_from_noise(x, output, sigma)
 
 
 def euler(x: torch.Tensor, velocity: torch.Tensor, sigma: float, following: float) -> torch.Tensor:

@@ -8,6 +8,7 @@ Index 0 is the oldest and cleanest frame. The paper (arXiv 2507.03745, section 3
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -63,6 +64,11 @@ class MovingBuffer:
     def sigmas(self) -> tuple[float, ...]:
         """Noise level of each frame, oldest first, without references."""
         return tuple(self._sigmas)
+
+    @property
+    def references(self) -> int:
+        """Clean frames that stand before those that are being denoised."""
+        return 0 if self._references is None else len(self._references)
 
     @property
     def room(self) -> int:
@@ -133,6 +139,12 @@ class MovingBuffer:
             kept[waiting] = self._latents[waiting]
         self._latents = kept
         self._sigmas = [layout.sigma(index) for index in range(length)]
+
+    def keep(self, references: int) -> None:
+        """From now on up to K = ``references`` emitted frames are kept; older ones are forgotten at once."""
+        self.partition = replace(self.partition, references=references)
+        if self._references is not None:
+            self._references = self._references[-references:] if references else None
 
     def fits(self, partition: Partition) -> bool:
         """Whether ``switch`` may be called now; if not, cycle without pushing until it may."""

@@ -40,3 +40,13 @@ def draw(shape: tuple[int, ...], seed: int, frame: int) -> torch.Tensor:
     digest = hashlib.blake2b(f"{seed}/{frame}".encode(), digest_size=8).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
     return torch.randn(shape, generator=generator)
+
+
+def keyed_noise(shape: tuple[int, ...], seed: int, first: int, count: int, again: int) -> torch.Tensor:
+    """Noise for a moving buffer, float32 (count, C, h, w): a frame's first under its index.
+
+    Later draws (``again`` > 0) stand under negative keys, so that no two are the same.
+    """
+    numbers = range(first, first + count)
+    keys = numbers if not again else (-1 - (again * 2**32 + number) for number in numbers)
+    return torch.stack([draw(shape, seed, key) for key in keys])

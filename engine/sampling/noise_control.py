@@ -32,10 +32,8 @@ class MotionNoiseController:
     def look(self, pixels: np.ndarray) -> None:
         """Take in the next frames, uint8 RGB (N, H, W, 3)."""
         frames = pixels if self._last is None else np.concatenate([self._last[None], pixels])
-        small = frames[:, ::4, ::4].astype(np.float32) / 127.5
-        if len(small) > 1:
-            difference = np.sqrt(np.square(np.diff(small, axis=0)).mean(axis=(1, 2, 3))).max()
-            motion = min(1.0, float(difference) / self.norm)
+        if len(frames) > 1:
+            motion = min(1.0, largest_difference(frames) / self.norm)
             self._motion = self.rate * motion + (1.0 - self.rate) * self._motion
         self._last = pixels[-1].copy()
 
@@ -45,13 +43,25 @@ class MotionNoiseController:
         return self.sensitivity * self._motion
 
 
-def start_at(schedule: FlowMatchSchedule, scale: float, offset: float) -> FlowMatchSchedule:
+def largest_difference(frames: np.ndarray) -> float:
+    """Largest root mean square difference of two consecutive frames in -1..1; uint8 RGB (N, H, W, 3)."""
+    small = frames[:, ::4, ::4].astype(np.float32) / 127.5
+    differences = np.sqrt(np.square(np.diff(small, axis=0)).mean(axis=(1, 2, 3)))
+    return float(differences.max(initial=0.0))
+
+
+def start_at(
+    schedule: FlowMatchSchedule, scale: float, offset: float, *, every: bool = False
+) -> FlowMatchSchedule:
     """The steps for a start with this much noise.
 
     Args:
         schedule: of the model.
         scale: noise on the source, above 0.
         offset: how much cleaner than it is the network is told the start to be.
+        every: keep all steps, those above the start at its level; else they are left out.
     """
     first = max(0.02, scale - offset)
+    if every:
+        return FlowMatchSchedule((first, *(min(sigma, first) for sigma in schedule.sigmas[1:])))
     return FlowMatchSchedule((first, *(sigma for sigma in schedule.sigmas[1:] if sigma < first)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import av
@@ -12,13 +13,17 @@ HELD_OUT = ("mdn_flower_cc0", "mdnla_frog")  # committed pictures come from thes
 SUFFIXES = {".mp4", ".webm", ".mov", ".mkv"}
 
 
-def training_clips(folder: Path) -> list[Path]:
+def training_clips(folder: Path, without: Collection[str] = ()) -> list[Path]:
     """The videos of a folder that may be trained on, in name order.
+
+    Args:
+        without: names, without suffix, that are left out beside ``HELD_OUT``.
 
     Raises:
         FileNotFoundError: the folder holds no usable video.
     """
-    clips = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and p.stem not in HELD_OUT)
+    left_out = {*HELD_OUT, *without}
+    clips = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and p.stem not in left_out)
     if not clips:
         raise FileNotFoundError(f"No training video in {folder}: put .mp4 or .webm clips there.")
     return clips

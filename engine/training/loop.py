@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm import tqdm
 
+from .muon import KernelMuon, slots
+
 Loss = Callable[[int, torch.Generator], dict[str, torch.Tensor]]
 
 
@@ -32,6 +34,7 @@ class LoopConfig:
         ema: decay of the averaged weights that are saved as the result.
         seed: step k depends on (seed, k) only.
         muon: orthogonalised momentum for the matrices (torch.optim.Muon).
+        kernels: and for convolution kernels, each flattened to a matrix.
         save_every, preview_every: seconds.
     """
 
@@ -43,6 +46,7 @@ class LoopConfig:
     ema: float = 0.998
     seed: int = 0
     muon: bool = False
+    kernels: bool = False
     save_every: float = 120.0
     preview_every: float = 240.0
 
@@ -127,8 +131,9 @@ def train(
 
 def build_optimisers(parameters: list[nn.Parameter], config: LoopConfig) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the matrices and AdamW for the rest."""
-    matrices = [p for p in parameters if p.ndim == 2] if config.muon else []
-    others = [p for p in parameters if not (config.muon and p.ndim == 2)]
+    dimensions = ((2, 4) if config.kernels else (2,)) if config.muon else ()
+    matrices = [p for p in parameters if p.ndim in dimensions]
+    others = [p for p in parameters if p.ndim not in dimensions]
     groups = [
         {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
@@ -137,7 +142,7 @@ def build_optimisers(parameters: list[nn.Parameter], config: LoopConfig) -> list
         torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
     ]
     if matrices:
-        muon = torch.optim.Muon(
+        muon = KernelMuon(
             matrices,
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
@@ -169,12 +174,12 @@ class _Swapped:
 
 def _save(folder: Path, step: int, named, average, optimisers) -> None:
     tensors = {"step": torch.tensor(step)}
+    states = {id(parameter): state for parameter, state in slots(optimisers)}
     for name, parameter in named:
         tensors[f"weight/{name}"] = parameter.detach().contiguous()
         tensors[f"average/{name}"] = average[name].contiguous()
-        for optimiser in optimisers:
-            for key, value in optimiser.state.get(parameter, {}).items():
-                tensors[f"{key}/{name}"] = value.contiguous()
+        for key, value in states[id(parameter)].items():
+            tensors[f"{key}/{name}"] = value.contiguous()
     part = folder / "state.part"
     save_file(tensors, part)
     part.replace(folder / "state.safetensors")
@@ -185,7 +190,7 @@ def _resume(folder: Path, named, average, optimisers) -> int:
     if not path.exists():
         return 0
     tensors = load_file(path)
-    held = {id(p): optimiser for optimiser in optimisers for g in optimiser.param_groups for p in g["params"]}
+    states = {id(parameter): state for parameter, state in slots(optimisers)}
     with torch.no_grad():
         for name, parameter in named:
             parameter.copy_(tensors[f"weight/{name}"])
@@ -193,5 +198,5 @@ def _resume(folder: Path, named, average, optimisers) -> int:
             for key in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
                 if f"{key}/{name}" in tensors:
                     kept = tensors[f"{key}/{name}"].clone()  # AdamW counts its steps on the CPU
-                    held[id(parameter)].state[parameter][key] = kept if key == "step" else kept.to(parameter)
+                    states[id(parameter)][key] = kept if key == "step" else kept.to(parameter)
     return int(tensors["step"])

@@ -164,7 +164,7 @@ def train_unet(
         sharpen = step >= sharpen_from * config.steps
         batch = max(4, pixels // side**2 // (2 if sharpen else 1))
         variants = rng.choice(len(VARIANTS), size=batch, p=shares)
-        windows = draw_windows(variants, len(latents), latents.shape[-1] - side, rng)
+        windows = draw_latent_windows(variants, len(latents), latents.shape[-1] - side, rng)
         source, target = (
             cut(latents, windows, side, columns) for columns in (np.zeros_like(variants), variants)
         )
@@ -201,7 +201,7 @@ def train_unet(
     return train(denoiser, loss, folder, config, preview)
 
 
-def draw_windows(variants: np.ndarray, crops: int, room: int, rng: np.random.Generator) -> np.ndarray:
+def draw_latent_windows(variants: np.ndarray, crops: int, room: int, rng: np.random.Generator) -> np.ndarray:
     """(crop, top, left) of one random window for each variant, in latent positions."""
     return np.stack(
         [rng.integers(limit, size=len(variants)) for limit in (crops, room + 1, room + 1)], axis=1

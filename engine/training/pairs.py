@@ -6,27 +6,22 @@ by seed, into a memory-mapped file that every later recipe reuses.
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
-from tqdm import tqdm
 
 from .clips import augmented_crop, sample_frames, training_clips
+from .pool import painted_pool
 from .styles import STYLES, stylise
 
 VARIANTS = ("none", *STYLES)
 
 
-def open_pool(folder: Path) -> np.ndarray:
-    """uint8 (crops, 1 + styles, size, size, 3), read-only; variant 0 is the source itself."""
-    return np.load(folder / "pool.npy", mmap_mode="r")
-
-
 def paint_pool(videos: Path, folder: Path, crops: int, size: int, seed: int, workers: int) -> np.ndarray:
     """Paint ``crops`` random crops of the training clips in all styles; reuses an equal pool.
+
+    The pool is uint8 (crops, 1 + styles, size, size, 3); variant 0 is the source itself.
 
     Args:
         videos: folder of training clips.
@@ -43,25 +38,12 @@ def paint_pool(videos: Path, folder: Path, crops: int, size: int, seed: int, wor
         "seed": seed,
         "variants": list(VARIANTS),
     }
-    note = folder / "pool.json"
-    if note.exists() and json.loads(note.read_text()) == recipe:
-        return open_pool(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     shape = (crops, len(VARIANTS), size, size, 3)
-    pool = np.lib.format.open_memmap(folder / "pool.npy", mode="w+", dtype=np.uint8, shape=shape)
-    for index, crop in enumerate(tqdm(_crops(videos, crops, size, seed), total=crops, desc="crops")):
-        pool[index, 0] = crop
-    cv2.setNumThreads(1)
-    with ThreadPoolExecutor(workers) as executor:
-        jobs = executor.map(lambda index: _paint(pool[index]), range(crops))
-        for _ in tqdm(jobs, total=crops, desc="targets"):
-            pass
-    pool.flush()
-    note.write_text(json.dumps(recipe, indent=1))
-    return open_pool(folder)
+    sources = _crops(videos, crops, size, seed)
+    return painted_pool(folder, "pool", recipe, shape, sources, _paint, workers)
 
 
-def _crops(videos: Path, count: int, size: int, seed: int):
+def _crops(videos: Path, count: int, size: int, seed: int) -> Iterator[np.ndarray]:
     clips = training_clips(videos)
     per_clip = -(-count // len(clips))
     index = 0
@@ -72,7 +54,7 @@ def _crops(videos: Path, count: int, size: int, seed: int):
             index += 1
 
 
-def _paint(variants: np.ndarray) -> None:
+def _paint(variants: np.ndarray, index: int) -> None:
     source = np.array(variants[0])
     for variant, style in enumerate(STYLES, start=1):
         variants[variant] = stylise(source, style)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from ..motion.flow import optical_flow
 from ..motion.occlusion import visible
 from ..motion.warp import sample
 from .clips import training_clips
+from .pool import open_pool, painted_pool
 from .styles import CLASSICAL, PAINTERLY, stylise
 from .windows import draw_windows
 
@@ -23,11 +23,18 @@ KEPT = 0.7  # share of the frame before in a steadied one
 
 def open_windows(folder: Path) -> np.ndarray:
     """uint8 (windows, variants, frames, size, size, 3), read-only; variant 0 is the source itself."""
-    return np.load(folder / "windows.npy", mmap_mode="r")
+    return open_pool(folder, "windows")
 
 
 def paint_windows(
-    videos: Path, folder: Path, count: int, frames: int, size: int, seed: int, workers: int
+    videos: Path,
+    folder: Path,
+    count: int,
+    frames: int,
+    size: int,
+    seed: int,
+    workers: int,
+    without: Collection[str] = (),
 ) -> np.ndarray:
     """Draw windows of the training clips and paint each in one style of both kinds; reuses an equal pool.
 
@@ -39,53 +46,73 @@ def paint_windows(
         size: side of a frame in pixels.
         seed: window i and its styles depend on (seed, i) only.
         workers: painting threads (OpenCV and the teacher release the GIL).
+        without: clips, by name without suffix, that are left out.
     """
     recipe = {
-        "videos": sorted(p.name for p in training_clips(videos)),
+        "videos": sorted(p.name for p in training_clips(videos, without)),
         "windows": count,
         "frames": frames,
         "size": size,
         "seed": seed,
         "variants": list(VARIANTS),
     }
-    note = folder / "windows.json"
-    if note.exists() and json.loads(note.read_text()) == recipe:
-        return open_windows(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     shape = (count, len(VARIANTS), frames, size, size, 3)
-    pool = np.lib.format.open_memmap(folder / "windows.npy", mode="w+", dtype=np.uint8, shape=shape)
-    drawn = draw_windows(videos, count, frames, size, seed)
-    for index, clip in enumerate(tqdm(drawn, total=count, desc="windows")):
-        pool[index, 0] = clip
-    cv2.setNumThreads(1)
-    with ThreadPoolExecutor(workers) as executor:
-        jobs = executor.map(lambda index: _paint(pool[index], (seed, index, 1)), range(count))
-        for _ in tqdm(jobs, total=count, desc="targets"):
-            pass
-    pool.flush()
-    note.write_text(json.dumps(recipe, indent=1))
-    return open_windows(folder)
+
+    def paint(variants: np.ndarray, index: int) -> None:
+        _paint(variants, drawn_styles(seed, index))
+
+    sources = draw_windows(videos, count, frames, size, seed, without)
+    return painted_pool(folder, "windows", recipe, shape, sources, paint, workers)
 
 
-def _paint(variants: np.ndarray, seed: tuple[int, ...]) -> None:
-    source, rng = np.array(variants[0]), np.random.default_rng(seed)
-    classical, painterly = rng.choice(list(CLASSICAL)), rng.choice(list(PAINTERLY))
+def drawn_styles(seed: int, index: int) -> tuple[str, str]:
+    """The classical and the painterly style of window ``index`` of a pool."""
+    rng = np.random.default_rng((seed, index, 1))
+    return str(rng.choice(list(CLASSICAL))), str(rng.choice(list(PAINTERLY)))
+
+
+def _paint(variants: np.ndarray, styles: tuple[str, str]) -> None:
+    source, (classical, painterly) = np.array(variants[0]), styles
     variants[1] = [stylise(frame, classical) for frame in source]
-    variants[2] = steadied(np.stack([stylise(frame, painterly) for frame in source]), source)
+    variants[2] = steadied(np.stack([stylise(frame, painterly) for frame in source]), carried(source))
 
 
-def steadied(painted: np.ndarray, source: np.ndarray, kept: float = KEPT) -> np.ndarray:
+class Carried(NamedTuple):
+    """How much of the frame before is still there in a frame.
+
+    Attributes:
+        flow: (H, W, 2) in pixels, from this frame to the one before.
+        share: float32 (H, W, 1) in 0..1, 0 where this frame shows something new.
+    """
+
+    flow: np.ndarray
+    share: np.ndarray
+
+
+def carried(source: np.ndarray, kept: float = KEPT) -> list[Carried]:
+    """For each frame but the first of uint8 RGB (N, H, W, 3).
+
+    Args:
+        kept: share where the source shows the same point again, 0..1; it falls smoothly to 0 where the
+            source does not.
+    """
+    found = []
+    for before, now in zip(source, source[1:], strict=False):
+        flow = optical_flow(now, before)
+        seen = visible(flow, optical_flow(before, now)).astype(np.float32)
+        smooth = cv2.GaussianBlur(cv2.erode(seen, np.ones((5, 5))), (0, 0), 2.0)
+        found.append(Carried(flow, kept * smooth[..., None]))
+    return found
+
+
+def steadied(painted: np.ndarray, along: Sequence[Carried]) -> np.ndarray:
     """Take the flicker out of a per-frame painting: each frame is mostly the one before, carried along.
 
     Args:
-        painted, source: uint8 RGB (N, H, W, 3); the motion is the source's.
-        kept: share of the carried frame where the source shows the same point again, 0..1; it falls
-            smoothly to 0 where the source does not.
+        painted: uint8 RGB (N, H, W, 3).
+        along: of the painting's source.
     """
     steady = [painted[0].astype(np.float32)]
-    for before, now, picture in zip(source, source[1:], painted[1:], strict=False):
-        flow = optical_flow(now, before)
-        seen = visible(flow, optical_flow(before, now)).astype(np.float32)
-        share = kept * cv2.GaussianBlur(cv2.erode(seen, np.ones((5, 5))), (0, 0), 2.0)[..., None]
+    for (flow, share), picture in zip(along, painted[1:], strict=True):
         steady.append(share * sample(steady[-1], flow) + (1.0 - share) * picture)
     return np.uint8(np.stack(steady) + 0.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import av
@@ -22,15 +22,17 @@ def read_clip(clip: Path, short_side: int) -> np.ndarray:
         return np.stack([resize_short_side(frame, short_side) for frame in frames])
 
 
-def draw_windows(videos: Path, count: int, length: int, size: int, seed: int) -> Iterator[np.ndarray]:
+def draw_windows(
+    videos: Path, count: int, length: int, size: int, seed: int, without: Collection[str] = ()
+) -> Iterator[np.ndarray]:
     """``count`` windows, uint8 RGB (length, size, size, 3), spread evenly over the training clips.
 
-    Window i depends on (seed, i) only. Clips that are too short are passed over.
+    Window i depends on (seed, i) only. A short clip plays to and fro; those named ``without`` are left out.
 
     Raises:
         FileNotFoundError: the folder holds no usable video.
     """
-    clips = training_clips(videos)
+    clips = training_clips(videos, without)
     per_clip, index = -(-count // len(clips)), 0
     for place, clip in enumerate(clips):
         frames = read_clip(clip, 2 * size)

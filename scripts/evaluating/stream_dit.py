@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
         "dtype": str(plan.dtype),
         "size": side,
         "prompts": arguments.prompts,
+        "table_prompts": arguments.table_prompts,
         "seed": arguments.seed,
         **attribute_report(model, seen, unseen, side),
         **seam_report(model, seen[:25], arguments.borders, side),

@@ -9,68 +9,93 @@ from pathlib import Path
 import torch
 
 from livestyle.engine.autoencoders.load import load_video_autoencoder
+from livestyle.engine.autoencoders.video import VideoAutoencoder
 from livestyle.engine.training.loop import LoopConfig
-from livestyle.engine.training.rtr_dit.batches import Batches, Sentences
+from livestyle.engine.training.rtr_dit.batches import Batches, Pool, Sentences
 from livestyle.engine.training.rtr_dit.bidirectional import train_teacher
 from livestyle.engine.training.rtr_dit.ode import record, train_causal
 from livestyle.engine.training.rtr_dit.package import save_rtr_dit
+from livestyle.engine.training.rtr_dit.paintings import paint
+from livestyle.engine.training.rtr_dit.preview import sheets
 from livestyle.engine.training.rtr_dit.recipe import Recipe
 from livestyle.engine.training.rtr_dit.self_forcing import train_student
-from livestyle.engine.training.rtr_dit.sentences import SentenceEncoder, train_sentences
-from livestyle.engine.training.rtr_dit.triples import TriplesRecipe, paint_triples
+from livestyle.engine.training.rtr_dit.sentences import train_sentences
+from livestyle.engine.training.rtr_dit.triples import encode
+from livestyle.engine.training.video_pairs import paint_windows
 
 from . import common
 
-DEFAULT = LoopConfig(steps=4000, learning_rate=1e-3, warmup=200, cooldown=0.5, muon=True, seed=7)
-SENTENCES = LoopConfig(steps=2000, learning_rate=2e-3, cooldown=0.4)
+DEFAULT = LoopConfig(steps=5000, learning_rate=2e-3, warmup=100, cooldown=0.5, muon=True, seed=7)
+SENTENCES = LoopConfig(steps=900, learning_rate=2e-3, cooldown=0.4)
+LARGE = {"frames": 9, "size": 256}
+"""Windows of the second pool: fewer frames of what the demo is used at."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--styles", type=Path, required=True, help="folder of style pictures")
-    parser.add_argument("--windows", type=int, default=TriplesRecipe.windows, help="clips in the pool")
-    parser.add_argument("--size", type=int, default=TriplesRecipe.size, help="side of a clip in pixels")
-    parser.add_argument("--batch", type=int, default=6, help="clips of a step")
-    parser.add_argument("--side", type=int, default=16, help="latents a side that are cut out of a clip")
-    parser.add_argument("--trajectories", type=int, default=200, help="batches of solved ODEs")
-    parser.add_argument("--solver-steps", type=int, default=8, help="steps of the ODE solver")
-    parser.add_argument("--causal-steps", type=int, default=1000, help="optimiser steps of the regression")
-    parser.add_argument("--student-steps", type=int, default=900, help="of Self Forcing")
+    parser.add_argument(
+        "--windows", type=int, default=400, help="clips of 17 frames, 144 pixels (video-autoencoder's pool)"
+    )
+    parser.add_argument("--pictured", type=int, default=6, help="style pictures that each clip is painted in")
+    parser.add_argument("--large-windows", type=int, default=96, help="clips of 9 frames, 256 pixels")
+    parser.add_argument("--batch", type=int, default=6, help="clips of a step; a third of it of large ones")
+    parser.add_argument("--trajectories", type=int, default=40, help="batches of solved ODEs")
+    parser.add_argument("--solver-steps", type=int, default=6, help="steps of the ODE solver")
+    parser.add_argument("--causal-steps", type=int, default=300, help="optimiser steps of the regression")
+    parser.add_argument("--student-steps", type=int, default=400, help="of Self Forcing")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
 
 
 def run(arguments: argparse.Namespace) -> Path:
     target = arguments.output or common.WEIGHTS / "rtr-dit"
     folder: Path = arguments.runs / "rtr-dit"
-    teacher_loop, seed = common.loop(arguments, DEFAULT), arguments.seed
-    recipe = Recipe()
-    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32)
-    pool = TriplesRecipe(windows=arguments.windows, size=arguments.size, seed=seed)
-    triples = paint_triples(arguments.videos, arguments.styles, autoencoder, folder / "triples", pool)
-    encoder, related = _sentences(folder, seed)
+    loop, seed, recipe = common.loop(arguments, DEFAULT), arguments.seed, Recipe()
+    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.bfloat16)
+    encoder, related = train_sentences(folder / "sentences", dataclasses.replace(SENTENCES, seed=seed))
+    encoder.model.eval().requires_grad_(False)
     sentences = Sentences.encode(encoder, related, per_style=256, seed=seed)
-    batches = Batches(triples, sentences, recipe, arguments.batch, arguments.side, arguments.device)
-    teacher = train_teacher(batches, recipe, folder / "teacher", teacher_loop)
+    pools = _pools(arguments, folder, autoencoder)
+    batches = Batches(pools, sentences, recipe, arguments.device)
+    show_teacher, show_causal, show_student = sheets(batches, recipe, autoencoder)
+    teacher = train_teacher(batches, recipe, folder / "teacher", loop, show_teacher)
     solved = record(
         teacher,
         batches,
         recipe,
-        folder / "trajectories.npy",
+        folder / "trajectories",
         arguments.trajectories,
         arguments.solver_steps,
         seed,
     )
-    causal_loop = dataclasses.replace(teacher_loop, steps=arguments.causal_steps, learning_rate=5e-4)
-    causal = train_causal(teacher, solved, batches, recipe, folder / "causal", causal_loop)
+    causal_loop = dataclasses.replace(loop, steps=arguments.causal_steps, learning_rate=5e-4)
+    causal = train_causal(teacher, solved, batches, recipe, folder / "causal", causal_loop, show_causal)
     student_loop = dataclasses.replace(
-        teacher_loop, steps=arguments.student_steps, learning_rate=1e-4, ema=0.995, muon=False
+        loop, steps=arguments.student_steps, learning_rate=1e-4, ema=0.99, muon=False
     )
-    student = train_student(causal, teacher, batches, recipe, folder / "student", student_loop)
+    student = train_student(
+        causal, teacher, batches, recipe, folder / "student", student_loop, preview=show_student
+    )
     save_rtr_dit(student.cpu(), encoder, recipe, target, "demo-video")
     return target
 
 
-def _sentences(folder: Path, seed: int) -> tuple[SentenceEncoder, dict[str, tuple[str, ...]]]:
-    loop = dataclasses.replace(SENTENCES, seed=seed)
-    encoder, related = train_sentences(folder / "sentences", loop)
-    encoder.model.eval().requires_grad_(False)
-    return encoder, related
+def _pools(arguments: argparse.Namespace, folder: Path, autoencoder: VideoAutoencoder) -> tuple[Pool, Pool]:
+    """The video autoencoder's windows, and larger ones, painted and encoded."""
+    seed, batch = arguments.seed, arguments.batch
+    long, large = arguments.runs / "windows", folder / "windows-large"
+    paint_windows(arguments.videos, long, arguments.windows, 17, 144, seed, arguments.threads)
+    paint_windows(
+        arguments.videos, large, arguments.large_windows, **LARGE, seed=seed + 1, workers=arguments.threads
+    )
+    few = max(1, arguments.pictured - 2)
+    triples = [
+        encode(
+            paint(windows, arguments.styles, folder / f"paintings-{name}", pictured, seed + place),
+            autoencoder,
+            folder / f"latents-{name}",
+        )
+        for place, (name, windows, pictured) in enumerate(
+            (("long", long, arguments.pictured), ("large", large, few))
+        )
+    ]
+    return Pool(triples[0], batch, 16, share=3.0), Pool(triples[1], max(1, batch // 3), 32, share=1.0)

@@ -12,37 +12,45 @@ from livestyle.engine.autoencoders.load import load_video_autoencoder
 from livestyle.engine.conditioning.ensemble import TextEnsemble
 from livestyle.engine.families.stream_dit.checkpoint import save_checkpoint
 from livestyle.engine.families.stream_dit.profile import Profile
-from livestyle.engine.networks.stream_dit.config import CONFIGS
+from livestyle.engine.networks.stream_dit.config import DEMO
+from livestyle.engine.networks.stream_dit.model import StreamDiT
 from livestyle.engine.sampling.partition import Partition
 from livestyle.engine.training.loop import LoopConfig
 from livestyle.engine.training.stream_dit.buffered_flow_matching import Mixture
+from livestyle.engine.training.stream_dit.card import write_card
 from livestyle.engine.training.stream_dit.distillation import Distillation
 from livestyle.engine.training.stream_dit.latents import WorldBatches, encode_worlds, measure_format
-from livestyle.engine.training.stream_dit.recipe import distil, train_teacher
-from livestyle.engine.training.stream_dit.text import LIMIT, train_text_encoder
+from livestyle.engine.training.stream_dit.recipe import Stage, distil, train_teacher
+from livestyle.engine.training.stream_dit.text import LIMIT, NAME, train_text_encoder
 
 from . import common
 
-DEFAULT = LoopConfig(steps=12000, learning_rate=1e-3, warmup=200, cooldown=0.4, ema=0.999, muon=True, seed=7)
-TEXT = LoopConfig(steps=2500, learning_rate=2e-3, cooldown=0.4)
-STUDENT = LoopConfig(steps=2000, learning_rate=3e-4, warmup=100, cooldown=0.6, ema=0.995)
+DEFAULT = LoopConfig(steps=1800, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
+STRETCHES = LoopConfig(steps=1600, learning_rate=3e-3, warmup=100, cooldown=0.0, ema=0.996, muon=True)
+TEXT = LoopConfig(steps=1500, learning_rate=2e-3, cooldown=0.5, muon=True)
+STUDENT = LoopConfig(steps=400, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
+STRETCH = 4  # latent frames of a clip in the first stage
+OPTIONS = "clips batch text_steps stretch_steps steps student_steps teacher_steps guidance".split()
+"""Options that the model card names."""
 LEVELS = 8  # T of the student: N = 8 chunks of c = 2 frames, s = 1, as in the paper
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", choices=["demo", "ablation"], default="demo")
     parser.add_argument("--size", type=int, default=128, help="side of a frame in pixels")
-    parser.add_argument("--clips", type=int, default=3000, help="rendered clips")
-    parser.add_argument("--latents", type=int, default=20, help="latent frames of a clip, at least 16")
+    parser.add_argument("--clips", type=int, default=2400, help="rendered clips")
+    parser.add_argument("--latents", type=int, default=16, help="latent frames of a clip, at least 16")
     parser.add_argument("--batch", type=int, default=16, help="clips of a step")
     parser.add_argument(
         "--chunk-sizes", type=int, nargs="+", default=Mixture.chunk_sizes, help="mixed schemes"
     )
+    parser.add_argument(
+        "--stretch-steps", type=int, default=STRETCHES.steps, help="of the first stage, four frames a clip"
+    )
     parser.add_argument("--text-steps", type=int, default=TEXT.steps, help="of the text encoder")
     parser.add_argument("--student-steps", type=int, default=STUDENT.steps, help="of the distillation")
-    parser.add_argument("--teacher-steps", type=int, default=4, help="teacher's steps within a level")
+    parser.add_argument("--teacher-steps", type=int, default=2, help="teacher's steps within a level")
     parser.add_argument(
-        "--guidance", type=float, default=3.0, help="classifier-free guidance that is distilled"
+        "--guidance", type=float, default=2.5, help="classifier-free guidance that is distilled"
     )
     parser.add_argument("--teacher-output", type=Path, help="keep the teacher as a checkpoint, too")
 
@@ -51,7 +59,7 @@ def run(arguments: argparse.Namespace) -> Path:
     target = arguments.output or common.WEIGHTS / "stream-dit"
     folder: Path = arguments.runs / "stream-dit"
     seed, loop = arguments.seed, common.loop(arguments, DEFAULT)
-    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32)
+    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.bfloat16)
     pool = encode_worlds(
         autoencoder,
         folder / f"worlds_{arguments.size}.npy",
@@ -62,10 +70,16 @@ def run(arguments: argparse.Namespace) -> Path:
     )
     data = WorldBatches(pool, measure_format(pool), seed)
     reading = dataclasses.replace(TEXT, steps=arguments.text_steps, seed=seed)
-    text = TextEnsemble({"byt5": train_text_encoder(folder / "text", reading)})
+    text = TextEnsemble({NAME: train_text_encoder(folder / "text", reading)})
     mixture = Mixture(chunk_sizes=tuple(arguments.chunk_sizes))
-    network = CONFIGS[arguments.network]
-    teacher = train_teacher(network, data, text, folder / "teacher", loop, mixture, arguments.batch)
+    torch.manual_seed(seed)
+    teacher = StreamDiT(DEMO)
+    stretches = dataclasses.replace(STRETCHES, steps=arguments.stretch_steps, seed=seed)
+    stages = (
+        Stage("stretches", stretches, STRETCH, arguments.batch * mixture.buffer // STRETCH),
+        Stage("buffers", loop, mixture.buffer, arguments.batch),
+    )
+    teacher = train_teacher(teacher, data, text, folder, stages, mixture)
     if arguments.teacher_output:
         layouts = tuple(
             Partition(mixture.buffer // size, size, max(1, 2 * LEVELS * size // mixture.buffer))
@@ -77,12 +91,13 @@ def run(arguments: argparse.Namespace) -> Path:
     layouts = tuple(Partition(16 // size, size, LEVELS * size // 16) for size in sizes)
     distillation = Distillation(layouts, arguments.teacher_steps, arguments.guidance)
     loop = dataclasses.replace(STUDENT, steps=arguments.student_steps, seed=seed)
-    student = distil(teacher, data, text, folder / "student", loop, distillation, arguments.batch)
+    student = distil(teacher, data, text, folder / "student", loop, distillation, arguments.batch // 2)
     save_checkpoint(target, student, text, _profile(layouts, data, 1.0), "demo-video")
+    write_card(target, student, {name: getattr(arguments, name) for name in OPTIONS}, seed)
     return target
 
 
 def _profile(layouts: tuple[Partition, ...], data: WorldBatches, guidance: float) -> Profile:
     return Profile(
-        layouts, guidance=guidance, latents=data.latent_format, text_limits=(("byt5", LIMIT),), fps=16.0
+        layouts, guidance=guidance, latents=data.latent_format, text_limits=((NAME, LIMIT),), fps=16.0
     )

@@ -10,27 +10,32 @@ from pathlib import Path
 import torch
 
 from livestyle.engine.autoencoders.load import load_video_autoencoder
+from livestyle.engine.benchmark.machine import hardware_line
 from livestyle.engine.conditioning.ensemble import TextEnsemble
 from livestyle.engine.evaluation.stream_dit.attributes import judge_films
 from livestyle.engine.evaluation.stream_dit.films import draw_cases
 from livestyle.engine.families.stream_dit.model import StreamDiTModel
 from livestyle.engine.families.stream_dit.profile import Profile
 from livestyle.engine.networks.stream_dit.config import ABLATION
+from livestyle.engine.networks.stream_dit.model import StreamDiT
+from livestyle.engine.runtime.device import plan_device
 from livestyle.engine.sampling.partition import Partition
 from livestyle.engine.training.loop import LoopConfig
-from livestyle.engine.training.stream_dit.ablation import MIXTURES, table
+from livestyle.engine.training.stream_dit.ablation import MIXTURES, denoising_error, table
 from livestyle.engine.training.stream_dit.buffered_flow_matching import Mixture
 from livestyle.engine.training.stream_dit.latents import WorldBatches, encode_worlds, measure_format
-from livestyle.engine.training.stream_dit.recipe import train_teacher
-from livestyle.engine.training.stream_dit.text import LIMIT, train_text_encoder
+from livestyle.engine.training.stream_dit.recipe import Stage, train_teacher
+from livestyle.engine.training.stream_dit.text import LIMIT, NAME, train_text_encoder
 
 from . import common
 from .stream_dit import TEXT
 
-DEFAULT = LoopConfig(steps=3000, learning_rate=1e-3, warmup=150, cooldown=0.4, ema=0.998, muon=True, seed=7)
+DEFAULT = LoopConfig(steps=3000, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
 SAMPLED = Partition(16, 1, 2)  # c = 1, as in the paper's table
-GUIDANCE = 3.0
-SIDE = 64
+GUIDANCE = 2.5
+SIDE, BUFFER = 64, 16
+HELD_OUT = 64  # clips for the denoising error
+ERROR_BATCHES = 16
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -44,34 +49,46 @@ def run(arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.runs / "stream-dit-ablation"
     target = arguments.output or folder / "table"
     seed, loop = arguments.seed, common.loop(arguments, DEFAULT)
-    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32)
+    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.bfloat16)
     pool = encode_worlds(
-        autoencoder, folder / "worlds.npy", clips=arguments.clips, latents=20, side=SIDE, seed=seed
+        autoencoder, folder / "worlds.npy", clips=arguments.clips, latents=BUFFER, side=SIDE, seed=seed
     )
     data = WorldBatches(pool, measure_format(pool), seed)
-    text = TextEnsemble({"byt5": train_text_encoder(folder / "text", dataclasses.replace(TEXT, seed=seed))})
-    profile = Profile(
-        (SAMPLED,), guidance=GUIDANCE, latents=data.latent_format, text_limits=(("byt5", LIMIT),)
+    unseen = encode_worlds(
+        autoencoder, folder / "held_out.npy", clips=HELD_OUT, latents=BUFFER, side=SIDE, seed=seed + 1000
     )
+    held_out = WorldBatches(unseen, data.latent_format, seed + 1000, cuts=0.0)
+    text = TextEnsemble({NAME: train_text_encoder(folder / "text", dataclasses.replace(TEXT, seed=seed))})
+    profile = Profile((SAMPLED,), guidance=GUIDANCE, latents=data.latent_format, text_limits=((NAME, LIMIT),))
     cases = draw_cases(arguments.prompts, seed)
     figures: dict[tuple[int, ...], list[dict[str, float]]] = {}
     for mixture in MIXTURES:
         for extra in range(arguments.seeds):
-            name = "_".join(map(str, mixture))
+            name = f"chunks_{'_'.join(map(str, mixture))}_seed_{seed + extra}"
+            stage = Stage(name, dataclasses.replace(loop, seed=seed + extra), BUFFER, arguments.batch)
+            torch.manual_seed(seed + extra)
             network = train_teacher(
-                ABLATION,
-                data,
-                text,
-                folder / f"chunks_{name}_seed_{seed + extra}",
-                dataclasses.replace(loop, seed=seed + extra),
-                Mixture(chunk_sizes=mixture),
-                arguments.batch,
+                StreamDiT(ABLATION), data, text, folder, (stage,), Mixture(BUFFER, mixture)
             )
             model = StreamDiTModel(network.eval(), text, autoencoder, profile)
             score = judge_films(model, cases, SIDE)
-            row = {"attribute_min": score.worst, "attribute_joint": score.joint}
+            row = {
+                "error": denoising_error(network, held_out, text, SAMPLED, ERROR_BATCHES, seed),
+                "attribute_min": score.worst,
+                "attribute_joint": score.joint,
+            }
             print(json.dumps({"chunk_sizes": mixture, "seed": seed + extra, **row}), flush=True)
             figures.setdefault(mixture, []).append(row)
+    report = {
+        "note": f"{loop.steps} steps of batch {arguments.batch} each, {arguments.prompts} films.",
+        "steps": loop.steps,
+        "batch": arguments.batch,
+        "clips": arguments.clips,
+        "prompts": arguments.prompts,
+        "seed": seed,
+        "hardware": hardware_line(plan_device(torch.device("cpu"))),
+        "rows": table(figures),
+    }
     target.mkdir(parents=True, exist_ok=True)
-    (target / "table_3.json").write_text(json.dumps(table(figures), indent=1) + "\n")
+    (target / "stream_dit_ablation.json").write_text(json.dumps(report, indent=1) + "\n")
     return target

@@ -12,7 +12,7 @@ from livestyle.engine.training.video_pairs import paint_windows
 
 from . import common
 
-DEFAULT = LoopConfig(steps=7000, learning_rate=1.5e-3, cooldown=0.4, seed=7)
+DEFAULT = LoopConfig(steps=3000, learning_rate=2e-3, cooldown=0.5, muon=True, kernels=True, seed=7)
 
 
 def options(parser: argparse.ArgumentParser) -> None:

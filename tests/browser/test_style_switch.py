@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import HEARD, LISTEN, RUN_MS, open_canvas
 from comfy_server import ComfyServer
 from graphs import READ, ROOT
 from sample_clips import make_clip
@@ -14,16 +14,6 @@ pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open t
 
 TEMPLATE = "style_switch_show"
 SIZE = {"width": 128, "height": 96}
-
-# The schedule's next receipt may come before anybody has looked at the last one.
-LISTEN = """status => {
-    window.said = [];
-    const line = document.querySelector(status);
-    new MutationObserver(() => {
-        if (line.dataset.mood === "done") window.said.push(line.textContent);
-    }).observe(line, { childList: true, attributes: true });
-}"""
-HEARD = "text => window.said.some((line) => line.includes(text))"
 
 
 def test_a_style_is_changed_by_hand_and_by_schedule(

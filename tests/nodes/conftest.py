@@ -11,11 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-
-# How long a machine takes says nothing about a parser.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 SCHEMA = Path(__file__).with_name("schema.json")
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 COMFY = {
     "comfy",
@@ -21,7 +23,8 @@ COMFY = {
 }
 WITHOUT_COMFY = (
     *("access", "announce", "bodies", "fields", "frame_messages", "live_socket", "messages", "mjpeg"),
-    *("models", "pump", "rate_limit", "routes", "snapshots", "uplink", "watch"),
+    *("models", "pump", "rate_limit", "routes", "snapshots", "uplink", "visits", "watch", "watched"),
+    "webrtc_routes",
 )
 
 
@@ -51,6 +54,7 @@ def test_the_packs_init_imports_nothing() -> None:
     assert not [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
+@pytest.mark.slow
 def test_engine_and_routes_work_without_comfyui() -> None:
     """In a fresh process, where no other test has imported ComfyUI."""
     modules = [

@@ -77,6 +77,11 @@ def test_with_consent_it_is_fetched_once(
     assert options.count(NAME) == 1
 
 
+def test_a_demo_that_the_pack_does_not_have_says_where_it_would_come_from(run_node: RunNode) -> None:
+    with pytest.raises(CheckpointError, match="^demo: tbd is not in this pack: train it with scripts/train"):
+        run_node("LoadStreamModel", checkpoint="demo: tbd")
+
+
 def test_consent_fetches_no_other_checkpoint(run_node: RunNode, repository: hub.Hub) -> None:
     run_node("LoadStreamModel", checkpoint=DEMO, download=True)
     with pytest.raises(CheckpointError, match="There is no checkpoint 'unheard of'"):

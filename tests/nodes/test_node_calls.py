@@ -234,6 +234,8 @@ class TestDenoising:
             {"strength": 1.5},
             {"seed": -1},
             {"chunk": -4},
+            {"width": 9000},
+            {"fps": -1.0},
             {"noise": "zzz"},
             {"rope_mode": "zzz"},
         ],

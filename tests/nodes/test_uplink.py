@@ -19,7 +19,7 @@ from PIL import Image
 from route_client import next_frame, next_text, of_type, serve, socket_of, start, start_plan
 from runtime_stubs import stylise, write
 
-from livestyle.engine.media.live.pushed import Inlet
+from livestyle.engine.media.live.inlet import Inlet
 from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.runtime.plan import PlanNode, Read
 from livestyle.engine.runtime.registry import SessionRegistry

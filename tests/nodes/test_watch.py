@@ -18,7 +18,7 @@ from route_client import FOREIGN, KEYS, PAGE, serve, start
 
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.nodes.mjpeg import BOUNDARY
-from livestyle.nodes.routes import MOST_PAGES
+from livestyle.nodes.visits import MOST_PAGES
 from livestyle.nodes.watch import SECRET_BYTES, WatchKeys, load_secret
 
 WRITER = "9"

@@ -45,6 +45,7 @@ def test_the_named_comfyui_wins(comfyui: ComfyUI, tmp_path: Path, monkeypatch: p
     assert find_comfyui(str(comfyui.folder), inside) == comfyui
 
 
+@pytest.mark.slow
 def test_an_environment_is_built_once_and_groups_are_added(comfyui: ComfyUI, small_pack: Path) -> None:
     prefix = environment.ensure(comfyui)
     python = machine_cache.venv_python(prefix)
@@ -60,6 +61,7 @@ def test_an_environment_is_built_once_and_groups_are_added(comfyui: ComfyUI, sma
     assert (prefix / "witness").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_build_starts_afresh(
     comfyui: ComfyUI, small_pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +78,7 @@ def test_an_interrupted_build_starts_afresh(
     assert not (half_built / "witness").exists()
 
 
+@pytest.mark.slow
 def test_requirements_that_cannot_be_installed_are_one_line(comfyui: ComfyUI, small_pack: Path) -> None:
     (small_pack / "requirements.txt").write_text("./no-such-folder\n")
     with pytest.raises(SystemExit) as failed:

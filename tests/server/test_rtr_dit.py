@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
-from graphs import DENOISE, ENCODE, LOAD, READ, WRITE, Prompt, play, restyle, shown_file
+from graphs import DENOISE, ENCODE, LOAD, READ, WRITE, Prompt, play, restyle, shown_file, workflow
 from live_session import Run
 from PIL import Image
+from sample_clips import make_clip
+from sample_pictures import picture
 from tiny_rtr_dit import tiny_autoencoder, write_demo, write_public
 
 MODELS = Path("models/stream_models")
@@ -81,3 +83,54 @@ def test_a_public_file_plays_from_text_with_an_autoencoder_that_looks_ahead(
     ended = client.run(graph)
     assert ended.status == "success", ended.error
     assert len(play(shown_file(ended, server.output, WRITE)["path"])) == 20
+
+
+@pytest.mark.parametrize("name", ["restyle_with_a_reference_image", "four_styles_on_a_timeline"])
+def test_a_template_runs_as_it_is_shipped(server: ComfyServer, client: ComfyClient, name: str) -> None:
+    graph = workflow(name)
+    (read,) = (node for node in graph.values() if node["inputs"].get("mode") == "read")
+    (write,) = (key for key, node in graph.items() if node["inputs"].get("mode") == "write")
+    make_clip(server.input / read["inputs"]["file"], frames=30, size=(192, 112))
+    for node in graph.values():
+        if node["class_type"] == "LoadImage":
+            Image.fromarray(picture(96)).save(server.input / node["inputs"]["image"])
+    ended = client.run(graph)
+    assert ended.status == "success", ended.error
+    assert len(play(shown_file(ended, server.output, write)["path"])) == 30
+
+
+@pytest.mark.parametrize("name", ["text_to_video_stream", "self_forcing_on_a_video"])
+def test_a_template_for_public_files_plays_with_files_of_their_layout(
+    server: ComfyServer, client: ComfyClient, models: str, clip: str, name: str
+) -> None:
+    """The files are gigabytes, so random ones stand in, and their own text encoder for ComfyUI's."""
+    graph = workflow(name)
+    for key in [key for key, node in graph.items() if node["class_type"].startswith("CLIP")]:
+        del graph[key]
+    for node in graph.values():
+        inputs = node["inputs"]
+        if node["class_type"] == "LoadStreamModel":
+            inputs |= {
+                "checkpoint": "public/self_forcing.safetensors",
+                "autoencoder": "taew_tiny.safetensors",
+            }
+        elif node["class_type"] == "MLLMEncode":
+            del inputs["conditioning"]
+            inputs["prompt"] = "dark water"
+        elif node["class_type"] == "StreamDenoise":
+            inputs |= {"width": 64, "height": 48, "length": 0 if "frames" in inputs else 24}
+        elif inputs.get("mode") == "read":
+            inputs["file"] = clip
+    ended = client.run(graph)
+    assert ended.status == "success", ended.error
+    (write,) = (key for key, node in graph.items() if node["inputs"].get("mode") == "write")
+    assert len(play(shown_file(ended, server.output, write)["path"])) == 24
+
+
+def test_stream_batch_loses_no_frame(
+    server: ComfyServer, client: ComfyClient, models: str, clip: str
+) -> None:
+    graph = restyle(clip, models, steps=2, stream_batch=True)
+    ended = client.run(graph)
+    assert ended.status == "success", ended.error
+    assert len(play(shown_file(ended, server.output)["path"])) == 24

@@ -1,12 +1,13 @@
-"""StreamDiT on a real ComfyUI: text to video."""
+"""StreamDiT on a real ComfyUI: text to video, and a video through it."""
 
 from __future__ import annotations
 
 import pytest
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
-from graphs import DENOISE, ENCODE, LOAD, Prompt, play, shown_file, workflow
+from graphs import DENOISE, ENCODE, LOAD, READ, Prompt, play, shown_file, workflow
 from live_session import Run
+from sample_clips import make_clip
 from tiny_stream_dit import write_tiny_checkpoint
 
 
@@ -18,12 +19,17 @@ def tiny(server: ComfyServer) -> str:
     return write_tiny_checkpoint(folder, name="tiny-stream-dit").name
 
 
-def generate(checkpoint: str, length: int) -> Prompt:
-    graph = workflow("generate")
+def small(name: str, checkpoint: str, **denoise: object) -> Prompt:
+    """A template with the random checkpoint and a small picture."""
+    graph = workflow(name)
     graph[LOAD]["inputs"] |= {"checkpoint": checkpoint, "dtype": "fp32"}
     graph[ENCODE]["inputs"]["prompt"] = "a red circle"
-    graph[DENOISE]["inputs"] |= {"width": 64, "height": 32, "length": length, "fps": 0.0}
+    graph[DENOISE]["inputs"] |= {"width": 64, "height": 32, **denoise}
     return graph
+
+
+def generate(checkpoint: str, length: int) -> Prompt:
+    return small("endless_text_to_video", checkpoint, length=length)
 
 
 def test_text_to_video_has_the_length_that_was_asked_for(
@@ -52,3 +58,14 @@ def test_prompt_and_chunk_change_while_it_plays_until_stop(
     ended = run.end()
     assert ended.status == "success", ended.error
     assert len(play(shown_file(ended, server.output)["path"])) > applied["frame"]
+
+
+def test_a_video_goes_through_frame_by_frame(server: ComfyServer, client: ComfyClient, tiny: str) -> None:
+    clip = make_clip(server.input / "through_streamdit.mp4", frames=31, size=(96, 64))
+    graph = small("video_through_streamdit", tiny)
+    graph[READ]["inputs"]["file"] = clip.name
+    ended = client.run(graph)
+    assert ended.status == "success", ended.error
+    film = play(shown_file(ended, server.output)["path"])
+    assert film.pixels.shape == (31, 32, 64, 3)
+    assert film.fps == play(clip).fps

@@ -11,6 +11,16 @@ from comfy_fixtures import FOLDER
 LOAD_MS = 240_000
 RUN_MS = 480_000
 
+# The schedule's next receipt may come before anybody has looked at the last one.
+LISTEN = """status => {
+    window.said = [];
+    const line = document.querySelector(status);
+    new MutationObserver(() => {
+        if (line.dataset.mood === "done") window.said.push(line.textContent);
+    }).observe(line, { childList: true, attributes: true });
+}"""
+HEARD = "text => window.said.some((line) => line.includes(text))"
+
 
 class Canvas:
     """A tab with ComfyUI in it.

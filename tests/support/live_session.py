@@ -94,6 +94,12 @@ class Session:
         answer = ComfyClient(self.url).request("/livestyle/sessions", headers={"X-LiveStyle": "1"})
         return next((s["state"] for s in answer["sessions"] if s["session"] == self.id), None)
 
+    def await_stage(self, beginning: str) -> None:
+        """Wait until what it does begins with this."""
+        with self.socket() as socket:
+            while not socket.wait_for("state")["stage"].startswith(beginning):
+                pass
+
     def stop(self, token: str | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Ask it to end its source."""
         body = {"token": self.token if token is None else token}

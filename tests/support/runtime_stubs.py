@@ -192,6 +192,8 @@ class Behaviour:
         live, late: what each chunk was given.
         switches: what ``on_switch`` was given.
         released: how often caches were released.
+        settings: what each runner was made with.
+        readout: what runners show of themselves.
     """
 
     first: int = 4
@@ -206,6 +208,8 @@ class Behaviour:
     late: list[Mapping[str, Any]] = field(default_factory=list)
     switches: list[Mapping[str, Any]] = field(default_factory=list)
     released: int = 0
+    settings: list[DenoiseSettings] = field(default_factory=list)
+    readout: dict[str, str] = field(default_factory=dict)
 
     def reached(self, stage: str, chunk: int, timeout: float = 10.0) -> bool:
         """Wait until a stage of a chunk has begun."""
@@ -268,6 +272,9 @@ class InvertRunner(Runner):
     def on_switch(self, live: Mapping[str, Any]) -> None:
         self.behaviour.switches.append(dict(live))
 
+    def readout(self) -> Mapping[str, str]:
+        return self.behaviour.readout
+
     def release_caches(self) -> None:
         self.behaviour.released += 1
 
@@ -301,6 +308,7 @@ class InvertModel(StreamModel):
         width: int,
         height: int,
     ) -> Runner:
+        self.behaviour.settings.append(settings)
         return InvertRunner(self.behaviour, node_id, conditioning.node_id, width, height)
 
 

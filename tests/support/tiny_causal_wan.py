@@ -7,11 +7,13 @@ from typing import Any
 import torch
 
 from livestyle.engine.cache.kv_cache import SegmentedKVCache
-from livestyle.engine.cache.storage import CacheLayout
+from livestyle.engine.cache.layout import CacheLayout
 from livestyle.engine.cache.switch import SwitchPolicy
 from livestyle.engine.networks.causal_wan import CausalWan, CausalWanConfig
+from livestyle.engine.sampling.block_pass import RolloutSettings
+from livestyle.engine.sampling.conditions import Conditions
 from livestyle.engine.sampling.few_step import few_step_schedule
-from livestyle.engine.sampling.rollout import BlockRollout, Conditions, RolloutSettings
+from livestyle.engine.sampling.rollout import BlockRollout
 
 CHANNELS, SIDE, TOKENS = 4, 4, 4
 CONFIG = CausalWanConfig(

@@ -2,8 +2,8 @@
 /**
  * What a read node shows of the camera or screen that this page sends: its picture, and what is wrong.
  */
-import { listCameras } from "./camera.mjs?v=0.2.0";
-import { element } from "./elements.mjs?v=0.2.0";
+import { listCameras } from "./camera.mjs?v=0.3.0";
+import { element } from "./elements.mjs?v=0.3.0";
 
 export class CaptureView {
   constructor() {

@@ -2,11 +2,12 @@
 /**
  * The cameras and screens that a session wants of this page, each with its view on the read node.
  */
-import { openStream, reasonOf } from "./camera.mjs?v=0.2.0";
-import { makeGrabber, toJpeg } from "./frame_grabber.mjs?v=0.2.0";
-import { Uplink } from "./uplink.mjs?v=0.2.0";
+import { openStream, reasonOf } from "./camera.mjs?v=0.3.0";
+import { makeGrabber, toJpeg } from "./frame_grabber.mjs?v=0.3.0";
+import { PeerUplink } from "./peer_uplink.mjs?v=0.3.0";
+import { Uplink } from "./uplink.mjs?v=0.3.0";
 
-/** @typedef {import("./camera.mjs?v=0.2.0").CaptureKind} CaptureKind */
+/** @typedef {import("./camera.mjs?v=0.3.0").CaptureKind} CaptureKind */
 
 const ENDED = "The picture has ended: press Start on the read node.";
 const SILENT = "The camera gives no picture at the moment.";
@@ -14,11 +15,13 @@ const SILENT = "The camera gives no picture at the moment.";
 export class Captures {
   /**
    * @param {{send: (message: object | ArrayBuffer) => void, toServer: (ms: number) => number | undefined,
-   *          view: (node: string) => any}} host ``view`` gives the read node's capture view
+   *          view: (node: string) => any, overWebRtc: () => boolean,
+   *          signal: (node: string, sdp: string) => Promise<string>}} host ``view`` gives the read node's
+   *   capture view, ``signal`` the server's answer to a WebRTC offer
    */
   constructor(host) {
     this.host = host;
-    /** @type {Map<string, {kind: CaptureKind, uplink?: Uplink, stream?: MediaStream}>} */
+    /** @type {Map<string, {kind: CaptureKind, uplink?: Uplink | PeerUplink, stream?: MediaStream}>} */
     this.wanted = new Map();
     this.over = false;
   }
@@ -65,7 +68,9 @@ export class Captures {
       each.stream = stream;
       const [track] = stream.getVideoTracks();
       const video = await view.showStream(stream, again);
-      each.uplink = new Uplink(node, makeGrabber(track, video), { ...this.host, toJpeg });
+      each.uplink = this.host.overWebRtc()
+        ? new PeerUplink(node, track, { ...this.host, failed: (error) => view.showProblem(reasonOf(error), again) })
+        : new Uplink(node, makeGrabber(track, video), { ...this.host, toJpeg });
       track.addEventListener("ended", () => this.#ended(node, each, again));
       track.addEventListener("mute", () => each.uplink?.pause(SILENT));
       each.uplink.ready();
@@ -74,14 +79,14 @@ export class Captures {
     }
   }
 
-  /** @param {string} node @param {{uplink?: Uplink, stream?: MediaStream}} each @param {() => void} again */
+  /** @param {string} node @param {{uplink?: Uplink | PeerUplink, stream?: MediaStream}} each @param {() => void} again */
   #ended(node, each, again) {
     each.uplink?.close(ENDED);
     this.#release(each);
     this.host.view(node)?.showProblem(ENDED, again);
   }
 
-  /** @param {{uplink?: Uplink, stream?: MediaStream}} each */
+  /** @param {{uplink?: Uplink | PeerUplink, stream?: MediaStream}} each */
   #release(each) {
     each.uplink?.close();
     if (each.stream) stopTracks(each.stream);

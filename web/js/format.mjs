@@ -28,9 +28,21 @@ function telemetryMeters(telemetry) {
     waiting && meter("queue", `queue ${waiting}`, "Frames that wait between the stages"),
     drops && meter("drops", `drops ${drops}`, "Frames of live sources that were skipped to stay in time"),
     glass?.p50 && meter("latency", `latency ${Math.round(glass.p50)} ms`, `From the camera to this screen${p95}`),
+    ...readouts(telemetry),
     telemetry.memory_mb && meter("memory", `${Math.round(telemetry.memory_mb)} MB`, "Memory of ComfyUI's process"),
   ];
 }
+
+/** What the models show of their own decisions, such as "window 8".
+ * @param {any} telemetry @returns {Meter[]} */
+function readouts(telemetry) {
+  return Object.entries(telemetry.readouts ?? {}).flatMap(([node, shown]) =>
+    Object.entries(shown).map(([name, text]) => meter(`${name}-${node}`, `${name} ${text}`, READOUTS[name] ?? "")),
+  );
+}
+
+/** What the readouts mean. @type {Record<string, string>} */
+const READOUTS = { window: "Latent frames that the model looks at together now" };
 
 /** @param {string} name @param {string} text @param {string} title @returns {Meter} */
 function meter(name, text, title) {

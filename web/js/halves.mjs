@@ -32,7 +32,7 @@ const NEEDS = {
   clock: new Set([...DEVICES, ...BROWSER, ...NAMED]),
   capture: BROWSER,
   ...Object.fromEntries(["filename_prefix", "quality", "codec", "record"].map((name) => [name, FILE])),
-  target_url: NETWORK,
+  target_url: new Set(["network", "virtual camera", "ndi"]),
   bitrate: NETWORK,
   allow_private: NETWORK,
 };

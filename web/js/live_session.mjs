@@ -3,12 +3,12 @@
  * One running session over its websocket: frames under credit, receipts, changes of live values,
  * and the pictures of this page's cameras.
  */
-import { Captures } from "./captures.mjs?v=0.2.0";
-import { Coalescer } from "./coalescer.mjs?v=0.2.0";
-import { decodeFrame } from "./frames.mjs?v=0.2.0";
-import { Latency } from "./latency.mjs?v=0.2.0";
-import { PreviewQuality } from "./quality.mjs?v=0.2.0";
-import { ServerClock } from "./server_clock.mjs?v=0.2.0";
+import { Captures } from "./captures.mjs?v=0.3.0";
+import { Coalescer } from "./coalescer.mjs?v=0.3.0";
+import { decodeFrame } from "./frames.mjs?v=0.3.0";
+import { Latency } from "./latency.mjs?v=0.3.0";
+import { PreviewQuality } from "./quality.mjs?v=0.3.0";
+import { ServerClock } from "./server_clock.mjs?v=0.3.0";
 
 const CREDIT = 2; // one frame on its way while another is decoded
 const RETRY_MS = 1000;
@@ -23,6 +23,8 @@ const LOST = 1006; // the connection was lost; any other close code is the serve
  * @property {(session: LiveSession, message: any) => void} onMessage
  * @property {() => {shown: number, source: boolean}} sight what the views show: see quality.mjs
  * @property {(node: string) => any} captureView of a read node
+ * @property {() => boolean} overWebRtc whether cameras go over WebRTC
+ * @property {(session: LiveSession, node: string, sdp: string) => Promise<string>} signal the server's answer to an offer
  */
 
 export class LiveSession {
@@ -39,6 +41,8 @@ export class LiveSession {
       send: (message) => this.send(message),
       toServer: (ms) => this.clock.toServer(ms),
       view: host.captureView,
+      overWebRtc: host.overWebRtc,
+      signal: (node, sdp) => host.signal(this, node, sdp),
     });
     /** @type {Shown | undefined} */
     this.shown = undefined;
@@ -130,7 +134,7 @@ export class LiveSession {
   }
 
   /** @param {ImageBitmap | undefined} result @param {ImageBitmap | undefined} source
-   * @param {import("./frames.mjs?v=0.2.0").FrameHeader} header */
+   * @param {import("./frames.mjs?v=0.3.0").FrameHeader} header */
   #draw(result, source, header) {
     if (this.over || !result) {
       close({ result, source });

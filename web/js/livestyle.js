@@ -5,16 +5,18 @@
  */
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
-import { CaptureView } from "./capture_view.mjs?v=0.2.0";
-import { executionId } from "./graph.mjs?v=0.2.0";
-import { addUploadButton, applyHalves } from "./halves.mjs?v=0.2.0";
-import { LiveWidgets } from "./live_widgets.mjs?v=0.2.0";
-import { SessionBoard } from "./session_board.mjs?v=0.2.0";
-import { Stage } from "./stage.mjs?v=0.2.0";
-import { StatusLine } from "./status_line.mjs?v=0.2.0";
+import { CaptureView } from "./capture_view.mjs?v=0.3.0";
+import { executionId } from "./graph.mjs?v=0.3.0";
+import { addUploadButton, applyHalves } from "./halves.mjs?v=0.3.0";
+import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
+import { SessionBoard } from "./session_board.mjs?v=0.3.0";
+import { Stage } from "./stage.mjs?v=0.3.0";
+import { StatusLine } from "./status_line.mjs?v=0.3.0";
 
 const STAGE_NODES = new Set(["FrameStreamIO", "StreamDenoise"]);
 const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "TemporalLLLite", "FlowWarp", "KVCacheStyleSwitch"]);
+
+const TRANSPORT = "livestyle.camera.transport";
 
 const board = new SessionBoard({
   fetch: (path, options) => api.fetchApi(path, options),
@@ -22,6 +24,7 @@ const board = new SessionBoard({
   idOf: executionId,
   // After a reload ComfyUI's own socket may still be connecting; the tab remembers who it was.
   client: () => api.clientId ?? sessionStorage.getItem("clientId") ?? "",
+  overWebRtc: () => app.extensionManager?.setting.get(TRANSPORT) === "WebRTC",
 });
 const live = new LiveWidgets({
   idOf: executionId,
@@ -39,7 +42,7 @@ function socketAddress(path) {
 function addStyle() {
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("../css/livestyle.css?v=0.2.0", import.meta.url).href;
+  link.href = new URL("../css/livestyle.css?v=0.3.0", import.meta.url).href;
   document.head.append(link);
 }
 
@@ -137,6 +140,18 @@ function watchHalves(node) {
 
 app.registerExtension({
   name: "livestyle",
+
+  settings: [
+    {
+      id: TRANSPORT,
+      category: ["LiveStyle", "Camera", "Transport"],
+      name: "How the browser's camera and screen travel to ComfyUI",
+      tooltip: "WebRTC is for connections with little bandwidth and needs the aiortc package in ComfyUI's Python.",
+      type: "combo",
+      options: ["websocket", "WebRTC"],
+      defaultValue: "websocket",
+    },
+  ],
 
   /** @param {any} _type @param {any} definition */
   beforeRegisterNodeDef(_type, definition) {

@@ -1,7 +1,7 @@
 // @ts-check
 /** A running session in figures: one short text a meter, explained when the pointer rests on it. */
-import { element } from "./elements.mjs?v=0.2.0";
-import { meters } from "./format.mjs?v=0.2.0";
+import { element } from "./elements.mjs?v=0.3.0";
+import { meters } from "./format.mjs?v=0.3.0";
 
 export class MeterRow {
   constructor() {

@@ -2,7 +2,7 @@
 /**
  * All sessions this page knows of, and the views on nodes that show them.
  */
-import { LiveSession } from "./live_session.mjs?v=0.2.0";
+import { LiveSession } from "./live_session.mjs?v=0.3.0";
 
 const OVER = new Set(["done", "failed", "cancelled"]);
 
@@ -11,7 +11,7 @@ const OVER = new Set(["done", "failed", "cancelled"]);
  * @property {(state: any) => void} [showState]
  * @property {(telemetry: any) => void} [showTelemetry]
  * @property {(receipt: any) => void} [showReceipt]
- * @property {(picture: import("./live_session.mjs?v=0.2.0").Shown) => void} [showFrame] may use it until the next one
+ * @property {(picture: import("./live_session.mjs?v=0.3.0").Shown) => void} [showFrame] may use it until the next one
  * @property {(file: any) => void} [showResult]
  * @property {(take: any) => void} [showTake] a file that was recorded while the stream goes on
  * @property {() => {shown: number, source: boolean}} [sight] longer side of its picture, in device
@@ -21,7 +21,7 @@ const OVER = new Set(["done", "failed", "cancelled"]);
 
 export class SessionBoard {
   /** @param {{fetch: (path: string, options?: any) => Promise<Response>, openSocket: (path: string) => WebSocket,
-   *           idOf: (node: any) => string, client: () => string}} host */
+   *           idOf: (node: any) => string, client: () => string, overWebRtc: () => boolean}} host */
   constructor(host) {
     this.host = host;
     /** @type {Map<string, LiveSession>} */
@@ -101,6 +101,8 @@ export class SessionBoard {
     return new LiveSession(detail, {
       openSocket: this.host.openSocket,
       sight: () => this.#sight(detail.nodes),
+      overWebRtc: this.host.overWebRtc,
+      signal: (session, node, sdp) => this.#signal(session, node, sdp),
       captureView: (node) => this.#viewsOf([node]).find((view) => view.capture)?.capture,
       onFrame: (session, picture) => this.#show(session.nodes, "showFrame", picture),
       onMessage: (session, message) => this.#message(session, message),
@@ -165,14 +167,25 @@ export class SessionBoard {
     return answer.ok ? answer.json() : undefined;
   }
 
+  /** @param {LiveSession} session @param {string} node @param {string} sdp an offer @returns {Promise<string>} */
+  async #signal(session, node, sdp) {
+    const answer = await this.#post(session, "webrtc", { node, sdp });
+    if (answer.error) throw new Error(answer.error);
+    return answer.sdp;
+  }
+
   /** @param {string} nodeId @param {"stop" | "snapshot"} what @returns {Promise<any>} */
   async #command(nodeId, what) {
     const session = this.#of(nodeId);
-    if (!session) return undefined;
+    return session && this.#post(session, what);
+  }
+
+  /** @param {LiveSession} session @param {string} what @param {object} [facts] @returns {Promise<any>} or {error} */
+  async #post(session, what, facts = {}) {
     const answer = await this.host.fetch(`/livestyle/sessions/${session.id}/${what}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ token: session.token }),
+      body: JSON.stringify({ token: session.token, ...facts }),
     });
     return answer.ok ? answer.json() : { error: await answer.text() };
   }

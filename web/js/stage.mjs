@@ -3,11 +3,11 @@
  * The picture on a node: the preview while a session runs, the finished file afterwards, with buttons,
  * meters and the answer to the last live change.
  */
-import { Comparison, MODES } from "./comparison.mjs?v=0.2.0";
-import { button, element } from "./elements.mjs?v=0.2.0";
-import { notes } from "./format.mjs?v=0.2.0";
-import { MeterRow } from "./meter_row.mjs?v=0.2.0";
-import { StatusLine } from "./status_line.mjs?v=0.2.0";
+import { Comparison, MODES } from "./comparison.mjs?v=0.3.0";
+import { button, element } from "./elements.mjs?v=0.3.0";
+import { notes } from "./format.mjs?v=0.3.0";
+import { MeterRow } from "./meter_row.mjs?v=0.3.0";
+import { StatusLine } from "./status_line.mjs?v=0.3.0";
 
 const RUNNING = new Set(["loading", "warming", "running", "draining"]);
 
@@ -18,7 +18,7 @@ const RUNNING = new Set(["loading", "warming", "running", "draining"]);
  * @property {(on: boolean) => void} record
  * @property {() => string} id of the node
  * @property {() => Promise<string | undefined>} [copyWatchAddress] for OBS; gives what was copied
- * @property {(mode: import("./comparison.mjs?v=0.2.0").CompareMode) => void} onMode
+ * @property {(mode: import("./comparison.mjs?v=0.3.0").CompareMode) => void} onMode
  * @property {(file: {filename: string, subfolder: string, type: string}) => string} viewURL
  */
 
@@ -50,7 +50,7 @@ export class Stage {
 
   /** Height in CSS pixels that the node should leave. */
   get height() {
-    return this.mode === "idle" ? 64 : 264;
+    return this.mode === "idle" ? 64 : 288;
   }
 
   /** See quality.mjs. */
@@ -61,7 +61,7 @@ export class Stage {
     return { shown, source: this.comparison.wantsSource };
   }
 
-  /** @param {import("./comparison.mjs?v=0.2.0").CompareMode} mode */
+  /** @param {import("./comparison.mjs?v=0.3.0").CompareMode} mode */
   compare(mode) {
     if (!(mode in MODES)) return;
     this.comparison.mode = mode;
@@ -98,7 +98,7 @@ export class Stage {
     this.status.showReceipt(receipt);
   }
 
-  /** @param {import("./live_session.mjs?v=0.2.0").Shown} picture */
+  /** @param {import("./live_session.mjs?v=0.3.0").Shown} picture */
   showFrame({ result, source, header }) {
     if (!RUNNING.has(this.state.state) || !this.element.checkVisibility()) return;
     this.#mode("preview");
@@ -181,7 +181,7 @@ export class Stage {
   }
 
   #next() {
-    const modes = /** @type {import("./comparison.mjs?v=0.2.0").CompareMode[]} */ (Object.keys(MODES));
+    const modes = /** @type {import("./comparison.mjs?v=0.3.0").CompareMode[]} */ (Object.keys(MODES));
     this.compare(modes[(modes.indexOf(this.comparison.mode) + 1) % modes.length]);
     this.host.onMode(this.comparison.mode);
   }

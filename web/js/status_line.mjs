@@ -1,6 +1,6 @@
 // @ts-check
 /** One line on a node: what became of the last live change, or of the last press of a button. */
-import { receiptText } from "./format.mjs?v=0.2.0";
+import { receiptText } from "./format.mjs?v=0.3.0";
 
 export class StatusLine {
   constructor() {

@@ -2,7 +2,7 @@
 /**
  * Sends the pictures of a camera or screen to a read node of a running session: one for each credit.
  */
-import { encodePicture } from "./frames.mjs?v=0.2.0";
+import { encodePicture } from "./frames.mjs?v=0.3.0";
 
 const LONGEST_SIDE = 1280;
 const QUALITY = 0.85;
@@ -10,7 +10,7 @@ const QUALITY = 0.85;
 export class Uplink {
   /**
    * @param {string} node the read node
-   * @param {{next: () => Promise<import("./frame_grabber.mjs?v=0.2.0").Grabbed | undefined>, stop: () => void}} grabber
+   * @param {{next: () => Promise<import("./frame_grabber.mjs?v=0.3.0").Grabbed | undefined>, stop: () => void}} grabber
    * @param {{send: (message: object | ArrayBuffer) => void, toServer: (ms: number) => number | undefined,
    *          toJpeg: (grabbed: any, longestSide: number, quality: number) => Promise<ArrayBuffer>}} host
    */
@@ -66,7 +66,7 @@ export class Uplink {
     this.reading = false;
   }
 
-  /** @param {import("./frame_grabber.mjs?v=0.2.0").Grabbed} grabbed */
+  /** @param {import("./frame_grabber.mjs?v=0.3.0").Grabbed} grabbed */
   async #encode(grabbed) {
     try {
       const jpeg = await this.host.toJpeg(grabbed, LONGEST_SIDE, QUALITY);

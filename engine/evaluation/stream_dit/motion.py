@@ -9,9 +9,9 @@ import numpy as np
 
 from ...families.stream_dit.model import StreamDiTModel
 from ...metrics.perceptual import EfficientNetLite0
+from ...metrics.smoothness import interpolation_error
 from ...metrics.temporal import consecutive_l1, residual
 from ...motion.flow import optical_flow
-from ...motion.warp import sample
 from ...training.world.detector import CHROMA
 from .films import Case, chunk_starts, film, real_film
 
@@ -77,7 +77,7 @@ def _measures(clip: np.ndarray, trunk: EfficientNetLite0) -> dict[str, float]:
         "subject_consistency": _consistency(deep, objects),
         "background_consistency": _consistency(deep, ~objects),
         "temporal_flickering": 1.0 - consecutive_l1(clip) / 255.0,
-        "motion_smoothness": 1.0 - _interpolation_error(clip) / 255.0,
+        "motion_smoothness": 1.0 - interpolation_error(clip) / 255.0,
         "dynamic_degree": float(_fastest(clip) > MOVING * clip.shape[2]),
     }
 
@@ -95,16 +95,6 @@ def _consistency(maps: np.ndarray, where: np.ndarray) -> float:
     pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
     first, before = pooled[1:] @ pooled[0], (pooled[1:] * pooled[:-1]).sum(1)
     return float((first + before).mean() / 2.0)
-
-
-def _interpolation_error(clip: np.ndarray) -> float:
-    """How far every odd frame is from what its neighbours' motion says, 0..255."""
-    errors = []
-    for index in range(1, len(clip) - 1, 2):
-        before, after = clip[index - 1], clip[index + 1]
-        halfway = -0.5 * optical_flow(before, after)
-        errors.append(np.abs(sample(before.astype(np.float32), halfway) - clip[index]).mean())
-    return float(np.mean(errors))
 
 
 def _fastest(clip: np.ndarray) -> float:

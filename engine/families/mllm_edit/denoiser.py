@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from diffusers import DreamLiteUNetModel
 from torch import nn
 
 from ...conditioning.mllm import Conditioning
 from ...sampling.flow_match import FlowMatchSchedule, euler, velocity_from_x0, x0_from_velocity
+from .guidance import Guidance
 from .profile import Profile
 
 
@@ -56,6 +59,7 @@ class Denoiser(nn.Module):
         source: torch.Tensor,
         conditioning: Conditioning,
         schedule: FlowMatchSchedule,
+        guidance: Guidance | None = None,
     ) -> torch.Tensor:
         """Euler from noise to the edited latent; the state stays in float32, as in the reference."""
         x = noise.float()
@@ -63,6 +67,16 @@ class Denoiser(nn.Module):
             sigma, following = schedule.sigmas[step], schedule.sigmas[step + 1]
             levels = torch.full((len(x),), sigma, dtype=source.dtype, device=x.device)
             # one memory layout for every step, or the compiled network would be compiled again
-            x0 = self(x.to(source.dtype).contiguous(), source, levels, conditioning).float()
+            now = x.to(source.dtype).contiguous()
+            if guidance is None:
+                x0 = self(now, source, levels, conditioning).float()
+            else:
+                evaluate = partial(self._evaluate, now, levels)
+                x0 = guidance.guided(evaluate, source, conditioning)
             x = x0 if following == 0.0 else euler(x, velocity_from_x0(x, x0, sigma), sigma, following)
         return x
+
+    def _evaluate(
+        self, x: torch.Tensor, sigma: torch.Tensor, source: torch.Tensor, conditioning: Conditioning
+    ) -> torch.Tensor:
+        return self(x, source, sigma, conditioning).float()

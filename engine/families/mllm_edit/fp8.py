@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ...conditioning.mllm import Conditioning
-from ...errors import SettingError
+from ...errors import SettingError, one_line
 
 if TYPE_CHECKING:
     from .model import MLLMEditModel
@@ -58,7 +58,7 @@ def quantise(model: MLLMEditModel) -> QuantisationError:
             quantize_(network, Float8WeightOnlyConfig(), filter_fn=_is_matrix)
         after = _probe(model, before[0])
     except (RuntimeError, NotImplementedError, AssertionError) as error:
-        line = " ".join(str(error).split())[:120]
+        line = one_line(error, 120)
         raise SettingError(f"dtype fp8 can't work on this machine ({line}): use bf16.") from error
     return QuantisationError(_relative(after[0].states, before[0].states), _relative(after[1], before[1]))
 

@@ -55,7 +55,14 @@ class MLLMEditModel(StreamModel):
 
     @property
     def remark(self) -> str:
-        return "" if self.quantised is None else str(self.quantised)
+        remarks = [] if self.quantised is None else [str(self.quantised)]
+        if self.profile.guided:
+            text, image = self.profile.guidance, self.profile.image_guidance
+            remarks.append(
+                f"guidance {text:g} on the prompt, {image:g} on the source: "
+                "three evaluations a step, made for 28 steps"
+            )
+        return "; ".join(remarks)
 
     def patched(self, patches: tuple[TemporalAdapter, ...]) -> MLLMEditModel:
         return replace(self, adapters=patches)

@@ -23,6 +23,8 @@ class Profile:
         prediction: what the U-Net's output means.
         image_side: side in pixels of the square picture that the vision tower sees.
         context_length: fixed number of conditioning states.
+        guidance, image_guidance: weights of classifier-free guidance on the instruction and on the
+            source; 1 and 1 for a distilled model, which needs none.
         canvas: (width, height) told to the U-Net as its time ids; None tells the real size.
         chunk: frames in a chunk where the artist leaves it to the model.
         fps: frames a second where there is no source.
@@ -32,16 +34,27 @@ class Profile:
     prediction: Literal["velocity", "x0"] = "velocity"
     image_side: int = 256
     context_length: int = 192
+    guidance: float = 1.0
+    image_guidance: float = 1.0
     canvas: tuple[int, int] | None = None
     chunk: int = 4
     fps: float = 24.0
 
+    @property
+    def guided(self) -> bool:
+        return (self.guidance, self.image_guidance) != (1.0, 1.0)
+
     @classmethod
     def load(cls, folder: Path) -> Profile:
-        """Read ``livestyle.json`` of a checkpoint folder; without one, the published profile."""
-        path = folder / PROFILE_FILE
+        """Read ``livestyle.json`` of a checkpoint folder; without one, the published profile.
+
+        DreamLite-base, which its ``model_index.json`` tells from -mobile, is guided as diffusers'
+        pipeline does by default.
+        """
+        path, index = folder / PROFILE_FILE, folder / "model_index.json"
         if not path.exists():
-            return cls()
+            base = index.exists() and json.loads(index.read_text()).get("_class_name") == "DreamLitePipeline"
+            return cls(guidance=3.5, image_guidance=1.5) if base else cls()
         try:
             values = json.loads(path.read_text())["profile"]
             if values.get("canvas"):

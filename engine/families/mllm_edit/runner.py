@@ -17,10 +17,11 @@ from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
 from ...networks.cross_attention import TextProjection
 from ...sampling.flow_match import FlowMatchSchedule
-from ..base import Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
+from ..base import LARGEST_SEED, Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
 from ..compiling import compile_in_place
 from .adapters import AdapterStack, Arrival, Renewal
 from .denoiser import Denoiser
+from .guidance import Guidance
 from .styles import StylePlayer
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ class Prepared:
         source: latents of the source frames (N, C, h, w); zeros generate.
         noise: (N, C, h, w).
         conditioning: states for N frames, or one row for all of them.
+        empty: states of no instruction for the same frames, where the model is guided.
         renewals: what each adapter is shown for it.
     """
 
     source: torch.Tensor
     noise: torch.Tensor
     conditioning: Conditioning
+    empty: Conditioning | None
     renewals: tuple[Renewal | None, ...]
 
 
@@ -93,7 +96,7 @@ class MLLMEditRunner(Runner):
         self._lora_strength = f"{model_node_id}.lora_strength"
         self.live_parameters = (
             LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
-            LiveParameter(self._seed, "int", settings.seed, 0, 2**63 - 1),
+            LiveParameter(self._seed, "int", settings.seed, 0, LARGEST_SEED),
             *self.styles.live_parameters,
             *self.stack.live_parameters,
             *live_lora(self._lora_strength, model.lora, model.lora_strength),
@@ -147,7 +150,8 @@ class MLLMEditRunner(Runner):
             source = torch.zeros_like(noise, dtype=unet.dtype)
         else:
             source = self.model.autoencoder.encode_chunk(frames)
-        return Prepared(source, noise, conditioning, renewals)
+        empty = self.model.encoder.encode(None, frames) if self.model.profile.guided else None
+        return Prepared(source, noise, conditioning, empty, renewals)
 
     def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor:
         """Denoise, then go from the source's latent to the edit's by ``strength``."""
@@ -155,7 +159,9 @@ class MLLMEditRunner(Runner):
         if self.model.lora is not None:
             self.model.lora.turn(float(late[self._lora_strength]))
         text = self._project(prepared.conditioning)
-        edited = self.denoiser.sample(prepared.noise, prepared.source, text, self.schedule)
+        edited = self.denoiser.sample(
+            prepared.noise, prepared.source, text, self.schedule, self._guidance(prepared.empty)
+        )
         self._output = edited[-1:].clone()
         return torch.lerp(prepared.source.float(), edited, float(late[self._strength]))
 
@@ -197,9 +203,18 @@ class MLLMEditRunner(Runner):
         strength = self.model.lora.strength if self.model.lora is not None else 0.0
         known = self._projected
         if known is None or known[0] is not conditioning or known[1] != strength:
-            projected = Conditioning(self.text.project(conditioning.states), conditioning.mask)
-            known = self._projected = (conditioning, strength, projected)
-        projected, count = known[2], self.requirements.steady
+            known = self._projected = (conditioning, strength, self._projection(conditioning))
+        return known[2]
+
+    def _guidance(self, empty: Conditioning | None) -> Guidance | None:
+        if empty is None:
+            return None
+        profile = self.model.profile
+        return Guidance(self._projection(empty), profile.guidance, profile.image_guidance)
+
+    def _projection(self, conditioning: Conditioning) -> Conditioning:
+        projected = Conditioning(self.text.project(conditioning.states), conditioning.mask)
+        count = self.requirements.steady
         return projected if len(projected.states) == count else projected.expand(count)
 
     def _external(self, external: Any) -> Conditioning:

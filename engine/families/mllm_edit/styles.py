@@ -14,12 +14,18 @@ import torch
 
 from ...conditioning.blend import interpolate
 from ...conditioning.mllm import Conditioning
-from ...conditioning.recipe import ConditioningRecipe
-from ...conditioning.timeline import AnyConditioning, Mix, Moment, StyleTimeline, Switch, TimelineCursor
+from ...conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
+from ...conditioning.timeline import (
+    AnyConditioning,
+    Mix,
+    Moment,
+    StyleTimeline,
+    Switch,
+    TimelineCursor,
+    in_full,
+)
 from ...errors import SettingError
 from ..base import LiveParameter
-
-PROMPT_LIMIT = 4000  # characters; the token limit is the model's own and usually far lower
 
 Encode = Callable[[str, torch.Tensor | None], Conditioning]
 Fit = Callable[[Any], Conditioning]
@@ -79,6 +85,7 @@ class StylePlayer:
             raise SettingError(
                 "references: MLLM-edit models follow words only, disconnect the style pictures."
             )
+        in_full(self.timeline)
         self.count, self.fps = count, fps
         self._styles = [_Style(recipe, encode, fit) for recipe in self.timeline.styles]
         self._active = f"{self.timeline.node_id}.active"

@@ -12,7 +12,7 @@ from diffusers import DreamLiteUNetModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ...errors import CheckpointError
+from ...errors import CheckpointError, one_line
 
 ORIGINAL_BLOCKS = {
     "CrossAttnDownRemoveSelfAttnBlock2D": "DreamLiteCrossAttnNoSelfAttnDownBlock2D",
@@ -64,16 +64,17 @@ def load_unet(folder: Path, dtype: torch.dtype) -> DreamLiteUNetModel:
         unet = build_unet(json.loads((folder / "config.json").read_text()), torch.device("meta"))
         tensors = {name: tensor.to(dtype) for name, tensor in load_file(weights).items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"U-Net of {folder.parent.name} can't be read: {_line(error)}") from error
+        raise CheckpointError(f"U-Net of {folder.parent.name} can't be read: {one_line(error)}") from error
     except SafetensorError as error:
         raise CheckpointError(
-            f"U-Net file of {folder.parent.name} is damaged or cut off ({_line(error)}): download it again."
+            f"U-Net file of {folder.parent.name} is damaged or cut off ({one_line(error)}): "
+            "download it again."
         ) from error
     try:
         unet.load_state_dict(tensors, strict=True, assign=True)
     except RuntimeError as error:
         raise CheckpointError(
-            f"U-Net of {folder.parent.name} is not a DreamLite network: {_line(error)}"
+            f"U-Net of {folder.parent.name} is not a DreamLite network: {one_line(error)}"
         ) from error
     return unet.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
@@ -88,7 +89,3 @@ def build_unet(config: Mapping[str, Any], device: torch.device) -> DreamLiteUNet
         known["mid_block_type"] = ORIGINAL_BLOCKS.get(known["mid_block_type"], known["mid_block_type"])
     with device:
         return DreamLiteUNetModel.from_config(known)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from ...errors import CheckpointError
+from ...errors import CheckpointError, one_line
 from ...networks.causal_wan import CausalWan, CausalWanConfig
 from ...networks.causal_wan.keys import infer_config, original_keys
+from ..pickled import SUFFIXES as PICKLED
+from ..pickled import load_pickled
 from .profile import Profile, guess_profile
 
 NOTE, WEIGHTS, CONFIG = "livestyle.json", "diffusion_pytorch_model.safetensors", "config.json"
-PICKLED = (".pt", ".pth")
-WRAPPING = ("generator_ema", "generator", "generator_lora", "state_dict", "model")
-"""Entries of training checkpoints that hold the weights, the averaged ones first."""
 FAMILY = "rtr_dit"
 
 
@@ -47,30 +44,16 @@ def recognises(path: Path) -> bool:
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """All tensors of a ``.safetensors`` or ``.pt`` file, on the CPU, out of what wraps them.
 
-    A ``.pt`` is read with ``weights_only``, which refuses anything but tensors and plain containers.
-
     Raises:
         CheckpointError: damaged, or a pickle that wants to run code.
     """
+    if path.suffix in PICKLED:
+        return load_pickled(path)
     try:
-        if path.suffix not in PICKLED:
-            return load_file(path)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path.name} holds more than weights and could run code: use a .safetensors release."
-        ) from error
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
-        line = " ".join(str(error).split())[:120]
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        line = one_line(error, 120)
         raise CheckpointError(f"{path.name} is damaged or cut off ({line}): download it again.") from error
-    while isinstance(content, Mapping):
-        inner = next((name for name in WRAPPING if isinstance(content.get(name), Mapping)), None)
-        if inner is None:
-            break
-        content = content[inner]
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path.name} holds no weights by name: use another release.")
-    return {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
 
 
 def load_network(path: Path, dtype: torch.dtype) -> tuple[CausalWan, Profile]:

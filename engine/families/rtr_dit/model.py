@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ...autoencoders.video import VideoAutoencoder
-from ...cache.storage import CacheLayout
+from ...cache.layout import CacheLayout
 from ...conditioning.timeline import AnyConditioning
 from ...errors import SettingError
 from ...networks.causal_wan import CausalWan
@@ -104,14 +104,15 @@ class RTRDiTModel(StreamModel):
         """
         if settings.noise not in ("shared", "fresh"):
             raise SettingError(f"noise {settings.noise} does not fit causal video models: use fresh.")
-        self.profile.schedule(settings.steps)
+        steps = self.profile.schedule(settings.steps).steps
+        in_flight = steps - 1 if dict(settings.advanced).get("stream_batch") else 0
         block, temporal = self.block(settings), self.autoencoder.temporal
         return Requirements(
             first=1 + temporal * (block - 1),
             steady=temporal * block,
             multiple=self.autoencoder.spatial * PATCH,
-            needs_source=self.profile.injection == "channel",
-            delay=1 if self.autoencoder.lookahead else 0,
+            needs_source=self.profile.injection != "sdedit",
+            delay=(1 if self.autoencoder.lookahead else 0) + in_flight,
         )
 
     def runner(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ...cache.kv_cache import RopeMode
+from ...cache.shadow import RopeMode
 from ...errors import CheckpointError, SettingError
 from ...networks.causal_wan import CausalWanConfig
 from ...sampling.few_step import few_step_schedule
@@ -24,7 +24,8 @@ class Profile:
 
     Attributes:
         injection: how the source reaches the network: ``"channel"`` stacks its latents on the noisy
-            ones; ``"sdedit"`` starts from a noisy source instead of from noise.
+            ones; ``"token"`` puts them beside the noisy ones as tokens of their own; ``"sdedit"`` starts
+            from a noisy source instead of from noise.
         prediction: what the network's output means.
         steps: the step list it was distilled with.
         shift, warped: see ``few_step_schedule``.
@@ -47,7 +48,7 @@ class Profile:
         note: one line that the artist should know, such as a licence.
     """
 
-    injection: Literal["channel", "sdedit"] = "sdedit"
+    injection: Literal["channel", "token", "sdedit"] = "sdedit"
     prediction: Literal["velocity", "x0"] = "velocity"
     steps: tuple[float, ...] = (1000, 750, 500, 250)
     shift: float = 5.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,25 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ...cache.kv_cache import SegmentedKVCache
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import AnyConditioning, Switch
 from ...errors import SettingError
 from ...motion.scene import CutDetector
-from ...sampling.flow_match import FlowMatchSchedule, renoise
-from ...sampling.noise import frame_noise
+from ...sampling.conditions import Encoded
+from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
-from ...sampling.rollout import BlockRollout, Encoded, RolloutSettings
-from ..base import Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
+from ...sampling.stream_batch import StreamBatchRollout
+from ..base import LARGEST_SEED, Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
 from ..compiling import compile_in_place
+from .new_rollout import block_noise, new_rollout
+from .source import BlockSource
 from .styles import BlockStyles, reference_latents
-from .text import fit_external
+from .text import conditioning_states
 
 if TYPE_CHECKING:
     from .model import RTRDiTModel
-
-DRAWS = 64
-"""Draws of noise that one seed is good for at a frame: the start, and one for every step."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,11 @@ class RTRDiTRunner(Runner):
         self.model, self.settings, self.profile = model, settings, model.profile
         self.requirements = model.requirements(settings)
         # encoding and decoding go on at once, each with its own state
-        self._encoder, self._decoder = model.autoencoder.for_stream(), model.autoencoder.for_stream()
+        encoder, self._decoder = model.autoencoder.for_stream(), model.autoencoder.for_stream()
         self.styles = BlockStyles(
             conditioning,
             text=self._text,
-            references=lambda recipe: reference_latents(recipe, self._encoder, width, height),
+            references=lambda recipe: reference_latents(recipe, encoder, width, height),
             encode=lambda conditions: self.rollout.encode(conditions),
             check=None if model.text is None else model.text.check,
             most=self.profile.references,
@@ -80,26 +79,11 @@ class RTRDiTRunner(Runner):
         layout = model.layout(settings, width, height, self.styles.room())
         spatial = model.autoencoder.spatial
         self.block = layout.block
+        self._source = BlockSource(encoder, self.block)
+        self._raw = self.profile.source_space == "raw"
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
-        rope = dict(settings.advanced).get("rope_mode", self.profile.rope)
-        cache = SegmentedKVCache(
-            layout,
-            device=model.net.device,
-            dtype=model.net.dtype,
-            rope=rope,
-            sink_similarity=self.profile.sink_similarity,
-        )
-        self.rollout = BlockRollout(
-            model.net,
-            cache,
-            RolloutSettings(
-                self.profile.schedule(settings.steps),
-                self.profile.prediction,
-                self.profile.context_noise,
-                self.profile.clean_pass,
-            ),
-            self.styles.policy(model.autoencoder.temporal),
-        )
+        self.rollout = new_rollout(model, settings, layout, self.styles.policy(model.autoencoder.temporal))
+        self._batched = isinstance(self.rollout, StreamBatchRollout)
         if settings.compile:
             for block in model.net.blocks:
                 compile_in_place(block, dynamic=None)  # the cache grows until its window is full
@@ -107,7 +91,7 @@ class RTRDiTRunner(Runner):
         self._lora_strength = f"{model_node_id}.lora_strength"
         self.live_parameters = (
             LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
-            LiveParameter(self._seed, "int", settings.seed, 0, 2**53 - 1),
+            LiveParameter(self._seed, "int", settings.seed, 0, LARGEST_SEED),
             *self.styles.live_parameters,
             *live_lora(self._lora_strength, model.lora, model.lora_strength),
         )
@@ -115,14 +99,13 @@ class RTRDiTRunner(Runner):
 
     def reset(self) -> None:
         """A new clip: nothing of the last one stays."""
-        self._encoder.reset()
+        self._source.reset()
         self._decoder.reset()
         self.styles.reset()
         self.rollout.reset()
         self._cuts = CutDetector()
         self._motion = MotionNoiseController(self.profile.motion_sensitivity)
-        self._sourced = False
-        self._waiting: torch.Tensor | None = None
+        self._sources: deque[torch.Tensor | None] = deque()  # of the blocks on their way
         self._latents = 0
 
     def release_caches(self) -> None:
@@ -133,57 +116,62 @@ class RTRDiTRunner(Runner):
         return self.styles.switches(chunk)
 
     def prepare(self, chunk: Chunk) -> Prepared | None:
-        """None while the autoencoder has not seen enough to encode a block."""
+        """None while the autoencoder has not seen enough to encode a block, and after the last block."""
         frames = chunk.frames
-        cuts: tuple[int, ...] = ()
-        if frames is not None:
-            self._sourced = True
-            self._motion.look(frames.pixels)
+        pixels, cuts = None if frames is None else frames.pixels, ()
+        if pixels is not None:
+            self._motion.look(pixels)
             if self.styles.timeline.watches_cuts:
-                cuts = self._cuts.cuts(frames.pixels)
+                cuts = self._cuts.cuts(pixels)
         encoded = self.styles.advance(chunk.index, chunk.first_frame, self._times(chunk), cuts, chunk.live)
         source = None
-        if self._sourced:
-            pixels = None if frames is None else torch.from_numpy(frames.pixels)
-            source = self._next_source(
-                self._encoder.flush() if pixels is None else self._encoder.encode_chunk(pixels)
-            )
+        if pixels is not None or not chunk.valid:
+            source = self._source.take(pixels)
             if source is None:
                 return None
+        elif self._batched:
+            raise SettingError("stream_batch needs a video to start from: turn it off to generate.")
         first, self._latents = self._latents, self._latents + self.block
         return Prepared(encoded, source, first, int(chunk.live[self._seed]), self._motion.reduction)
 
     def step(self, prepared: Prepared | None, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Denoise a block; ``strength`` goes from the source to the model's picture."""
+        strength = float(late[self._strength])
         if prepared is None:
-            return None
+            return self._shown(self.rollout.drain(), strength) if self._batched else None
         if self.model.lora is not None:
             self.model.lora.turn(float(late[self._lora_strength]))
         self.rollout.switch(prepared.encoded)
-        strength, source = float(late[self._strength]), prepared.source
-        start, schedule = self._noise(prepared, 0), None
+        source, start, schedule = prepared.source, self._noise(prepared, 0), None
+        self._sources.append(source)
         if source is not None and self.profile.injection == "sdedit":
             scale = max(0.0, self.profile.noise_scale - prepared.motion) * strength
-            if scale == 0.0:
-                return source.float()
-            schedule = start_at(self._schedule, scale, self.profile.noise_offset)
-            shown = self._encoder.denormalise(source) if self.profile.source_space == "raw" else source
+            if scale == 0.0 and not self._batched:
+                return self._shown(source.float()[None], strength)
+            schedule = start_at(
+                self.rollout.settings.schedule, scale, self.profile.noise_offset, every=self._batched
+            )
+            shown = self._source.encoder.denormalise(source) if self._raw else source
             start = renoise(shown.float()[None], start, scale)
-        stacked = None
-        if self.profile.injection == "channel":
-            assert source is not None
-            stacked = source[None]
-        made = self.rollout.step(start, lambda step: self._noise(prepared, step + 1), stacked, schedule)[0]
-        return made if stacked is None else torch.lerp(source.float(), made, strength)
+        injected = None if source is None or self.profile.injection == "sdedit" else source[None]
+        batched = isinstance(self.rollout, StreamBatchRollout)
+        enter = self.rollout.advance if batched else self.rollout.step
+        made = enter(start, lambda step: self._noise(prepared, step + 1), injected, schedule)
+        return self._shown(made, strength)
+
+    def _shown(self, made: torch.Tensor | None, strength: float) -> torch.Tensor | None:
+        """A block (1, n, C, h, w) as it is decoded, (n, C, h, w), mixed with its source."""
+        if made is None:
+            return None
+        source = self._sources.popleft()
+        if source is None or self.profile.injection == "sdedit":
+            return made[0]
+        return torch.lerp(source.float(), made[0], strength)
 
     def finish(self, stepped: torch.Tensor | None) -> np.ndarray:
         if stepped is None:
             return np.empty((0, *self.size, 3), np.uint8)
         return self._decoder.decode_chunk(stepped).cpu().numpy()
-
-    @property
-    def _schedule(self) -> FlowMatchSchedule:
-        return self.rollout.settings.schedule
 
     def _times(self, chunk: Chunk) -> tuple[Fraction, ...]:
         """Seconds of the chunk's frames; none for a chunk that only brings out what is held back."""
@@ -194,36 +182,10 @@ class RTRDiTRunner(Runner):
             Fraction(frame) / rate for frame in range(chunk.first_frame, chunk.first_frame + chunk.valid)
         )
 
-    def _next_source(self, latents: torch.Tensor) -> torch.Tensor | None:
-        """The latents of the next block, once there are as many."""
-        waiting = latents if self._waiting is None else torch.cat([self._waiting, latents])
-        if len(waiting) < self.block:
-            self._waiting = waiting
-            return None
-        self._waiting = waiting[self.block :]
-        return waiting[: self.block]
-
     def _noise(self, prepared: Prepared, draw: int) -> torch.Tensor:
-        """(1, n, C, h, w), keyed by seed, latent frame and step."""
-        noise = frame_noise(
-            self.latent_shape,
-            seed=prepared.seed * DRAWS + draw,
-            first_frame=prepared.first,
-            count=self.block,
-            policy="fresh",
-            dtype=torch.float32,
-        )
-        return noise[None].to(self.model.net.device)
+        noise = block_noise(self.latent_shape, prepared.seed, prepared.first, self.block, draw)
+        return noise.to(self.model.net.device)
 
     def _text(self, recipe: ConditioningRecipe, prompt: str) -> torch.Tensor:
-        config = self.model.net.config
-        if recipe.external is not None:
-            return fit_external(recipe.external, self.profile.text_length, config.text_dim).to(
-                self.model.net.device
-            )
-        if self.model.text is None:
-            raise SettingError(
-                "prompt can't be read, this checkpoint has no text encoder: connect conditioning from "
-                "ComfyUI's own (CLIPTextEncode with umt5_xxl) and empty the prompt."
-            )
-        return self.model.text.encode(prompt, self.model.net.device)
+        net, rows = self.model.net, self.profile.text_length
+        return conditioning_states(recipe, prompt, self.model.text, (rows, net.config.text_dim), net.device)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
-from typing import Any
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +10,9 @@ import torch.nn.functional as F
 from ...autoencoders.video import VideoAutoencoder
 from ...cache.switch import SwitchPolicy
 from ...conditioning.recipe import ConditioningRecipe
-from ...conditioning.timeline import AnyConditioning, StyleTimeline, Switch, TimelineCursor
-from ...errors import SettingError
-from ...sampling.rollout import Conditions, Encoded
-from ..base import LiveParameter
-
-PROMPT_LIMIT = 4000  # characters
+from ...conditioning.timeline import AnyConditioning
+from ...sampling.conditions import Conditions, Encoded
+from ..style_schedule import StyleSchedule
 
 EncodeText = Callable[[ConditioningRecipe, str], torch.Tensor]
 
@@ -44,8 +39,8 @@ def reference_latents(
     return torch.cat(latents).unsqueeze(0)
 
 
-class BlockStyles:
-    """A timeline, block by block: a switch inside a block waits for the next one.
+class BlockStyles(StyleSchedule[Encoded]):
+    """A timeline, block by block, whose styles may have reference pictures.
 
     Args:
         conditioning: a recipe or a timeline of recipes.
@@ -66,40 +61,16 @@ class BlockStyles:
         check: Callable[[str], object] | None,
         most: int,
     ) -> None:
-        self.timeline = StyleTimeline.of(conditioning)
-        for recipe in self.timeline.styles:
-            if len(recipe.references) > most:
-                raise SettingError(
-                    f"references: {len(recipe.references)} pictures for one style, this model takes {most}."
-                    if most
-                    else "references: this model follows words only, disconnect the style pictures."
-                )
-        self._text, self._references, self._encode = text, references, encode
-        self._active = f"{self.timeline.node_id}.active"
-        prompts = {
-            f"{recipe.node_id}.prompt": LiveParameter(
-                f"{recipe.node_id}.prompt", "text", recipe.prompt, maximum=PROMPT_LIMIT, check=check
-            )
-            for recipe in self.timeline.styles
-        }
-        self.live_parameters = tuple(prompts.values())
-        styles = len(self.timeline.styles)
-        if styles > 1:
-            self.live_parameters += (LiveParameter(self._active, "int", self.timeline.active, 1, styles),)
-        self.reset()
+        def encode_style(recipe: ConditioningRecipe, style: int, prompt: str) -> Encoded:
+            if style not in self._pictures:
+                self._pictures[style] = references(recipe)
+            return encode(Conditions(text(recipe, prompt), self._pictures[style], recipe.reference_strength))
+
+        super().__init__(conditioning, encode=encode_style, check=check, most=most)
 
     def reset(self) -> None:
-        """A new clip: the schedule starts over, and nothing is kept."""
-        self._cursor = TimelineCursor(self.timeline)
-        self._playing = self.timeline.active
-        self._by_schedule = False
-        self._switches: dict[int, tuple[Switch, ...]] = {}
         self._pictures: dict[int, torch.Tensor | None] = {}
-        self.release()
-
-    def release(self) -> None:
-        """Drop what is encoded."""
-        self._encoded: tuple[tuple[int, str], Encoded] | None = None
+        super().reset()
 
     def policy(self, temporal: int) -> SwitchPolicy:
         """The timeline's policy, in latent frames of ``temporal`` pictures."""
@@ -113,35 +84,3 @@ class BlockStyles:
         """Reference pictures that must fit into the cache together."""
         counts = sorted((len(recipe.references) for recipe in self.timeline.styles), reverse=True)
         return sum(counts[:2]) if self.timeline.policy == "blend" else counts[0]
-
-    def advance(
-        self,
-        index: int,
-        first_frame: int,
-        pts: Sequence[Fraction],
-        cuts: Sequence[int],
-        live: Mapping[str, Any],
-    ) -> Encoded:
-        """The conditions of the next block; arguments as ``TimelineCursor.advance`` has them."""
-        moments = self._cursor.advance(first_frame, pts, cuts, live.get(self._active))
-        if moments:
-            style = moments[0].style
-            scheduled = self._by_schedule or moments[0].scheduled
-            self._by_schedule = any(moment.scheduled for moment in moments[1:])
-            if style != self._playing and scheduled:
-                self._switches[index] = (Switch(self._active, style, first_frame),)
-            self._playing = style
-        recipe = self.timeline.styles[self._playing - 1]
-        key = (self._playing, str(live[f"{recipe.node_id}.prompt"]))
-        if self._encoded is None or self._encoded[0] != key:
-            self._encoded = (key, self._encode(self._conditions(recipe, *key)))
-        return self._encoded[1]
-
-    def switches(self, index: int) -> tuple[Switch, ...]:
-        """The switches that the schedule made in a chunk; asked once."""
-        return self._switches.pop(index, ())
-
-    def _conditions(self, recipe: ConditioningRecipe, style: int, prompt: str) -> Conditions:
-        if style not in self._pictures:
-            self._pictures[style] = self._references(recipe)
-        return Conditions(self._text(recipe, prompt), self._pictures[style], recipe.reference_strength)

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModel, PreTrainedTokenizerFast, UMT5EncoderModel
 
 from ...conditioning.ensemble import TextEncoder
+from ...conditioning.recipe import ConditioningRecipe
 from ...errors import CheckpointError, SettingError
 
 KEPT = 64
@@ -74,10 +75,11 @@ def load_text(
     if not (folder / "text_encoder").is_dir():
         return None
     reader = UMT5EncoderModel if kind == "umt5" else AutoModel
+    whole = {} if kind == "umt5" else {"add_pooling_layer": False}  # else a random one is made up
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer", local_files_only=True)
         model = reader.from_pretrained(
-            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype
+            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype, **whole
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         line = str(error).split("\n")[0]
@@ -101,3 +103,35 @@ def fit_external(external: object, length: int, width: int) -> torch.Tensor:
     padded = states.new_zeros(1, length, width)
     padded[:, : states.shape[1]] = states[:1]
     return padded
+
+
+def conditioning_states(
+    recipe: ConditioningRecipe,
+    prompt: str,
+    text: PaddedText | None,
+    like: tuple[int, int],
+    device: torch.device,
+) -> torch.Tensor:
+    """States (1, length, width) of a prompt or of a core CONDITIONING, as strong as the recipe says.
+
+    A strength between 0 and 1 lies on the line from silence (the empty prompt's states) to the text.
+
+    Args:
+        text: the checkpoint's encoder, if it has one.
+        like: rows and width that the network reads.
+
+    Raises:
+        SettingError: there is no text encoder for a prompt, or the CONDITIONING is of another kind.
+    """
+    if recipe.external is not None:
+        said = fit_external(recipe.external, *like).to(device)
+        silence = torch.zeros_like(said)
+    elif text is None:
+        raise SettingError(
+            "prompt can't be read, this checkpoint has no text encoder: connect conditioning from "
+            "ComfyUI's own (CLIPTextEncode with umt5_xxl) and empty the prompt."
+        )
+    else:
+        said = text.encode(prompt, device)
+        silence = said if recipe.text_strength == 1.0 else text.encode("", device)
+    return torch.lerp(silence.float(), said.float(), recipe.text_strength).to(said.dtype)

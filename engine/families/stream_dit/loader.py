@@ -10,7 +10,8 @@ from ...autoencoders.load import load_video_autoencoder
 from ...conditioning.ensemble import load_ensemble
 from ...errors import CheckpointError, SettingError
 from ..base import ModelHandle
-from .checkpoint import AUTOENCODER, TEXT_ENCODERS, Description, load_network
+from ..checkpoint_folder import TEXT_ENCODERS
+from .checkpoint import Description
 from .fp8 import quantise
 from .model import StreamDiTModel
 
@@ -30,9 +31,9 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> Strea
     if dtype == torch.float16:
         raise SettingError("dtype fp16 is too narrow for StreamDiT models: use bf16 or fp32.")
     described = Description.read(folder)
-    network = load_network(folder, described.network, dtype)
+    network = described.load_network(folder, dtype)
     text = load_ensemble(folder / TEXT_ENCODERS, dict(described.profile.text_limits), dtype)
-    autoencoder = load_video_autoencoder(_autoencoder(handle, folder, described), dtype)
+    autoencoder = load_video_autoencoder(described.find_autoencoder(handle), dtype)
     if autoencoder.channels != described.network.channels:
         raise CheckpointError(
             f"The autoencoder has {autoencoder.channels} channels, {folder.name} needs "
@@ -44,15 +45,3 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> Strea
     if handle.dtype == "fp8":
         quantise(network)
     return model
-
-
-def _autoencoder(handle: ModelHandle, folder: Path, described: Description) -> Path:
-    """The chosen one, the shared one beside the checkpoint, or the one inside it."""
-    if handle.autoencoder:
-        return Path(handle.autoencoder)
-    path = folder.parent / described.autoencoder if described.autoencoder else folder / AUTOENCODER
-    if not path.exists():
-        raise CheckpointError(
-            f"Checkpoint {folder.name} needs the autoencoder {path.name}: put it at {path}."
-        )
-    return path

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ...conditioning.recipe import ConditioningRecipe
+from ...conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
+from ...conditioning.timeline import in_full
 from ...errors import SettingError
-from ...networks.stream_dit.layers import Context
+from ...networks.transformer import Context
 from ...sampling.moving_buffer import MovingBuffer
-from ...sampling.noise import draw
+from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
-from ..base import Chunk, DenoiseSettings, LiveParameter, Runner
+from ..base import LARGEST_SEED, Chunk, DenoiseSettings, LiveParameter, Runner
 from ..compiling import compile_in_place
 
 if TYPE_CHECKING:
     from .model import StreamDiTModel
-
-PROMPT_LIMIT = 4000  # characters; the encoders' own limits are lower
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class StreamDiTRunner(Runner):
     ) -> None:
         if recipe.references or recipe.external is not None:
             raise SettingError("StreamDiT models follow words only: disconnect references and conditioning.")
+        in_full(recipe)
         self.model, self.recipe = model, recipe
         self.requirements = model.requirements(settings)
         self._compiled = settings.compile
@@ -78,7 +78,7 @@ class StreamDiTRunner(Runner):
         strongest = self._depth / self._start.chunks  # the delay is fixed when the stream starts
         self.live_parameters = (
             LiveParameter(self._strength, "float", settings.strength, 0.0, strongest, late=True),
-            LiveParameter(self._seed, "int", settings.seed, 0, 2**63 - 1),
+            LiveParameter(self._seed, "int", settings.seed, 0, LARGEST_SEED),
             LiveParameter(self._chunk, "int", settings.chunk, 0, self.requirements.steady),
             LiveParameter(self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT, check=model.text.check),
         )
@@ -164,8 +164,7 @@ class StreamDiTRunner(Runner):
         count = self._start.frames
         parts = [part for part in (self._waiting, prepared.source) if part is not None]
         self._waiting = torch.cat(parts) if parts else None
-        pushed = self._waiting is not None and len(self._waiting) >= count
-        if pushed:
+        if self._waiting is not None and len(self._waiting) >= count:
             self._buffer.push(self._waiting[:count], strength)
             self._waiting = self._waiting[count:]
         elif not prepared.ended:
@@ -176,10 +175,7 @@ class StreamDiTRunner(Runner):
         return MovingBuffer(self._start, self._noise, depth=depth, advance=self.model.profile.advance)
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
-        """Keyed by frame: a frame's first noise under its index, later draws under negative ones."""
-        numbers = range(first, first + count)
-        keys = numbers if not again else (-1 - (again * 2**32 + number) for number in numbers)
-        noise = torch.stack([draw(self._shape, self._noise_seed, key) for key in keys])
+        noise = keyed_noise(self._shape, self._noise_seed, first, count, again)
         return noise.to(self.model.network.place[0])
 
     def _velocity(self, latents: torch.Tensor, sigmas: torch.Tensor, context: Context) -> torch.Tensor:

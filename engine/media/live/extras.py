@@ -8,7 +8,11 @@ from typing import Any
 from ...errors import MediaError
 
 # module: what it is for, and the package that has it
-EXTRAS = {"cyndilib": ("NDI", "cyndilib"), "pyvirtualcam": ("A virtual camera", "pyvirtualcam")}
+EXTRAS = {
+    "aiortc": ("WebRTC", "aiortc"),
+    "cyndilib": ("NDI", "cyndilib"),
+    "pyvirtualcam": ("A virtual camera", "pyvirtualcam"),
+}
 
 
 def installed(module: str) -> bool:

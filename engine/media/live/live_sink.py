@@ -11,8 +11,9 @@ from fractions import Fraction
 import numpy as np
 
 from ...errors import LiveStyleError, MediaError
-from ..types import Frames, FrameSink, SinkResult, TargetStatus
-from .live_source import BACK_OFF_S
+from ..status import TargetStatus
+from ..types import Frames, FrameSink, SinkResult
+from .capture_loop import BACK_OFF_S
 from .sender import Sender
 
 log = logging.getLogger("livestyle")

@@ -10,10 +10,11 @@ from .addresses import parse_url
 from .capture import Capture
 from .clock import ClockPolicy
 from .devices import DeviceCapture
+from .inlet import Inlet
 from .live_source import LiveSource
 from .ndi import NdiCapture
 from .network import NetworkCapture
-from .pushed import Inlet, PushedCapture
+from .pushed import PushedCapture
 
 OPENING_S = 12.0
 """Seconds for the first picture."""

@@ -44,15 +44,18 @@ class SelfAttention(_Attention):
         keys: Rotation | None,
         view: LayerView | None,
         mask: torch.Tensor | None,
+        beside: int = 0,
     ) -> torch.Tensor:
         """Attend, and leave this layer's keys and values in the cache.
 
         Args:
             x: (B, tokens, dim).
             queries: rotation of the tokens of ``x``.
-            keys: rotation of everything in ``view``, whose keys are raw; None where keys are kept rotated.
+            keys: rotation of everything in ``view``, whose keys are raw, and of the tokens beside it; None
+                where keys are kept rotated.
             view: this layer's part of the cache, or None without one.
             mask: see ``CausalWan.forward``.
+            beside: how many tokens, the last ones, are seen but not kept.
         """
         q = rotate(self.split(self.norm_q(self.q(x))), queries)
         k = self.split(self.norm_k(self.k(x)))
@@ -60,10 +63,17 @@ class SelfAttention(_Attention):
         if keys is None:
             k = rotate(k, queries)
         if view is not None:
-            k, v = view.put(k, v)
+            own = k.shape[1] - beside
+            seen = view.put(k[:, :own], v[:, :own])
+            k, v = (_followed(kept, new[:, own:]) for kept, new in zip(seen, (k, v), strict=True))
         if keys is not None:
             k = rotate(k, keys)
         return self.o(attend(q, k, v, mask))
+
+
+def _followed(kept: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+    """Tokens (B, tokens, ...) with more after them; without a copy where there are none."""
+    return torch.cat([kept, more], dim=1) if more.shape[1] else kept
 
 
 class CrossAttention(_Attention):

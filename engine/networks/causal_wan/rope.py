@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 THETA = 10000.0
+THETA_KIND = 256.0
 
 
 class Rotation(NamedTuple):
@@ -24,6 +25,10 @@ class Rotation(NamedTuple):
     cos: torch.Tensor
     sin: torch.Tensor
 
+    def joined(self, more: Rotation) -> Rotation:
+        """These tokens and more."""
+        return Rotation(torch.cat([self.cos, more.cos]), torch.cat([self.sin, more.sin]))
+
 
 def split_axes(head_width: int) -> tuple[int, int, int]:
     """How many complex pairs of a head encode time, height and width (128 gives 22, 21, 21)."""
@@ -33,7 +38,12 @@ def split_axes(head_width: int) -> tuple[int, int, int]:
 
 
 def rotation(
-    positions: Sequence[int], height: int, width: int, head_width: int, device: torch.device | str = "cpu"
+    positions: Sequence[int],
+    height: int,
+    width: int,
+    head_width: int,
+    device: torch.device | str = "cpu",
+    kind: int = 0,
 ) -> Rotation:
     """The rotation of all tokens of some frames, ordered frame by frame, row by row.
 
@@ -41,6 +51,7 @@ def rotation(
         positions: temporal position of each frame, any integers.
         height, width: tokens of a frame along each axis.
         head_width: width of an attention head, even.
+        kind: turns tokens of another kind (1: a source's) apart from those at the same place.
     """
     axes = []
     coordinates = (positions, range(height), range(width))
@@ -57,6 +68,9 @@ def rotation(
         ],
         dim=3,
     ).flatten(0, 2)
+    if kind:
+        pairs = head_width // 2
+        angles = angles + kind * THETA_KIND ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
     return Rotation(angles.cos().float().to(device), angles.sin().float().to(device))
 
 

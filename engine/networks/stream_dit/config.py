@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class StreamDiTConfig:
             subset of them.
         mlp_ratio: hidden over outer width of the feed-forward layers.
         rope_theta: base of the rotary frequencies.
+        predicts: what the last layer gives: the velocity, as in the paper, or the clean data, from which
+            the velocity follows. A token with more values than ``width`` can't carry its noise through
+            the network, but it can carry its picture.
     """
 
     channels: int
@@ -39,6 +42,7 @@ class StreamDiTConfig:
     text: tuple[tuple[str, int], ...] = ()
     mlp_ratio: int = 4
     rope_theta: float = 10000.0
+    predicts: Literal["velocity", "data"] = "velocity"
 
     @property
     def head_width(self) -> int:
@@ -61,12 +65,28 @@ PAPER_TEXT = (("ul2", 4096), ("byt5", 1472), ("metaclip", 1280))
 """The paper's three text encoders; their widths are those of UL2, ByT5-small and MetaCLIP-bigG."""
 
 DEMO = StreamDiTConfig(
-    channels=12, width=160, depth=6, heads=5, window=(8, 8, 8), text=(("byt5", 96),), mlp_ratio=3
+    channels=12,
+    width=160,
+    depth=6,
+    heads=5,
+    patch=4,
+    window=(8, 8, 8),
+    text=(("ul2", 128),),
+    mlp_ratio=3,
+    predicts="data",
 )
-"""2.4 M parameters on the ``demo-video`` autoencoder."""
+"""2.5 M parameters on the ``demo-video`` autoencoder."""
 
 ABLATION = StreamDiTConfig(
-    channels=12, width=128, depth=6, heads=4, window=(8, 4, 4), text=(("byt5", 96),), mlp_ratio=3
+    channels=12,
+    width=124,
+    depth=6,
+    heads=2,
+    patch=4,
+    window=(8, 4, 4),
+    text=(("ul2", 128),),
+    mlp_ratio=3,
+    predicts="data",
 )
 """1.5 M parameters for the partition study (the paper's Table 3)."""
 

@@ -13,54 +13,21 @@ import torch
 from torch import nn
 
 from ...conditioning.states import TextStates
-from .config import StreamDiTConfig
-from .layers import (
+from ..rotary import rotary_angles
+from ..transformer import (
+    Block,
     Context,
-    CrossAttention,
-    FeedForward,
     TextProjection,
     TimeEmbedding,
-    WindowAttention,
+    from_tokens,
+    modulate,
+    to_tokens,
 )
-from .rope import rotary_angles
-from .windows import WindowLayout, window_layout
+from ..window_attention import WindowAttention
+from ..windows import WindowLayout, window_layout
+from .config import StreamDiTConfig
 
-
-def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """adaLN: scale and shift every frame's tokens, x (B, F, S, d), the others (B, F, 1, d)."""
-    return x * (1.0 + scale) + shift
-
-
-class Block(nn.Module):
-    """Window self-attention, text cross-attention, feed-forward; the first and the last gated by time."""
-
-    def __init__(self, config: StreamDiTConfig) -> None:
-        super().__init__()
-        width = config.width
-        self.modulation = nn.Parameter(torch.zeros(6, width))
-        self.norm1 = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.attention = WindowAttention(config)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.cross_attention = CrossAttention(config)
-        self.norm3 = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.feed_forward = FeedForward(config)
-
-    def forward(
-        self,
-        x: torch.Tensor,
-        time: torch.Tensor,
-        layout: WindowLayout,
-        angles: torch.Tensor,
-        context: Context,
-    ) -> torch.Tensor:
-        """x (B, F, S, d) and time (B, F, 6, d) to x."""
-        frames = (x.shape[1], x.shape[2])
-        chunks = (self.modulation + time)[:, :, :, None].unbind(2)
-        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = chunks
-        attended = self.attention(modulate(self.norm1(x), shift_a, scale_a).flatten(1, 2), layout, angles)
-        x = x + gate_a * attended.unflatten(1, frames)
-        x = x + self.cross_attention(self.norm2(x).flatten(1, 2), context).unflatten(1, frames)
-        return x + gate_f * self.feed_forward(modulate(self.norm3(x), shift_f, scale_f))
+CLEANEST = 0.05  # sigma below which predicted data are no longer divided by it
 
 
 class StreamDiT(nn.Module):
@@ -74,7 +41,7 @@ class StreamDiT(nn.Module):
         self.time_embedding = TimeEmbedding(width)
         self.time_projection = nn.Linear(width, 6 * width)
         self.text_projection = TextProjection(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(Block(config, WindowAttention(config)) for _ in range(config.depth))
         self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.head_modulation = nn.Parameter(torch.zeros(2, width))
         self.head = nn.Linear(width, config.channels * patch**2)
@@ -108,20 +75,20 @@ class StreamDiT(nn.Module):
         Returns:
             Velocity (B, F, C, h, w).
         """
-        batch, frames, channels, height, width = latents.shape
-        side = self.config.patch
-        rows, columns = height // side, width // side
-        x = self.patch_embedding(latents.flatten(0, 1).to(self.head.weight.dtype))
-        x = x.flatten(2).transpose(1, 2).unflatten(0, (batch, frames))
+        frames, _, height, width = latents.shape[1:]
+        patch = self.config.patch
+        x = to_tokens(self.patch_embedding, latents)
         embedding = self.time_embedding(sigma)
         time = self.time_projection(nn.functional.silu(embedding)).unflatten(-1, (6, -1))
-        angles, layouts = self._plan((frames, rows, columns))
+        angles, layouts = self._plan((frames, height // patch, width // patch))
         for index, block in enumerate(self.blocks):
-            x = block(x, time, layouts[index % 2], angles, context)
+            x = block(x, time, context, layouts[index % 2], angles)
         shift, scale = (self.head_modulation + embedding[:, :, None])[:, :, :, None].unbind(2)
         x = self.head(modulate(self.head_norm(x), shift, scale))
-        x = x.view(batch, frames, rows, columns, channels, side, side).permute(0, 1, 4, 2, 5, 3, 6)
-        return x.reshape(latents.shape)
+        x = from_tokens(x, patch, height, width)
+        if self.config.predicts == "velocity":
+            return x
+        return (latents - x) / sigma.clamp(min=CLEANEST)[:, :, None, None, None]
 
     def _plan(self, grid: tuple[int, int, int]) -> tuple[torch.Tensor, list[WindowLayout]]:
         """Rotary angles, and the windows of even and of odd blocks, made once for each grid and device."""

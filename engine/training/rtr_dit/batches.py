@@ -10,9 +10,10 @@ from tqdm import tqdm
 
 from ..captions import caption
 from ..styles import STYLES
+from .paintings import UNNAMED
 from .recipe import Recipe
 from .sentences import SentenceEncoder
-from .triples import UNNAMED, Triples
+from .triples import Triples
 
 BY_PICTURE = ("", "", "", "in the style of the picture", "like the reference", "match this style")
 """What is said when only a picture tells the style: mostly nothing."""
@@ -67,55 +68,72 @@ class Sentences:
 
 
 @dataclass(frozen=True)
-class Batches:
-    """Draws batches of triples.
-
-    The text is left out clip by clip. References are left out for a whole batch, because there they
-    change the length of the sequence; a clip that then has neither name nor picture is drawn again.
+class Pool:
+    """Triples of one size, and how they are drawn.
 
     Attributes:
-        triples: the pool.
-        sentences: requests to draw from.
-        recipe: drop rates and frames of a clip.
-        size: clips of a batch.
-        side: latents a side of the window that is cut out.
-        device: where batches go.
+        triples: the latents.
+        clips: of a batch.
+        side: latents a side that are cut out of a clip.
+        share: how often a batch comes from this pool, against the other pools' shares.
     """
 
     triples: Triples
+    clips: int
+    side: int
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Draws batches of triples.
+
+    A transformer that has only seen small pictures is worse at large ones; a pool of fewer, larger,
+    shorter clips beside the main one costs no more a step and cures that. The text is left out clip by
+    clip. References are left out for a whole batch, because there they change the length of the
+    sequence; a clip that then has neither name nor picture is drawn again.
+
+    Attributes:
+        pools: to draw from.
+        sentences: requests to draw from.
+        recipe: drop rates and the most frames of a clip.
+        device: where batches go.
+    """
+
+    pools: tuple[Pool, ...]
     sentences: Sentences
     recipe: Recipe
-    size: int
-    side: int
     device: str = "cpu"
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """A batch that depends on ``rng`` only."""
+        shares = np.array([pool.share for pool in self.pools])
+        pool = self.pools[rng.choice(len(shares), p=shares / shares.sum())]
         referenced = rng.random() >= self.recipe.drop_reference
-        styles = self.triples.styles
+        triples, styles = pool.triples, pool.triples.styles
         pairs = np.argwhere(np.full_like(styles, referenced) | (styles != UNNAMED))
-        picks = pairs[rng.integers(len(pairs), size=self.size)]
+        picks = pairs[rng.integers(len(pairs), size=pool.clips)]
         sources, targets, references = [], [], []
         for window, variant in picks:
-            there, elsewhere = self._cut(rng), self._cut(rng)
-            sources.append(self.triples.sources[window][there])
-            targets.append(self.triples.targets[window, variant][there])
-            references.append(self.triples.references[window, variant][None][elsewhere])
+            there, elsewhere = self._cut(pool, rng), self._cut(pool, rng)
+            sources.append(triples.sources[window][there])
+            targets.append(triples.targets[window, variant][there])
+            references.append(triples.references[window, variant][None][elsewhere])
         text = self.sentences.draw(styles[tuple(picks.T)], rng)
-        kept = torch.from_numpy(rng.random(self.size) >= self.recipe.drop_text).view(-1, 1, 1)
+        kept = torch.from_numpy(rng.random(pool.clips) >= self.recipe.drop_text).view(-1, 1, 1)
         drawn = Batch(
             _tensor(sources), _tensor(targets), text * kept, _tensor(references) if referenced else None
         )
         return drawn.to(self.device)
 
-    def _cut(self, rng: np.random.Generator) -> tuple[slice, ...]:
-        room = self.triples.sources.shape[-1] - self.side + 1
+    def _cut(self, pool: Pool, rng: np.random.Generator) -> tuple[slice, ...]:
+        room = pool.triples.sources.shape[-1] - pool.side + 1
         top, left = rng.integers(room, size=2)
         return (
             slice(self.recipe.frames),
             slice(None),
-            slice(top, top + self.side),
-            slice(left, left + self.side),
+            slice(top, top + pool.side),
+            slice(left, left + pool.side),
         )
 
 

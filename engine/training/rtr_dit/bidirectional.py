@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from ...networks.causal_wan import CausalWan
 from ...sampling.flow_match import renoise, warp
@@ -15,7 +17,13 @@ from .clip import denoise_clip, noise_like
 from .recipe import Recipe
 
 
-def train_teacher(batches: Batches, recipe: Recipe, folder: Path, config: LoopConfig) -> CausalWan:
+def train_teacher(
+    batches: Batches,
+    recipe: Recipe,
+    folder: Path,
+    config: LoopConfig,
+    preview: Callable[[nn.Module, Path], None] | None = None,
+) -> CausalWan:
     """Train from scratch, or from the state in ``folder``.
 
     All frames of a clip have one noise level, and all see all; text and reference are left out
@@ -30,14 +38,14 @@ def train_teacher(batches: Batches, recipe: Recipe, folder: Path, config: LoopCo
             error = flow_matching_error(net, batch.target, batch, recipe, generator)
         return {"loss": error}
 
-    return train(net, loss, folder, config)
+    return train(net, loss, folder, config, preview)
 
 
 def flow_matching_error(
     net: CausalWan, clean: torch.Tensor, batch: Batch, recipe: Recipe, generator: torch.Generator
 ) -> torch.Tensor:
     """Mean squared error of what the network predicts for clean clips (B, F, C, h, w) that were noised."""
-    sigma = draw_sigmas(len(clean), recipe.shift, generator).to(clean.device)
+    sigma = draw_sigmas(len(clean), recipe.noise_shift, generator).to(clean.device)
     level = sigma.view(-1, 1, 1, 1, 1)
     noisy = renoise(clean, noise_like(clean, generator), level)
     x0 = denoise_clip(net, noisy, sigma[:, None].expand(clean.shape[:2]), batch, recipe.prediction)

@@ -7,12 +7,14 @@ the trajectory ends. Every block has a step of its own, and no block sees a late
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 from tqdm import tqdm
 
 from ...networks.causal_wan import CausalWan, block_causal_mask
@@ -26,20 +28,29 @@ from .recipe import Recipe
 
 @dataclass(frozen=True)
 class Trajectories:
-    """Batches of solved ODEs.
+    """Batches of solved ODEs, a file each.
 
     Attributes:
-        states: (N, steps + 1, B, F, C, h, w), float16 on disk: a batch at each of the student's noise
-            levels, and where it ends.
+        folder: file i holds (steps + 1, B, F, C, h, w) in float16: batch i at each of the student's
+            noise levels, and where it ends.
+        count: how many.
         seed: batch i was drawn by (seed, i).
     """
 
-    states: np.ndarray
+    folder: Path
+    count: int
     seed: int
 
     def conditions(self, index: int, batches: Batches) -> Batch:
         """What batch ``index`` was solved under."""
         return batches.draw(np.random.default_rng((self.seed, index, 5)))
+
+    def states(self, index: int) -> torch.Tensor:
+        """Float32."""
+        return torch.from_numpy(np.load(self.path(index))).float()
+
+    def path(self, index: int) -> Path:
+        return self.folder / f"{index:05d}.npy"
 
 
 def solver_sigmas(recipe: Recipe, steps: int) -> tuple[float, ...]:
@@ -49,29 +60,24 @@ def solver_sigmas(recipe: Recipe, steps: int) -> tuple[float, ...]:
 
 
 def record(
-    teacher: CausalWan, batches: Batches, recipe: Recipe, path: Path, count: int, steps: int, seed: int
+    teacher: CausalWan, batches: Batches, recipe: Recipe, folder: Path, count: int, steps: int, seed: int
 ) -> Trajectories:
-    """Solve ``count`` batches in about ``steps`` steps each, into ``path``; goes on where it stopped."""
+    """Solve ``count`` batches in about ``steps`` steps each, into ``folder``; goes on where it stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
     levels = solver_sigmas(recipe, steps)
     kept = [levels.index(sigma) for sigma in recipe.schedule.sigmas]
-    side, frames, channels = batches.side, recipe.frames, recipe.network.out_channels
-    shape = (count, len(kept), batches.size, frames, channels, side, side)
-    known = path.exists() and np.load(path, mmap_mode="r").shape == shape
-    states = (
-        np.load(path, mmap_mode="r+") if known else np.lib.format.open_memmap(path, "w+", np.float16, shape)
-    )
-    trajectories = Trajectories(states, seed)
+    trajectories = Trajectories(folder, count, seed)
     generator = torch.Generator()
     for index in tqdm(range(count), desc="trajectories"):
-        if np.any(states[index, 0, 0, 0]):
+        if trajectories.path(index).exists():
             continue
         generator.manual_seed(seed * 1_000_003 + index)
         batch = trajectories.conditions(index, batches)
         noise = noise_like(batch.target, generator)
         with torch.autocast(noise.device.type, torch.bfloat16):
             solved = solve(teacher, noise, batch, recipe.prediction, levels, recipe.guidance)
-        states[index] = np.stack([solved[place].cpu().numpy() for place in kept])
-    states.flush()
+        states = torch.stack([solved[place] for place in kept])
+        np.save(trajectories.path(index), states.half().cpu().numpy())
     return trajectories
 
 
@@ -82,24 +88,24 @@ def train_causal(
     recipe: Recipe,
     folder: Path,
     config: LoopConfig,
+    preview: Callable[[nn.Module, Path], None] | None = None,
 ) -> CausalWan:
     """A copy of the teacher that becomes causal and few-step by regression."""
     net = copy.deepcopy(teacher)
     sigmas = torch.tensor(recipe.schedule.sigmas)
-    blocks = -(-recipe.frames // recipe.block)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        index = int(torch.randint(len(trajectories.states), (), generator=generator))
+        index = int(torch.randint(trajectories.count, (), generator=generator))
         batch = trajectories.conditions(index, batches)
-        states = torch.from_numpy(np.array(trajectories.states[index])).float().to(batches.device)
-        places = torch.randint(len(states) - 1, (batches.size, blocks), generator=generator)
-        places = places.repeat_interleave(recipe.block, dim=1)[:, : recipe.frames]
-        clips = torch.arange(batches.size)[:, None]
-        frames = torch.arange(recipe.frames)[None]
+        states = trajectories.states(index).to(batches.device)
+        size, frames = states.shape[1:3]
+        blocks = -(-frames // recipe.block)
+        places = torch.randint(len(states) - 1, (size, blocks), generator=generator)
+        places = places.repeat_interleave(recipe.block, dim=1)[:, :frames]
         with torch.autocast(states.device.type, torch.bfloat16):
             x0 = denoise_clip(
                 net,
-                states[places, clips, frames],
+                states[places, torch.arange(size)[:, None], torch.arange(frames)[None]],
                 sigmas[places].to(states),
                 batch,
                 recipe.prediction,
@@ -107,7 +113,7 @@ def train_causal(
             )
         return {"loss": F.mse_loss(x0, states[-1])}
 
-    return train(net, loss, folder, config)
+    return train(net, loss, folder, config, preview)
 
 
 def causal_mask(recipe: Recipe, batch: Batch) -> torch.Tensor:

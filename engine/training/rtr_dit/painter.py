@@ -12,6 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..styles.teacher import at_half_size
+
 STYLE_SIDE = 256  # pixels a side of a style picture, as the predictor takes it
 
 
@@ -26,17 +28,21 @@ def style_vector(picture: np.ndarray) -> np.ndarray:
 
 
 def repaint(frame: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """Paint a frame in a style.
+    """Paint a frame in a style, with strokes as broad as the named painterly styles have them.
 
     Args:
-        frame: uint8 RGB (H, W, 3), sides multiples of 4.
+        frame: uint8 RGB (H, W, 3), sides multiples of 8.
         style: from ``style_vector``; a mean of several is a mixture.
 
     Returns:
         uint8 RGB (H, W, 3).
     """
-    painted = _run("arbitrary_transform", np.float32(frame)[None] / 255.0, style)[0]
-    return np.uint8(np.clip(painted, 0.0, 1.0) * 255.0 + 0.5)
+
+    def painter(small: np.ndarray) -> np.ndarray:
+        painted = _run("arbitrary_transform", np.float32(small)[None] / 255.0, style)[0]
+        return np.uint8(np.clip(painted, 0.0, 1.0) * 255.0 + 0.5)
+
+    return at_half_size(frame, painter)
 
 
 def _run(name: str, *inputs: np.ndarray) -> np.ndarray:

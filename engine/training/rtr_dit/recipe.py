@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...cache.storage import CacheLayout
+from ...cache.layout import CacheLayout
 from ...networks.causal_wan import CausalWanConfig
 from ...networks.causal_wan.config import PATCH
 from ...sampling.few_step import few_step_schedule
@@ -20,7 +20,7 @@ def demo_network(latent_channels: int = 12, text_dim: int = 96) -> CausalWanConf
         ffn_dim=480,
         freq_dim=64,
         text_dim=text_dim,
-        heads=6,
+        heads=4,
         layers=6,
     )
 
@@ -32,24 +32,29 @@ class Recipe:
     Attributes:
         network: sizes of the transformer.
         prediction: ``"x0"`` or ``"velocity"``: what its output means.
-        steps, shift: the student's step list, and the warp of all noise levels (see ``few_step_schedule``).
+        steps, shift: the student's step list, and the warp of its noise levels (see ``few_step_schedule``);
+            the demo's latents vary by 0.5 only, which is as if a unit variance had a shift of 3.
+        noise_shift: warp of the noise levels that teacher and scores are trained at. A high one, because
+            below a level of one half the noisy clip itself tells its style.
         block, window, sink: latent frames of a block, of what it sees (itself included), of the sink.
         frames: latent frames of a training clip; more than ``window``, so that the cache rolls.
         drop_text, drop_reference: how often each is left out, independently.
-        guidance: weight of the conditions in the teacher's trajectories and the real score (1: as predicted).
+        guidance: weight of the conditions in the teacher's trajectories and the real score (1: as predicted;
+            1.5 made a student that read its own frames darker and more coloured from block to block).
     """
 
     network: CausalWanConfig = field(default_factory=demo_network)
     prediction: str = "x0"
     steps: tuple[int, ...] = (1000, 500)
-    shift: float = 5.0
+    shift: float = 1.5
+    noise_shift: float = 4.0
     block: int = 1
     window: int = 4
     sink: int = 0
-    frames: int = 7
+    frames: int = 5
     drop_text: float = 0.15
-    drop_reference: float = 0.3
-    guidance: float = 1.5
+    drop_reference: float = 0.45
+    guidance: float = 1.0
 
     @property
     def schedule(self) -> FlowMatchSchedule:

@@ -8,6 +8,7 @@ and a critic's that keeps learning what the student makes (fake). Their differen
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from torch import nn
 
 from ...cache.kv_cache import SegmentedKVCache
 from ...networks.causal_wan import CausalWan
+from ...sampling.block_pass import RolloutSettings
+from ...sampling.conditions import Conditions
 from ...sampling.flow_match import FlowMatchSchedule, renoise
-from ...sampling.rollout import BlockRollout, Conditions, RolloutSettings
+from ...sampling.rollout import BlockRollout
 from ..loop import LoopConfig, build_optimisers, train
 from .batches import Batch, Batches
 from .bidirectional import draw_sigmas, flow_matching_error
@@ -32,15 +35,16 @@ class SelfForcing:
     """How student and critic take turns.
 
     Attributes:
-        critic_updates: of the critic for one of the student (Self Forcing: 5).
+        critic_updates: of the critic for one of the student (Self Forcing: 5; a small critic keeps up with
+            fewer).
         critic_rate: the critic's learning rate in shares of the student's (Self Forcing: 0.2).
         regression: weight of the squared error to the paired target, which DMD (arXiv 2311.18828) has
             and DMD2 drops; a small critic needs it.
     """
 
-    critic_updates: int = 5
+    critic_updates: int = 2
     critic_rate: float = 0.2
-    regression: float = 0.25
+    regression: float = 0.5
 
 
 class _Pair(nn.Module):
@@ -57,6 +61,7 @@ def train_student(
     folder: Path,
     config: LoopConfig,
     turns: SelfForcing | None = None,
+    preview: Callable[[nn.Module, Path], None] | None = None,
 ) -> CausalWan:
     """Train the causal student of stage (b); the result has its averaged weights.
 
@@ -86,7 +91,7 @@ def train_student(
         total = matching + turns.regression * missing
         return {"loss": total, "matching": matching.detach(), "missing": missing.detach()}
 
-    return train(pair, loss, folder, config, optimisers=optimisers).student
+    return train(pair, loss, folder, config, preview, optimisers).student
 
 
 def roll_out(
@@ -131,7 +136,7 @@ def distribution_matching(
     sees more of something than the teacher, the student makes too much of it.
     """
     with torch.no_grad():
-        sigma = draw_sigmas(len(made), recipe.shift, generator).to(made.device)
+        sigma = draw_sigmas(len(made), recipe.noise_shift, generator).to(made.device)
         noisy = renoise(made, noise_like(made, generator), sigma.view(-1, 1, 1, 1, 1))
         levels = sigma[:, None].expand(made.shape[:2])
         real = guided(teacher, noisy, levels, batch, recipe.prediction, recipe.guidance)

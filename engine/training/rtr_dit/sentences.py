@@ -59,7 +59,11 @@ class SentenceEncoder:
     def load(cls, folder: Path) -> SentenceEncoder:
         """What ``save`` wrote, in float32."""
         model = AutoModel.from_pretrained(
-            folder / "text_encoder", local_files_only=True, use_safetensors=True, torch_dtype=torch.float32
+            folder / "text_encoder",
+            local_files_only=True,
+            use_safetensors=True,
+            torch_dtype=torch.float32,
+            add_pooling_layer=False,
         )
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer", local_files_only=True)
         return cls(model.eval().requires_grad_(False), tokenizer)

@@ -30,12 +30,16 @@ class Mixture:
         partial: share of the batches that see only the clean or only the noisy end of the buffer, as
             while it fills and empties, or truncated for video to video.
         unconditional: share of the clips whose prompt is withheld, for guidance.
+        knee: sigma below which the error of the data counts instead of that of the velocity, which
+            would weigh a nearly clean frame's error by 1 / sigma^2 (min-SNR weighting, arXiv 2303.09556);
+            0 is plain flow matching.
     """
 
     buffer: int = 16
     chunk_sizes: tuple[int, ...] = (1, 2, 4, 8, 16)
     partial: float = 0.2
     unconditional: float = 0.1
+    knee: float = 0.3
 
 
 def draw_sigmas(partition: Partition, rng: np.random.Generator) -> np.ndarray:
@@ -52,8 +56,14 @@ def draw_batch_sigmas(mixture: Mixture, batch: int, rng: np.random.Generator) ->
     return torch.from_numpy(np.stack(rows)).float()
 
 
-def draw_part(mixture: Mixture, rng: np.random.Generator) -> slice:
-    """Which frames of the buffer a batch sees: mostly all, else a clean or a noisy end of it."""
+def draw_part(mixture: Mixture, frames: int, rng: np.random.Generator) -> slice:
+    """Which frames of the buffer a batch of clips of ``frames`` frames sees.
+
+    Whole clips mostly see all of it, else a clean or a noisy end; shorter ones a stretch anywhere.
+    """
+    if frames < mixture.buffer:
+        start = int(rng.integers(mixture.buffer - frames + 1))
+        return slice(start, start + frames)
     if rng.random() >= mixture.partial:
         return slice(0, mixture.buffer)
     length = int(rng.integers(1, mixture.buffer))
@@ -71,18 +81,27 @@ def flow_matching_loss(
     """E || u(x_sigma, prompt, sigma) - (noise - data) ||^2 with a level for each chunk.
 
     Args:
-        clips: normalised latents (batch, buffer, C, h, w).
+        clips: normalised latents (batch, frames, C, h, w), at most ``mixture.buffer`` frames.
         text: the encoders' states of their prompts.
         rng: draws layouts and levels. generator: draws the noise.
     """
-    part = draw_part(mixture, rng)
+    part = draw_part(mixture, clips.shape[1], rng)
     sigma = draw_batch_sigmas(mixture, len(clips), rng)[:, part].to(clips.device)
-    data = clips[:, part]
+    data = clips[:, part] if clips.shape[1] == mixture.buffer else clips
     noise = torch.randn(data.shape, generator=generator).to(data)
     noisy = renoise(data, noise, sigma[:, :, None, None, None])
     said = rng.random(len(clips)) >= mixture.unconditional
     velocity = model(noisy, sigma, model.read_text(withhold(text, said), len(clips)))
-    return F.mse_loss(velocity.float(), noise - data)
+    return weighted_error(velocity, noise - data, sigma, mixture.knee)
+
+
+def weighted_error(
+    velocity: torch.Tensor, target: torch.Tensor, sigma: torch.Tensor, knee: float
+) -> torch.Tensor:
+    """Mean squared error (batch, F, C, h, w), falling with sigma^2 below ``knee``; see ``Mixture``."""
+    weight = (sigma / knee).clamp(max=1.0).square() if knee else torch.ones_like(sigma)
+    errors = F.mse_loss(velocity.float(), target, reduction="none").mean((2, 3, 4))
+    return (weight * errors).mean()
 
 
 def withhold(text: dict[str, TextStates], said: Sequence[bool] | np.ndarray) -> dict[str, TextStates]:

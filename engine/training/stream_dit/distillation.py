@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ...conditioning.states import TextStates
-from ...networks.stream_dit.layers import Context
 from ...networks.stream_dit.model import StreamDiT
+from ...networks.transformer import Context
 from ...sampling.flow_match import renoise
 from ...sampling.partition import Partition
+from .buffered_flow_matching import weighted_error
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Distillation:
         partitions: layouts that the student is to run; all have the same number of levels T.
         teacher_steps: s of the teacher within one level (16 in the paper).
         guidance: weight w in u = u_null + w (u_prompt - u_null).
+        knee: as in ``Mixture``.
     """
 
     partitions: tuple[Partition, ...]
     teacher_steps: int = 4
     guidance: float = 3.0
+    knee: float = 0.3
 
 
 def start_levels(partition: Partition, rng: np.random.Generator) -> np.ndarray:
@@ -88,4 +90,4 @@ def distillation_loss(
         prompt, null = teacher.read_text(text, batch), teacher.read_text({}, batch)
     end = teacher_segment(teacher, start, sigma, width, prompt, null, config)
     velocity = student(start, sigma, student.read_text(text, batch))
-    return F.mse_loss(velocity.float(), (start - end) / width)
+    return weighted_error(velocity, (start - end) / width, sigma, config.knee)

@@ -66,7 +66,7 @@ class WorldBatches:
     pool: np.ndarray
     latent_format: LatentFormat
     seed: int
-    cuts: float = 0.15
+    cuts: float = 0.25
 
     def draw(self, batch: int, length: int, rng: np.random.Generator) -> tuple[torch.Tensor, list[str]]:
         """Normalised latents (batch, length, C, h, w), float32, and their prompts."""

@@ -128,13 +128,16 @@ def thermal(image: np.ndarray) -> np.ndarray:
     return np.float32(cv2.applyColorMap(heat, cv2.COLORMAP_JET)[..., ::-1]) / 255.0
 
 
-def pixel(image: np.ndarray, block: int = 8, levels: int = 6) -> np.ndarray:
-    """Big square pixels in a small palette."""
+def pixel(image: np.ndarray, block: int = 8) -> np.ndarray:
+    """Big square pixels in the bright, few-toned palette of a game console."""
     height, width = image.shape[:2]
     rows, columns = -(-height // block), -(-width // block)
-    small = cv2.resize(contrast(saturate(image, 1.5), 1.15), (columns, rows), interpolation=cv2.INTER_AREA)
-    small = np.round(small * (levels - 1)) / (levels - 1)
-    return np.repeat(np.repeat(small, block, 0), block, 1)[:height, :width]
+    small = cv2.resize(flatten(image, 7, 1), (columns, rows), interpolation=cv2.INTER_AREA)
+    hsv = cv2.cvtColor(small, cv2.COLOR_RGB2HSV)
+    hsv[..., 1] = np.clip(hsv[..., 1] * 1.8, 0.0, 1.0)
+    hsv[..., 2] = 0.25 + 0.75 * soft_levels(np.clip(hsv[..., 2] * 1.2, 0.0, 1.0), 4, 0.15)
+    palette = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    return np.repeat(np.repeat(palette, block, 0), block, 1)[:height, :width]
 
 
 CLASSICAL = {

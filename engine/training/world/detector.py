@@ -1,4 +1,4 @@
-"""Reads a clip of the world back with classical vision: hue, template matching, block matching.
+"""Reads a clip of the world back with classical vision: hue, least squares with templates, block matching.
 
 Nothing in here is trained, and nothing knows how the clip was made.
 """
@@ -16,6 +16,7 @@ from .render import coverage, render
 from .scene import Scene
 
 CHROMA = 70  # largest minus smallest channel from which on a pixel belongs to an object
+DULL = 46  # the same of the most colourful background: where an object covers nothing of a pixel
 SMALLEST = 0.35  # share of the smallest shape's area below which a colour is taken as noise
 STANDING = 0.4 * min(SPEEDS.values())  # picture sides a frame below which nothing moves
 STRIDE = 4  # frames between the two pictures that the camera's motion is read from
@@ -50,14 +51,17 @@ class Seen:
 
 def detect(clip: np.ndarray) -> Seen:
     """Read a clip, uint8 RGB (frames, side, side, 3), of at least ``STRIDE + 1`` frames."""
-    labels = np.stack([_labels(frame) for frame in clip])
+    hues, chromas = (np.stack(maps) for maps in zip(*map(_hue, clip), strict=True))
+    labels = _labels(hues, chromas)
     side = clip.shape[1]
     least = SMALLEST * min(_template_areas(side).values())
     actors = []
     for index, colour in enumerate(COLOURS):
         shown = (labels == index).sum((1, 2)) >= least
         if shown.mean() > 0.5:
-            actors.append(_actor(colour, index, labels, shown))
+            times = np.flatnonzero(shown)
+            maps = [(labels[time], _cover(hues[time], chromas[time], index)) for time in times]
+            actors.append(_actor(colour, index, times, maps, float(shown.mean())))
     actors.sort(key=lambda actor: -actor.presence)
     empty = labels < 0
     return Seen(tuple(actors), _background(clip, empty), _camera(clip, empty))
@@ -65,18 +69,29 @@ def detect(clip: np.ndarray) -> Seen:
 
 def count_objects(frame: np.ndarray) -> int:
     """How many objects one frame (side, side, 3) shows."""
-    labels = _labels(frame)
+    labels = _labels(*_hue(frame))
     least = SMALLEST * min(_template_areas(frame.shape[0]).values())
     return sum(int((labels == index).sum() >= least) for index in range(len(COLOURS)))
 
 
-def _labels(frame: np.ndarray) -> np.ndarray:
-    """The nearest named hue of each colourful pixel, -1 for the background, int (side, side)."""
+def _hue(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each pixel's nearest named hue, int (side, side), and its chroma, float32, 0..255."""
     pixels = frame.astype(np.float32)
-    low, high = pixels.min(-1), pixels.max(-1)
     hue = cv2.cvtColor(frame, cv2.COLOR_RGB2HSV_FULL)[..., 0].astype(np.float32) * (360.0 / 256.0)
     away = abs((hue[..., None] - _hues() + 180.0) % 360.0 - 180.0)
-    return np.where(high - low >= CHROMA, away.argmin(-1), -1)
+    return away.argmin(-1), pixels.max(-1) - pixels.min(-1)
+
+
+def _labels(hues: np.ndarray, chromas: np.ndarray) -> np.ndarray:
+    """The hues of colourful pixels, -1 for the background."""
+    return np.where(chromas >= CHROMA, hues, -1)
+
+
+def _cover(hues: np.ndarray, chromas: np.ndarray, index: int) -> np.ndarray:
+    """How much of each pixel an object of one colour covers, 0..1; half where an edge is blurred."""
+    own = hues == index
+    full = np.percentile(chromas[own & (chromas >= CHROMA)], 80)
+    return np.where(own, np.clip((chromas - DULL) / (full - DULL), 0.0, 1.0), 0.0)
 
 
 @functools.cache
@@ -85,45 +100,48 @@ def _hues() -> np.ndarray:
     return cv2.cvtColor(swatch, cv2.COLOR_RGB2HSV_FULL)[0, :, 0].astype(np.float32) * (360.0 / 256.0)
 
 
-def _actor(colour: str, index: int, labels: np.ndarray, shown: np.ndarray) -> SeenActor:
-    """One colour of a clip to an object, from the frames (numbers in ``times``) that show it."""
-    times = np.flatnonzero(shown)
-    fits = [_fit(labels[time], index) for time in times]
-    shape = max(SHAPES, key=lambda name: sum(fit[name][0] for fit in fits))
+def _actor(
+    colour: str, index: int, times: np.ndarray, maps: list[tuple[np.ndarray, np.ndarray]], presence: float
+) -> SeenActor:
+    """One colour of a clip to an object, from labels and covers of the frames that show it."""
+    fits = [_fit(cover, (labels < 0) | (labels == index)) for labels, cover in maps]
+    shape = min(SHAPES, key=lambda name: sum(fit[name][0] for fit in fits))
     places = np.stack([fit[shape][1] for fit in fits])
     velocity = _velocity(times, places)
     pace = float(np.hypot(*velocity))
-    return SeenActor(colour, shape, _direction(velocity), _speed(pace), pace, float(shown.mean()))
+    return SeenActor(colour, shape, _direction(velocity), _speed(pace), pace, presence)
 
 
-def _fit(labels: np.ndarray, index: int) -> dict[str, tuple[float, np.ndarray]]:
-    """How well each shape covers one colour of a frame, and where, (x, y) in 0..1.
+def _fit(cover: np.ndarray, free: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
+    """Each shape's smallest squared error with what an object covers, and where, (x, y) in 0..1.
 
-    A covered pixel of the colour counts 2, one of the background -1, and one of another object
-    nothing, since that may hide ours. All places of the torus are tried at once by Fourier transform.
+    Where another object may hide ours (not ``free``) nothing is held against a shape. All places of the
+    torus are tried at once by Fourier transform: sum((c - t)^2) = sum(c^2) - 2 sum(c t) + sum(t^2).
     """
-    weights = np.where(labels == index, 2.0, np.where(labels < 0, -1.0, 0.0))
-    spectrum = np.fft.rfft2(weights)
-    side = len(labels)
+    covered, seen = np.fft.rfft2(cover * free), np.fft.rfft2(free.astype(np.float32))
+    energy, side = float(np.square(cover * free).sum()), len(cover)
     found = {}
     for shape in SHAPES:
-        scores = np.fft.irfft2(spectrum * _template_spectrum(shape, side), s=(side, side))
-        y, x = np.unravel_index(scores.argmax(), scores.shape)
-        place = np.array([x + _peak(scores[y], x), y + _peak(scores[:, x], y)]) / side
-        found[shape] = (float(scores[y, x]), place)
+        template, squared = _template_spectra(shape, side)
+        errors = energy + np.fft.irfft2(seen * squared - 2.0 * covered * template, s=(side, side))
+        y, x = np.unravel_index(errors.argmin(), errors.shape)
+        place = np.array([x + _valley(errors[y], x), y + _valley(errors[:, x], y)]) / side
+        found[shape] = (float(errors[y, x]), place)
     return found
 
 
-def _peak(scores: np.ndarray, top: int) -> float:
-    """Where between its neighbours a circular row of scores peaks, -0.5..0.5: a parabola's vertex."""
-    left, middle, right = scores[top - 1], scores[top], scores[(top + 1) % len(scores)]
+def _valley(errors: np.ndarray, low: int) -> float:
+    """Where between its neighbours a circular row of errors is lowest, -0.5..0.5: a parabola's vertex."""
+    left, middle, right = errors[low - 1], errors[low], errors[(low + 1) % len(errors)]
     bend = left - 2.0 * middle + right
-    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend > 0 else 0.0
 
 
 @functools.cache
-def _template_spectrum(shape: str, side: int) -> np.ndarray:
-    return np.conj(np.fft.rfft2(coverage(shape, (0.0, 0.0), side)))
+def _template_spectra(shape: str, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of a shape at the origin, and of its square."""
+    template = coverage(shape, (0.0, 0.0), side)
+    return np.conj(np.fft.rfft2(template)), np.conj(np.fft.rfft2(np.square(template)))
 
 
 def _velocity(times: np.ndarray, places: np.ndarray) -> np.ndarray:

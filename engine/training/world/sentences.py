@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from .attributes import COLOURS, SHAPES
 from .scene import Actor, Scene, pick
 
 MOTIONS = ("moves", "drifts", "glides", "travels", "slides", "is moving", "floats")
@@ -37,7 +40,17 @@ CAMERA_WORDS = {
     "pan left": ("the camera pans left", "the camera pans to the left"),
     "pan right": ("the camera pans right", "the camera pans to the right"),
 }
+JOINTS = (" and ", ", and ", " while ")
+CAMERA_JOINTS = (", ", "; ", ", and ")
+ARTICLES = ("a", "one", "the")
 SAY_MOTION, SAY_PLACE, SAY_CAMERA = 0.9, 0.85, 0.8  # how often a sentence names them
+
+_PHRASES = itertools.chain(
+    *(COLOURS, SHAPES, MOTIONS, JOINTS, CAMERA_JOINTS, ARTICLES, ("an",)),
+    *(words for table in (DIRECTION_WORDS, SPEED_WORDS, PLACES, CAMERA_WORDS) for words in table.values()),
+)
+VOCABULARY = tuple(sorted({word for phrase in _PHRASES for word in re.findall(r"\w+|[^\w\s]", phrase)}))
+"""All words and marks that a sentence can have."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +76,19 @@ class Sentence:
 def describe(scene: Scene, rng: np.random.Generator) -> Sentence:
     """One of many sentences that are true of a scene; colours and shapes are always named."""
     said = [_actor(actor, rng) for actor in scene.actors]
-    join = pick(rng, (" and ", ", and ", " while "))
-    text = join.join(words for words, _ in said)
+    text = pick(rng, JOINTS).join(words for words, _ in said)
     background = scene.background if rng.random() < SAY_PLACE else None
     if background:
         place = pick(rng, PLACES[background])
         text = f"{place}, {text}" if rng.random() < 0.3 else f"{text} {place}"
     camera = scene.camera if rng.random() < SAY_CAMERA else None
     if camera:
-        text += pick(rng, (", ", "; ", ", and ")) + pick(rng, CAMERA_WORDS[camera])
+        text += pick(rng, CAMERA_JOINTS) + pick(rng, CAMERA_WORDS[camera])
     return Sentence(text, tuple(named for _, named in said), background, camera)
 
 
 def _actor(actor: Actor, rng: np.random.Generator) -> tuple[str, NamedActor]:
-    thing = f"{pick(rng, ('a', 'one', 'the'))} {actor.colour} {actor.shape}"
+    thing = f"{pick(rng, ARTICLES)} {actor.colour} {actor.shape}"
     if thing.startswith("a orange"):
         thing = "an" + thing[1:]
     direction = actor.direction if rng.random() < SAY_MOTION else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from demo_model import demo_model
 from sample_pictures import picture
@@ -19,6 +20,7 @@ def test_baseline_pipeline_edits_pictures() -> None:
     assert first.tobytes() != second.tobytes()
 
 
+@pytest.mark.slow
 def test_comparison_has_its_ratios() -> None:
     frames = np.stack([picture(64, seed) for seed in range(4)])
     report = compare(demo_model(), torch.float32, frames)

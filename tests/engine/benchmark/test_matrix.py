@@ -12,7 +12,7 @@ from diffusers import DreamLiteUNetModel
 from moving_clips import panning
 from transformers import Qwen3VLModel
 
-from livestyle.engine.benchmark.full_size import COMMON_UNET, FULL, TOY, qwen_config, random_model, widened
+from livestyle.engine.benchmark.full_size import FULL, TOY, qwen_config, random_model, widened
 from livestyle.engine.benchmark.matrix import Bench, Case, cases, summary
 from livestyle.engine.benchmark.playback import Playback, play_through
 from livestyle.engine.runtime.inline import play
@@ -31,7 +31,7 @@ def bench() -> Iterator[Bench]:
 def test_the_full_configuration_has_the_published_number_of_parameters() -> None:
     tokenizer = demo_model().encoder.tokenizer
     with torch.device("meta"):
-        unet = DreamLiteUNetModel(**COMMON_UNET, **FULL.unet)
+        unet = DreamLiteUNetModel(**FULL.unet)
         text = Qwen3VLModel(qwen_config(FULL, tokenizer))
     assert sum(p.numel() for p in unet.parameters()) == 389_968_388
     assert sum(p.numel() for p in text.parameters()) == pytest.approx(2.13e9, rel=0.005)
@@ -54,6 +54,7 @@ def test_every_value_that_is_asked_for_is_measured() -> None:
     assert len(listed) == len(set(listed))
 
 
+@pytest.mark.slow
 def test_toy_rows_are_no_figures_of_the_full_size(bench: Bench) -> None:
     plain, adapted = bench.row(Case(2)), bench.row(Case(2, adapter="down", te_every=16))
     assert plain["fps"] > 0 and adapted["fps"] > 0

@@ -8,6 +8,7 @@ import torch
 from livestyle.engine.benchmark.stream_dit import FULL, TOY, Bench
 
 
+@pytest.mark.slow
 def test_toy_rows_say_that_the_full_size_was_not_measured() -> None:
     rows = list(Bench(TOY, torch.device("cpu"), torch.float32).rows())
     evaluations = [row for row in rows if row["row"] == "evaluation"]

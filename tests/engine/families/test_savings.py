@@ -126,8 +126,9 @@ def test_a_changed_prompt_is_encoded_for_the_next_chunk(tiny_model: MLLMEditMode
 
 def test_chunks_from_1_to_32(tiny_model: MLLMEditModel) -> None:
     clip = np.resize(CLIP, (32, 64, 96, 3))[:, :, :64]
-    one, most = (play(make(tiny_model, chunk=chunk, side=64), clip) for chunk in (1, 32))
-    assert np.abs(one - most).max() <= 1
+    most = play(make(tiny_model, chunk=32, side=64), clip)
+    one = play(make(tiny_model, chunk=1, side=64), clip[:6])
+    assert len(most) == 32 and np.abs(one - most[:6]).max() <= 1
     with pytest.raises(SettingError, match="chunk 33 is out of range: 1 to 32"):
         make(tiny_model, chunk=33)
 

@@ -100,11 +100,11 @@ def test_trims_cut_both_alike(tmp_path: Path, codec: str, trim: Trim, expected: 
 @pytest.mark.parametrize("codec", ["aac", "pcm_s16le"])
 def test_a_variable_rate_stays_in_step_to_the_end(tmp_path: Path, codec: str) -> None:
     rng = np.random.default_rng(1)
-    ticks = np.cumsum(rng.integers(10, 70, 1500))
-    grid = {Fraction(int(tick), 1000) for tick in ticks if tick < 60_000}
-    flashes = [Fraction(2 * index + 1, 2) for index in range(60)]
+    ticks = np.cumsum(rng.integers(10, 70, 500))
+    grid = {Fraction(int(tick), 1000) for tick in ticks if tick < 20_000}
+    flashes = [Fraction(2 * index + 1, 2) for index in range(20)]
     times = sorted({Fraction(0)} | grid | set(flashes))
-    clip = flashing_clip(tmp_path / "vfr.mov", seconds=60, times=times, sound_codec=codec)
+    clip = flashing_clip(tmp_path / "vfr.mov", seconds=20, times=times, sound_codec=codec)
     out = tmp_path / "out.mp4"
     assert through(clip, out).frames == len(times)
     assert_in_step(out, [float(flash) for flash in flashes if flash <= times[-1]])

@@ -61,6 +61,7 @@ def run_writer(clip: Path, path: Path, limit: int) -> subprocess.CompletedProces
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_killed_process_leaves_a_playable_file(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "killed.mp4"
@@ -73,6 +74,7 @@ def test_a_killed_process_leaves_a_playable_file(clip: Path, tmp_path: Path) -> 
         assert container.metadata["workflow"] == "{}"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
 def test_a_full_disk_is_one_line_and_keeps_what_plays(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "full.mp4"
@@ -85,6 +87,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_plays(clip: Path, tmp_path: Path
     assert len(decode(path)[0]) == int(frames) >= 24
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
 def test_a_disk_that_is_full_at_once_leaves_nothing(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "full.mp4"

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livestyle.engine.conditioning.states import TextStates
+from livestyle.engine.networks.rotary import rotary_angles
 from livestyle.engine.networks.stream_dit.config import CONFIGS, PAPER_4B, StreamDiTConfig
-from livestyle.engine.networks.stream_dit.layers import WindowAttention
 from livestyle.engine.networks.stream_dit.model import StreamDiT
-from livestyle.engine.networks.stream_dit.rope import rotary_angles
-from livestyle.engine.networks.stream_dit.windows import window_layout
+from livestyle.engine.networks.window_attention import WindowAttention
+from livestyle.engine.networks.windows import window_layout
 
 CPU = torch.device("cpu")
 TINY = StreamDiTConfig(
@@ -175,3 +175,16 @@ def test_configs_survive_json() -> None:
         assert StreamDiTConfig.from_json(config.as_json()) == config
     with pytest.raises(TypeError):
         StreamDiTConfig.from_json({"colour": 1})
+
+
+def test_predicted_data_are_turned_into_the_velocity() -> None:
+    """x = (1 - sigma) data + sigma noise, so (x - data) / sigma = noise - data; next to 0 it is held back."""
+    direct = network()
+    turned = StreamDiT(dataclasses.replace(TINY, predicts="data")).eval()
+    turned.load_state_dict(direct.state_dict())
+    x, sigma = torch.randn(1, 3, 4, 4, 4), torch.tensor([[0.25, 1.0, 0.0]])
+    context = direct.read_text(text())
+    with torch.no_grad():
+        data, velocity = direct(x, sigma, context), turned(x, sigma, context)
+    assert torch.allclose(x[:, :2] - sigma[:, :2, None, None, None] * velocity[:, :2], data[:, :2], atol=1e-5)
+    assert velocity.isfinite().all()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from runtime_stubs import Behaviour, MemorySink, MemorySpec, Zoo, stylise
 
-from livestyle.engine.media.live.pushed import Inlet
+from livestyle.engine.media.live.inlet import Inlet
 from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.media.types import AudioTrack, Frames, FrameSink, Trim
 from livestyle.engine.runtime.plan import PlanNode, Read, Write
@@ -96,6 +96,18 @@ def test_the_meter_agrees_with_a_time_code_in_the_picture() -> None:
     by_code = [now - camera.sent[255 - code] for code, now in sink.sink.seen if 255 - code in camera.sent]
     p50 = np.median(by_code) * 1000
     assert abs(session.telemetry.snapshot()["latency_ms"]["p50"] - p50) < 10
+
+
+def test_a_runner_knows_that_its_source_cannot_wait() -> None:
+    inlet, behaviour = Inlet("camera"), Behaviour(first=1, steady=1)
+    session, sink = session_of(inlet, behaviour)
+    session.start()
+    camera = Camera(inlet, fps=60)
+    playing(session, sink, 1)
+    session.stop()
+    camera.off.set()
+    assert session.wait(NEVER)
+    assert [settings.live for settings in behaviour.settings] == [True]
 
 
 def test_a_fast_source_is_thinned_and_its_latency_bounded() -> None:

@@ -60,6 +60,7 @@ def test_what_differs_has_another_digest(changed: PlanNode):
     assert changed != file_node()
 
 
+@pytest.mark.slow
 def test_digest_is_the_same_in_another_process(pytestconfig: pytest.Config):
     root = pytestconfig.rootpath
     command = [sys.executable, "-c", SNIPPET, str(root / "scripts"), str(root / "tests" / "support")]

@@ -74,6 +74,14 @@ def test_a_plan_without_a_model_copies(length, fps):
     assert session.telemetry.snapshot()["busy_s"] == {}
 
 
+def test_what_a_runner_shows_of_itself_is_told_by_node_and_stays():
+    behaviour = Behaviour(readout={"window": "8"})
+    session = run(write(stylise(stylise(read(), "2"), "3", "quiet")), stub=behaviour, quiet=Behaviour())
+    behaviour.readout["window"] = "4"
+    assert session.telemetry.snapshot()["readouts"] == {"2": {"window": "8"}}
+    assert [settings.live for settings in behaviour.settings] == [False]
+
+
 def test_one_model_for_equal_handles():
     source = read()
     plan = write(stylise(source, "2"), compare="wipe", other=stylise(source, "3", steps=2))

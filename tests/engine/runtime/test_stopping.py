@@ -59,7 +59,7 @@ def test_stop_does_not_wait_for_a_blocked_source_for_long():
 
 
 def test_a_slow_target_loses_nothing_on_stop():
-    plan = write(stylise(source := read(ENDLESS)), delay=0.4)
+    plan = write(stylise(source := read(ENDLESS)), delay=0.1)
     session = StreamSession(plan, Zoo({"stub": Behaviour()}))
     session.start()
     until(lambda: session.progress.done >= 4)

@@ -33,9 +33,7 @@ def test_a_new_lora_changes_nothing_and_keeps_the_weights() -> None:
 
 @pytest.mark.slow
 def test_the_recipe_trains_and_its_file_loads(tmp_path: Path) -> None:
-    model = load_model(
-        ModelHandle(str(write_tiny_checkpoint(tmp_path))), torch.device("cpu"), torch.float32
-    )
+    model = load_model(ModelHandle(str(write_tiny_checkpoint(tmp_path))), torch.device("cpu"), torch.float32)
     frames = np.stack([picture(64, seed) for seed in range(3)])
     lora = train_lcm_lora(
         frames,

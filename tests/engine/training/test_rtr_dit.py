@@ -13,15 +13,18 @@ import torch
 from tiny_causal_wan import CONFIG, tiny_net
 
 from livestyle.engine.networks.causal_wan import CausalWan
+from livestyle.engine.sampling.block_pass import RolloutSettings
+from livestyle.engine.sampling.conditions import Conditions
 from livestyle.engine.sampling.flow_match import renoise
-from livestyle.engine.sampling.rollout import BlockRollout, Conditions, RolloutSettings
+from livestyle.engine.sampling.rollout import BlockRollout
 from livestyle.engine.training.loop import LoopConfig
 from livestyle.engine.training.rtr_dit import self_forcing
-from livestyle.engine.training.rtr_dit.batches import Batch, Batches, Sentences
+from livestyle.engine.training.rtr_dit.batches import Batch, Batches, Pool, Sentences
 from livestyle.engine.training.rtr_dit.bidirectional import flow_matching_error, train_teacher
 from livestyle.engine.training.rtr_dit.clip import denoise_clip, guided, solve
 from livestyle.engine.training.rtr_dit.ode import causal_mask, record, solver_sigmas, train_causal
 from livestyle.engine.training.rtr_dit.package import save_rtr_dit
+from livestyle.engine.training.rtr_dit.paintings import UNNAMED
 from livestyle.engine.training.rtr_dit.recipe import Recipe, demo_network
 from livestyle.engine.training.rtr_dit.self_forcing import SelfForcing, distribution_matching, roll_out
 from livestyle.engine.training.rtr_dit.sentences import (
@@ -29,7 +32,7 @@ from livestyle.engine.training.rtr_dit.sentences import (
     build_sentence_encoder,
     train_sentences,
 )
-from livestyle.engine.training.rtr_dit.triples import UNNAMED, Triples
+from livestyle.engine.training.rtr_dit.triples import Triples
 from livestyle.engine.training.styles import STYLES
 from livestyle.engine.training.text import build_tokenizer
 
@@ -49,7 +52,7 @@ def batches() -> Batches:
     styles = np.array([[0, UNNAMED], [3, UNNAMED], [len(STYLES) - 1, UNNAMED]])
     triples = Triples(latents[:, 0], latents, latents[:, :, 0], styles)
     states = torch.arange(1.0, len(STYLES) + 2).view(-1, 1, 1, 1).expand(-1, 2, 5, 8)
-    return Batches(triples, Sentences(states), RECIPE, size=2, side=4)
+    return Batches((Pool(triples, clips=2, side=4),), Sentences(states), RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,15 @@ def test_a_batch_depends_on_its_generator_only(batches: Batches) -> None:
     first, again = (batches.draw(np.random.default_rng(4)) for _ in range(2))
     assert torch.equal(first.target, again.target) and torch.equal(first.source, again.source)
     assert first.source.shape == (2, RECIPE.frames, CHANNELS, 4, 4)
+
+
+def test_pools_of_other_sizes_take_turns(batches: Batches) -> None:
+    small = batches.pools[0]
+    large = dataclasses.replace(small, clips=1, side=6, share=1.0)
+    mixed = dataclasses.replace(batches, pools=(dataclasses.replace(small, share=3.0), large))
+    sizes = [tuple(mixed.draw(np.random.default_rng(seed)).source.shape) for seed in range(200)]
+    assert set(sizes) == {(2, RECIPE.frames, CHANNELS, 4, 4), (1, RECIPE.frames, CHANNELS, 6, 6)}
+    assert np.mean([size[0] == 2 for size in sizes]) == pytest.approx(0.75, abs=0.08)
 
 
 # evaluations of a clip
@@ -157,12 +169,11 @@ def test_the_solver_passes_the_students_noise_levels() -> None:
 
 def test_trajectories_are_recorded_once(batches: Batches, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, guidance=1.0)
-    path = tmp_path / "trajectories.npy"
-    first = record(net(), batches, recipe, path, count=2, steps=2, seed=5)
-    kept = np.array(first.states)
-    assert kept.shape == (2, 3, 2, RECIPE.frames, CHANNELS, 4, 4)
-    again = record(net(layers=1), batches, recipe, path, count=2, steps=2, seed=5)
-    assert np.array_equal(np.array(again.states), kept)
+    first = record(net(), batches, recipe, tmp_path, count=2, steps=2, seed=5)
+    kept = [first.states(index) for index in range(2)]
+    assert kept[1].shape == (3, 2, RECIPE.frames, CHANNELS, 4, 4)
+    again = record(net(layers=1), batches, recipe, tmp_path, count=2, steps=2, seed=5)
+    assert all(torch.equal(again.states(index), kept[index]) for index in range(2))
     drawn = again.conditions(1, batches)
     assert torch.equal(drawn.source, first.conditions(1, batches).source)
 
@@ -179,11 +190,11 @@ def test_the_student_does_not_see_later_blocks(batch: Batch) -> None:
 
 def test_regression_brings_the_student_to_the_trajectories(batches: Batches, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, guidance=1.0)
-    solved = record(net(), batches, recipe, tmp_path / "t.npy", count=1, steps=2, seed=5)
+    solved = record(net(), batches, recipe, tmp_path / "solved", count=1, steps=2, seed=5)
     config = LoopConfig(steps=50, learning_rate=3e-3, warmup=5, ema=0.9)
     train_causal(net().requires_grad_(True), solved, batches, recipe, tmp_path / "run", config)
     log = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    start = float(np.square(np.float32(solved.states[0, -1])).mean())
+    start = float(solved.states(0)[-1].square().mean())
     assert log[-1] < start
 
 
@@ -236,7 +247,7 @@ def test_the_gradient_leads_from_the_critics_clip_to_the_teachers(batch: Batch) 
     generator = torch.Generator().manual_seed(0)
     distribution_matching(made, teacher, critic, batch, recipe, generator).backward()
     generator.manual_seed(0)
-    sigma = self_forcing.draw_sigmas(2, recipe.shift, generator)
+    sigma = self_forcing.draw_sigmas(2, recipe.noise_shift, generator)
     noisy = renoise(made.detach(), torch.randn(made.shape, generator=generator), sigma.view(-1, 1, 1, 1, 1))
     real, fake = (
         denoise_clip(each, noisy, sigma[:, None].expand(2, RECIPE.frames), batch, "x0").detach()

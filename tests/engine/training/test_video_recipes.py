@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import cv2
@@ -16,8 +15,9 @@ from livestyle.engine.autoencoders.load import load_video_autoencoder
 from livestyle.engine.autoencoders.taehv import TAEHVAutoencoder, save_taehv
 from livestyle.engine.networks.taehv import TAEHV
 from livestyle.engine.training.loop import LoopConfig
+from livestyle.engine.training.rtr_dit.paintings import UNNAMED, paint
 from livestyle.engine.training.rtr_dit.references import HELD_OUT, draw_style, load_paintings
-from livestyle.engine.training.rtr_dit.triples import UNNAMED, TriplesRecipe, paint_triples
+from livestyle.engine.training.rtr_dit.triples import encode
 from livestyle.engine.training.video_autoencoder import (
     DEMO,
     decode_clip,
@@ -26,7 +26,7 @@ from livestyle.engine.training.video_autoencoder import (
     start,
     train_video_autoencoder,
 )
-from livestyle.engine.training.video_pairs import paint_windows, steadied
+from livestyle.engine.training.video_pairs import carried, paint_windows, steadied
 from livestyle.engine.training.windows import window
 
 
@@ -54,7 +54,7 @@ def test_steadying_takes_flicker_but_follows_a_cut() -> None:
     scenes = [picture(96, 1)] * 5 + [255 - picture(96, 7)] * 4
     source = np.stack(scenes)
     painted = np.clip(source + rng.normal(0, 20, source.shape), 0, 255).astype(np.uint8)
-    steady = steadied(painted, source)
+    steady = steadied(painted, carried(source))
     assert flicker(steady[:5]) < 0.6 * flicker(painted[:5])
     assert np.array_equal(steady[0], painted[0])
     old, new = (np.abs(steady[5].astype(int) - other).mean() for other in (steady[4], painted[5]))
@@ -146,9 +146,11 @@ def test_any_picture_is_a_style_at_any_size() -> None:
 
     from livestyle.engine.training.rtr_dit.painter import repaint, style_vector
 
-    frame, style = picture(384), picture(256, 9)
+    frame, style = picture(768), picture(256, 9)
     painted = repaint(frame, style_vector(style))
-    rounded = np.asarray(StyleTransfer(device="cpu", threads=1).stylize_with(frame, style))
+    small = cv2.resize(frame, (384, 384), interpolation=cv2.INTER_AREA)  # strokes twice as broad
+    rounded = np.asarray(StyleTransfer(device="cpu", threads=1).stylize_with(small, style))
+    rounded = cv2.resize(rounded, (768, 768), interpolation=cv2.INTER_CUBIC)
     assert np.abs(painted.astype(int) - rounded).mean() < 0.3 * np.abs(painted.astype(int) - frame).mean()
     assert repaint(frame[:96, :128], style_vector(style)).shape == (96, 128, 3)
 
@@ -160,17 +162,21 @@ def test_triples_are_painted_and_encoded_once(videos: Path, paintings: Path, tmp
     torch.manual_seed(0)
     save_taehv(start(TAEHV(DEMO)), tmp_path / "video")
     autoencoder = load_video_autoencoder(tmp_path / "video", torch.float32)
-    recipe = TriplesRecipe(windows=2, frames=5, size=128, named=1, pictured=1, seed=3)
-    triples = paint_triples(videos, paintings, autoencoder, tmp_path / "triples", recipe)
+    paint_windows(videos, tmp_path / "windows", 2, 5, 128, seed=3, workers=1)
+    painted = paint(tmp_path / "windows", paintings, tmp_path / "painted", 1, seed=3)
+    assert painted.references.shape == (2, 3, 128, 128, 3)
+    assert (painted.styles[:, :2] >= 0).all() and (painted.styles[:, 2] == UNNAMED).all()
+    triples = encode(painted, autoencoder, tmp_path / "latents")
     assert triples.sources.shape == (2, 2, 12, 16, 16)
-    assert triples.targets.shape == (2, 2, 2, 12, 16, 16)
-    assert triples.references.shape == (2, 2, 12, 16, 16)
-    assert (triples.styles[:, 0] >= 0).all() and (triples.styles[:, 1] == UNNAMED).all()
-    assert (
-        np.abs(np.float32(triples.targets) - np.float32(triples.sources)[:, None]).mean((2, 3, 4, 5)).min()
-        > 0
+    assert triples.targets.shape == (2, 3, 2, 12, 16, 16)
+    assert triples.references.shape == (2, 3, 12, 16, 16)
+    away = np.abs(np.float32(triples.targets) - np.float32(triples.sources)[:, None])
+    assert away.mean((2, 3, 4, 5)).min() > 0
+    files = [tmp_path / "painted" / "paintings.json", tmp_path / "latents" / "triples.json"]
+    written = [file.stat().st_mtime_ns for file in files]
+    encode(
+        paint(tmp_path / "windows", paintings, tmp_path / "painted", 1, seed=3),
+        autoencoder,
+        tmp_path / "latents",
     )
-    assert json.loads((tmp_path / "triples" / "triples.json").read_text())["videos"] == ["clip.mp4"]
-    written = (tmp_path / "triples" / "sources.npy").stat().st_mtime_ns
-    paint_triples(videos, paintings, autoencoder, tmp_path / "triples", recipe)
-    assert (tmp_path / "triples" / "sources.npy").stat().st_mtime_ns == written
+    assert [file.stat().st_mtime_ns for file in files] == written

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Coalescer } from "../../../web/js/coalescer.mjs?v=0.2.0";
+import { Coalescer } from "../../../web/js/coalescer.mjs?v=0.3.0";
 
 /** A coalescer with a hand-turned clock. */
 function make() {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Comparison } from "../../../web/js/comparison.mjs?v=0.2.0";
+import { Comparison } from "../../../web/js/comparison.mjs?v=0.3.0";
 
 /** A canvas that remembers what was drawn where. */
 function makeCanvas() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { addUploadButton, applyHalves, halfOf, READ, WRITE } from "../../../web/js/halves.mjs?v=0.2.0";
+import { addUploadButton, applyHalves, halfOf, READ, WRITE } from "../../../web/js/halves.mjs?v=0.3.0";
 
 const schema = JSON.parse(readFileSync(new URL("../schema.json", import.meta.url), "utf8"));
 const WIDGETS = new Set(["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"]);
@@ -63,6 +63,8 @@ test("a source or target shows what it needs", () => {
   const writer = makeNode("write", 4);
   const network = choose(writer, "target", "network");
   assert.deepEqual(network, ["compare_mode", "keep_last", "preview", "stage", "target_url", "bitrate", "allow_private"]);
+  const named = ["compare_mode", "keep_last", "preview", "stage", "target_url"];
+  for (const target of ["virtual camera", "ndi"]) assert.deepEqual(choose(writer, "target", target), named);
 });
 
 test("a hidden widget takes no room, and measures as before when it is back", () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, meters, notes, receiptText } from "../../../web/js/format.mjs?v=0.2.0";
-import { decodeFrame, encodePicture } from "../../../web/js/frames.mjs?v=0.2.0";
-import { executionId } from "../../../web/js/graph.mjs?v=0.2.0";
-import { Latency } from "../../../web/js/latency.mjs?v=0.2.0";
-import { PreviewQuality } from "../../../web/js/quality.mjs?v=0.2.0";
-import { ServerClock } from "../../../web/js/server_clock.mjs?v=0.2.0";
+import { duration, meters, notes, receiptText } from "../../../web/js/format.mjs?v=0.3.0";
+import { decodeFrame, encodePicture } from "../../../web/js/frames.mjs?v=0.3.0";
+import { executionId } from "../../../web/js/graph.mjs?v=0.3.0";
+import { Latency } from "../../../web/js/latency.mjs?v=0.3.0";
+import { PreviewQuality } from "../../../web/js/quality.mjs?v=0.3.0";
+import { ServerClock } from "../../../web/js/server_clock.mjs?v=0.3.0";
 
 function previewMessage(facts, ...parts) {
   const header = new TextEncoder().encode(JSON.stringify(facts));
@@ -77,6 +77,10 @@ test("meters show what is known", () => {
     memory_mb: 1234.5,
   };
   assert.deepEqual(texts(state, telemetry).slice(4), ["step 30 ms", "queue 3", "drops 4", "latency 81 ms", "1235 MB"]);
+  const adaptive = { ...telemetry, readouts: { 4: { window: "8" }, 9: { window: "16" } } };
+  const windows = meters(state, adaptive).filter(({ text }) => text.startsWith("window"));
+  assert.deepEqual(windows.map(({ name, text }) => [name, text]), [["window-4", "window 8"], ["window-9", "window 16"]]);
+  assert.match(windows[0].title, /Latent frames/);
   const seen = { ...telemetry, glass_to_glass_ms: { p50: 140, p95: 160 } };
   const latency = meters(state, seen).find(({ name }) => name === "latency");
   assert.equal(latency.text, "latency 140 ms");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LiveWidgets } from "../../../web/js/live_widgets.mjs?v=0.2.0";
-import { SessionBoard } from "../../../web/js/session_board.mjs?v=0.2.0";
+import { LiveWidgets } from "../../../web/js/live_widgets.mjs?v=0.3.0";
+import { SessionBoard } from "../../../web/js/session_board.mjs?v=0.3.0";
 
 globalThis.document = { hidden: false, addEventListener() {}, removeEventListener() {} };
 globalThis.requestAnimationFrame = (run) => run();
@@ -24,6 +24,7 @@ function makeBoard() {
     },
     idOf: (node) => node.id,
     client: () => "tab",
+    overWebRtc: () => false,
   });
   return { board, sockets, requests };
 }

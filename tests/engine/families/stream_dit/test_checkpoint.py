@@ -12,7 +12,7 @@ from tiny_stream_dit import PARTITIONS, write_tiny_checkpoint
 
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families.base import ModelHandle
-from livestyle.engine.families.stream_dit.checkpoint import Description, recognises
+from livestyle.engine.families.stream_dit.checkpoint import Description
 from livestyle.engine.families.stream_dit.loader import load
 from livestyle.engine.families.stream_dit.model import StreamDiTModel
 from livestyle.engine.families.stream_dit.profile import Profile
@@ -37,8 +37,8 @@ def test_a_folder_has_the_documented_files(folder: Path, model: StreamDiTModel) 
         "model.safetensors",
         "text_encoders",
     }
-    assert recognises(folder)
-    assert not recognises(folder / "text_encoders")
+    assert Description.recognises(folder)
+    assert not Description.recognises(folder / "text_encoders")
     assert model.profile.partitions == PARTITIONS
     assert model.autoencoder.temporal == 4
     assert list(model.text.encoders) == ["byt5"]

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import load_model, probe
 from livestyle.engine.families.base import ModelHandle
+from livestyle.engine.families.export import export_checkpoint, parse_partition
 from livestyle.engine.families.stream_dit.checkpoint import Description
-from livestyle.engine.families.stream_dit.export import export_checkpoint, parse_partition
 from livestyle.engine.sampling.partition import Partition
 
 

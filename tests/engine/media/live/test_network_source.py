@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from stream_servers import RtspServer, ffmpeg, free_port, publisher
 
@@ -27,12 +30,12 @@ pytestmark = pytest.mark.slow
 BACK_S = 3.0
 """How soon the picture is back after the server is."""
 
-LOADED = 4.0
-"""A busy machine starts processes late; ffmpeg's own start is in what is measured here."""
+TRIES = 2
+"""A machine that is busy with other things may be late once; a source that connects too seldom always is."""
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
-Publish = Callable[[], AbstractContextManager[object]]
+Publish = Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]
 
 
 @contextlib.contextmanager
@@ -40,7 +43,7 @@ def watching(url: str, patience: float = 0.0) -> Iterator[LiveSource]:
     """An opened source; ``patience`` seconds for a server that is only just starting."""
     until = time.monotonic() + patience
     while True:
-        source = LiveSource(NetworkCapture(parse_url(url), allow_private=True), "latest", opening=20)
+        source = LiveSource(NetworkCapture(parse_url(url), allow_private=True), "latest", opening=60)
         try:
             source.connect(lambda: False)
             yield source
@@ -70,6 +73,11 @@ def moving(source: LiveSource) -> Callable[[Frames], bool]:
     return lambda _: source.status().state == "playing"
 
 
+def lost(source: LiveSource) -> bool:
+    """Whether the connection is gone and everything that came over it is taken."""
+    return source.status().state == "reconnecting" and not source.status().queue
+
+
 def udp(port: int) -> tuple[str, Publish]:
     url = f"udp://127.0.0.1:{port}"
     return url, lambda: publisher("-f", "mpegts", f"{url}?pkt_size=1316")
@@ -92,11 +100,11 @@ def srt(port: int) -> tuple[str, Publish]:
 
 def rtsp(port: int) -> tuple[str, Publish]:
     @contextlib.contextmanager
-    def publish() -> Iterator[None]:
+    def publish() -> Iterator[subprocess.Popen[bytes]]:
         server = RtspServer(port)
         try:
-            with publisher("-f", "rtsp", "-rtsp_transport", "tcp", server.url):
-                yield
+            with publisher("-f", "rtsp", "-rtsp_transport", "tcp", server.url) as process:
+                yield process
         finally:
             server.close()
 
@@ -106,23 +114,41 @@ def rtsp(port: int) -> tuple[str, Publish]:
 @pytest.mark.parametrize("protocol", [udp, rtmp, http, srt, rtsp])
 def test_a_server_that_dies_and_returns(protocol: Callable[[int], tuple[str, Publish]]) -> None:
     url, publish = protocol(free_port())
-    with contextlib.ExitStack() as first:
-        first.enter_context(publish())
+    with contextlib.ExitStack() as serving:
+        serving.enter_context(publish())
         with watching(url, PATIENCE_S) as source:
             assert (source.info.width, source.info.height) == (160, 120)
             assert source.info.endless
             read_until(source, moving(source))
-            first.close()
-            held = read_until(source, lambda _: source.status().state == "reconnecting")
-            again = source.read(2)
-            assert again is not None and np.array_equal(again.pixels[-1], held.pixels[-1])
-            assert "Holding the last picture" in source.status().note
-            with publish():
-                started = time.monotonic()
-                back = read_until(source, moving(source), BACK_S * LOADED)
-                print(f"{url.partition(':')[0]}: back after {time.monotonic() - started:.2f} s")
+            for attempt in range(1, TRIES + 1):
+                serving.close()
+                held = read_until(source, lambda _: lost(source))
+                again = source.read(2)
+                assert again is not None and np.array_equal(again.pixels[-1], held.pixels[-1])
+                assert "Holding the last picture" in source.status().note
+                there = when_there(serving.enter_context(publish()))
+                back = read_until(source, moving(source))
+                seconds = time.monotonic() - there.result(timeout=1)
+                print(f"{url.partition(':')[0]}: back {seconds:.2f} s after the server")
                 assert back.pts[0] > held.pts[-1]
-                assert source.status().reconnects >= 1 and not source.status().note
+                assert source.status().reconnects >= attempt and not source.status().note
+                if seconds < BACK_S:
+                    break
+            assert seconds < BACK_S
+
+
+def when_there(server: subprocess.Popen[bytes]) -> Future[float]:
+    """``time.monotonic()`` at which a process opened its first socket: until then ffmpeg itself starts."""
+
+    def look() -> float:
+        while not psutil.Process(server.pid).net_connections("inet"):
+            time.sleep(0.02)
+        return time.monotonic()
+
+    watcher = ThreadPoolExecutor(1)
+    seen = watcher.submit(look)
+    watcher.shutdown(wait=False)
+    return seen
 
 
 def test_a_silent_server_is_held_and_comes_back() -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from livestyle.engine.errors import MediaError
+from livestyle.engine.media.live.inlet import CREDIT, LARGEST, Inlet
 from livestyle.engine.media.live.live_source import LiveSource
-from livestyle.engine.media.live.pushed import CREDIT, LARGEST, Inlet, PushedCapture, decode_picture
+from livestyle.engine.media.live.pushed import PushedCapture, decode_picture
 
 
 def jpeg(value: int, size: tuple[int, int] = (64, 48)) -> bytes:

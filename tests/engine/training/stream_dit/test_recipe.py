@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,21 @@ from livestyle.engine.autoencoders.taehv import TAEHVAutoencoder
 from livestyle.engine.conditioning.ensemble import TextEnsemble
 from livestyle.engine.conditioning.states import TextStates
 from livestyle.engine.networks.stream_dit.config import StreamDiTConfig
-from livestyle.engine.networks.stream_dit.layers import Context
+from livestyle.engine.networks.stream_dit.model import StreamDiT
 from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
+from livestyle.engine.networks.transformer import Context
 from livestyle.engine.sampling.partition import Partition
 from livestyle.engine.training.loop import LoopConfig
-from livestyle.engine.training.stream_dit.ablation import MIXTURES, interval, table
+from livestyle.engine.training.stream_dit.ablation import MIXTURES, denoising_error, interval, table
 from livestyle.engine.training.stream_dit.buffered_flow_matching import (
     Mixture,
     draw_batch_sigmas,
     draw_part,
     draw_sigmas,
     flow_matching_loss,
+    weighted_error,
 )
+from livestyle.engine.training.stream_dit.card import write_card
 from livestyle.engine.training.stream_dit.distillation import (
     Distillation,
     distillation_loss,
@@ -38,9 +42,11 @@ from livestyle.engine.training.stream_dit.latents import (
     measure_format,
     scene_rng,
 )
-from livestyle.engine.training.stream_dit.recipe import distil, train_teacher
+from livestyle.engine.training.stream_dit.recipe import Stage, distil, train_teacher
 from livestyle.engine.training.stream_dit.text import (
+    NAME,
     QUESTIONS,
+    WIDTH,
     Reader,
     answers,
     build_encoder,
@@ -50,7 +56,7 @@ from livestyle.engine.training.world.render import render
 from livestyle.engine.training.world.scene import Actor, Scene, draw_scene
 from livestyle.engine.training.world.sentences import describe
 
-NETWORK = StreamDiTConfig(channels=2, width=16, depth=2, heads=2, window=(2, 2, 2), text=(("byt5", 96),))
+NETWORK = StreamDiTConfig(channels=2, width=16, depth=2, heads=2, window=(2, 2, 2), text=((NAME, WIDTH),))
 MIXTURE = Mixture(buffer=4, chunk_sizes=(1, 2, 4))
 
 
@@ -86,22 +92,34 @@ def test_layouts_are_mixed_inside_a_batch_and_parts_are_ends_of_the_buffer() -> 
     rows = draw_batch_sigmas(Mixture(), 64, rng)
     assert rows.shape == (64, 16)
     assert {len(set(row.tolist())) for row in rows} == {1, 2, 4, 8, 16}
-    parts = [draw_part(Mixture(), rng) for _ in range(500)]
+    parts = [draw_part(Mixture(), 16, rng) for _ in range(500)]
     whole = [part for part in parts if part == slice(0, 16)]
     assert 0.7 < len(whole) / 500 < 0.9
     assert all(part.start == 0 or part.stop == 16 for part in parts)
     assert {part.stop - part.start for part in parts} == set(range(1, 17))
+    stretches = [draw_part(Mixture(), 4, rng) for _ in range(200)]
+    assert {(part.start, part.stop) for part in stretches} == {(at, at + 4) for at in range(13)}
 
 
 def test_the_loss_asks_for_noise_minus_data() -> None:
     """A network that gives x: x - (noise - data) is known, and for data 0 is (sigma - 1) * noise."""
-    mixture = Mixture(buffer=4, chunk_sizes=(4,), partial=0.0, unconditional=0.0)
+    mixture = Mixture(buffer=4, chunk_sizes=(4,), partial=0.0, unconditional=0.0, knee=0.0)
     clips = torch.zeros(64, 4, 2, 8, 8)
     field = Field(1.0)
     text = {"byt5": TextStates(torch.zeros(64, 1, 1), torch.ones(64, 1, dtype=torch.bool))}
     generator = torch.Generator().manual_seed(0)
     loss = flow_matching_loss(field, clips, text, mixture, np.random.default_rng(0), generator)
     assert float(loss) == pytest.approx(float((1 - field.seen[0]).square().mean()), rel=0.02)
+
+
+def test_below_the_knee_the_error_of_the_data_counts() -> None:
+    """Equal errors of the data are larger ones of the velocity by 1 / sigma; the weight takes that back."""
+    sigma = torch.tensor([[0.1, 0.2]])
+    velocity = (1.0 / sigma)[:, :, None, None, None].expand(1, 2, 1, 2, 2)
+    nothing = torch.zeros_like(velocity)
+    assert float(weighted_error(velocity, nothing, sigma, 0.5)) == pytest.approx(1 / 0.5**2)
+    above = torch.tensor([[0.6, 0.9]])
+    assert float(weighted_error(velocity, nothing, above, 0.5)) == pytest.approx((100 + 25) / 2)
 
 
 def test_the_teacher_takes_s_guided_euler_steps_a_level() -> None:
@@ -181,20 +199,60 @@ def test_the_text_encoder_reads_and_learns(tmp_path: Path) -> None:
     encoder = train_text_encoder(tmp_path, LoopConfig(steps=3), batch=4)
     logits = Reader(build_encoder())(["a red circle"])
     assert [row.shape[1] for row in logits] == [1 + len(options) for _, options in QUESTIONS]
-    assert sum(p.numel() for p in encoder.model.parameters()) < 260_000
+    assert sum(p.numel() for p in encoder.model.parameters()) < 350_000
+
+
+def test_every_word_of_the_world_has_a_token_of_its_own() -> None:
+    encoder = build_encoder()
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        sentence = describe(draw_scene(rng), rng).text
+        ids = encoder.token_ids(sentence)
+        assert encoder.tokenizer.unk_token_id not in ids
+        assert ids[-1] == encoder.tokenizer.eos_token_id
+    assert encoder.token_ids("a crimson circle").count(encoder.tokenizer.unk_token_id) == 1
 
 
 def test_both_stages_run_and_resume(tmp_path: Path) -> None:
     pool = np.random.default_rng(0).normal(size=(4, 6, 2, 4, 4)).astype(np.float16)
     data = WorldBatches(pool, LatentFormat((0.0, 0.0), (1.0, 1.0)), seed=0)
-    text = TextEnsemble({"byt5": build_encoder()})
+    text = TextEnsemble({NAME: build_encoder()})
     config = LoopConfig(steps=3, learning_rate=3e-3, warmup=1)
-    teacher = train_teacher(NETWORK, data, text, tmp_path / "teacher", config, MIXTURE, batch=2)
+    stages = (Stage("stretches", config, 2, 4), Stage("buffers", config, 4, 2))
+    teacher = train_teacher(StreamDiT(NETWORK), data, text, tmp_path, stages, MIXTURE)
     distillation = Distillation((Partition(2, 2), Partition(1, 4, 2)), teacher_steps=2)
     student = distil(teacher, data, text, tmp_path / "student", config, distillation, batch=2)
     resumed = distil(teacher, data, text, tmp_path / "student", config, distillation, batch=2)
     assert any((a != b).any() for a, b in zip(student.parameters(), teacher.parameters(), strict=True))
     assert all(torch.equal(a, b) for a, b in zip(student.parameters(), resumed.parameters(), strict=True))
+
+
+def test_the_card_names_the_command_and_every_weight_file(tmp_path: Path) -> None:
+    folder = tmp_path / "stream-dit"
+    (folder / "text_encoders").mkdir(parents=True)
+    for name in ("model.safetensors", "text_encoders/model.safetensors"):
+        (folder / name).write_bytes(name.encode())
+    write_card(folder, StreamDiT(NETWORK), {"stretch_steps": 5}, 7)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "`python scripts/train.py stream-dit --stretch-steps 5 --seed 7`" in card
+    for path in folder.rglob("*.safetensors"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in card
+
+
+def test_the_denoising_error_of_a_network_that_knows_the_answer_is_zero() -> None:
+    """All clips are zero: what a network sees is sigma * noise, so the velocity is x / sigma."""
+
+    class Knows(Field):
+        def forward(self, x: torch.Tensor, sigma: torch.Tensor, context: Context) -> torch.Tensor:
+            return self.slope * x / sigma[:, :, None, None, None]
+
+    pool = np.zeros((4, 4, 1, 2, 2), np.float16)
+    data = WorldBatches(pool, LatentFormat(), seed=0, cuts=0.0)
+    text = TextEnsemble({NAME: build_encoder()})
+    arguments = (data, text, Partition(4, 1), 1, 0)
+    assert denoising_error(Knows(1.0), *arguments) < 1e-10
+    once, again = (denoising_error(Knows(0.5), *arguments) for _ in range(2))
+    assert once == again > 0.01
 
 
 def test_table_3_has_a_row_for_each_mixture_with_intervals_over_seeds() -> None:

@@ -69,7 +69,7 @@ def test_motion_is_as_named(direction: str, speed: str) -> None:
 
 
 def test_the_detector_is_right_on_ground_truth() -> None:
-    """The full measurement (700 scenes, 32 frames, 64x64): worst attribute 99.6 %."""
+    """The full measurement (400 scenes, 24 frames, 64x64 and 128x128): all attributes of all."""
     score = Score()
     for seed in range(60):
         rng = np.random.default_rng((seed, 5))

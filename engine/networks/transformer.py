@@ -1,19 +1,32 @@
-"""The layers of a StreamDiT block."""
+"""The layers that our video transformers have in common: text, time, norms, cross-attention, feed-forward."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ...conditioning.states import TextStates
-from .config import StreamDiTConfig
-from .rope import rotate
-from .windows import WindowLayout
+from ..conditioning.states import TextStates
+
+
+class Sizes(Protocol):
+    """What these layers read of a network's configuration; see ``StreamDiTConfig`` for each."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def head_width(self) -> int: ...
+    @property
+    def mlp_ratio(self) -> int: ...
+    @property
+    def text(self) -> tuple[tuple[str, int], ...]: ...
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,7 @@ class TextProjection(nn.Module):
     the unconditional input of classifier-free guidance.
     """
 
-    def __init__(self, config: StreamDiTConfig) -> None:
+    def __init__(self, config: Sizes) -> None:
         super().__init__()
         self.null = nn.Parameter(torch.randn(1, 1, config.width) * 0.02)
         self.encoders = nn.ModuleDict(
@@ -81,37 +94,10 @@ class RMSNorm(nn.RMSNorm):
         return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
-class WindowAttention(nn.Module):
-    """Self-attention inside 3-D windows, with RMS-normed queries and keys and rotary positions."""
-
-    def __init__(self, config: StreamDiTConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.qkv = nn.Linear(config.width, 3 * config.width)
-        self.norm_q = RMSNorm(config.head_width, eps=1e-6)
-        self.norm_k = RMSNorm(config.head_width, eps=1e-6)
-        self.out = nn.Linear(config.width, config.width)
-
-    def forward(self, x: torch.Tensor, layout: WindowLayout, angles: torch.Tensor) -> torch.Tensor:
-        """(B, tokens, width) to the same; ``angles`` (tokens, head_width / 2) of every token."""
-        batch, tokens, width = x.shape
-        shape = (batch * layout.windows, layout.length, 3, self.heads, width // self.heads)
-        q, k, v = self.qkv(x)[:, layout.gather].view(shape).permute(2, 0, 3, 1, 4)
-        turns = angles[layout.gather].view(1, layout.windows, 1, layout.length, -1)
-        turns = turns.expand(batch, -1, -1, -1, -1).flatten(0, 1)
-        q, k = rotate(self.norm_q(q), turns), rotate(self.norm_k(k), turns)
-        mask = layout.mask
-        if mask is not None:
-            mask = mask[None, :, None].expand(batch, -1, -1, -1, -1).flatten(0, 1)
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x.transpose(1, 2).reshape(batch, -1, width)
-        return self.out(x[:, layout.scatter])
-
-
 class CrossAttention(nn.Module):
     """Attention to the prompt's tokens."""
 
-    def __init__(self, config: StreamDiTConfig) -> None:
+    def __init__(self, config: Sizes) -> None:
         super().__init__()
         self.heads = config.heads
         self.q = nn.Linear(config.width, config.width)
@@ -135,8 +121,55 @@ class CrossAttention(nn.Module):
 class FeedForward(nn.Sequential):
     """Linear, GELU, Linear."""
 
-    def __init__(self, config: StreamDiTConfig) -> None:
+    def __init__(self, config: Sizes) -> None:
         hidden = config.mlp_ratio * config.width
         super().__init__(
             nn.Linear(config.width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, config.width)
         )
+
+
+def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """adaLN: scale and shift every frame's tokens, x (B, F, S, d), the others (B, F, 1, d)."""
+    return x * (1.0 + scale) + shift
+
+
+class Block(nn.Module):
+    """Self-attention, text cross-attention, feed-forward; the first and the last gated by time.
+
+    Args:
+        attention: (B, F * S, width) and whatever ``forward`` is given last to the same.
+    """
+
+    def __init__(self, config: Sizes, attention: nn.Module) -> None:
+        super().__init__()
+        width = config.width
+        self.modulation = nn.Parameter(torch.zeros(6, width))
+        self.norm1 = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.attention = attention
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.cross_attention = CrossAttention(config)
+        self.norm3 = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.feed_forward = FeedForward(config)
+
+    def forward(self, x: torch.Tensor, time: torch.Tensor, context: Context, *pattern: Any) -> torch.Tensor:
+        """x (B, F, S, d) and time (B, F, 6, d) to x; ``pattern`` says who attends to whom."""
+        frames = (x.shape[1], x.shape[2])
+        chunks = (self.modulation + time)[:, :, :, None].unbind(2)
+        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = chunks
+        attended = self.attention(modulate(self.norm1(x), shift_a, scale_a).flatten(1, 2), *pattern)
+        x = x + gate_a * attended.unflatten(1, frames)
+        x = x + self.cross_attention(self.norm2(x).flatten(1, 2), context).unflatten(1, frames)
+        return x + gate_f * self.feed_forward(modulate(self.norm3(x), shift_f, scale_f))
+
+
+def to_tokens(embedding: nn.Conv2d, latents: torch.Tensor) -> torch.Tensor:
+    """Frames (B, F, C, h, w) to one token a patch, (B, F, S, width)."""
+    x = embedding(latents.flatten(0, 1).to(embedding.weight.dtype))
+    return x.flatten(2).transpose(1, 2).unflatten(0, latents.shape[:2])
+
+
+def from_tokens(x: torch.Tensor, patch: int, height: int, width: int) -> torch.Tensor:
+    """Tokens (B, F, S, C * patch * patch) back to frames (B, F, C, height, width)."""
+    shape = (*x.shape[:2], height // patch, width // patch, -1, patch, patch)
+    x = x.view(shape).permute(0, 1, 4, 2, 5, 3, 6)
+    return x.flatten(5).flatten(3, 4)

@@ -6,20 +6,17 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 
-from ...errors import CheckpointError, SettingError
-from ...networks.stream_dit.config import StreamDiTConfig
-from ...networks.stream_dit.model import StreamDiT
-from ...sampling.partition import Partition
-from .checkpoint import AUTOENCODER, TEXT_ENCODERS, WEIGHTS, Description, write_note
+from ..errors import CheckpointError, SettingError
+from ..sampling.partition import Partition
+from .checkpoint_folder import AUTOENCODER, TEXT_ENCODERS, WEIGHTS, CheckpointDescription
 
 
 def export_checkpoint(
     folder: Path,
     weights: Path,
-    description: Description,
+    description: CheckpointDescription,
     text_encoders: Mapping[str, Path],
     autoencoder: Path,
 ) -> None:
@@ -39,20 +36,18 @@ def export_checkpoint(
     unknown = sorted(set(text_encoders) - {name for name, _ in description.network.text})
     if unknown:
         raise SettingError(f"The network has no text encoder {unknown[0]}: add it to its text list.")
-    check_weights(weights, description.network)
+    check_weights(weights, description)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(weights, folder / WEIGHTS)
     for name, source in text_encoders.items():
         shutil.copytree(source, folder / TEXT_ENCODERS / name)
     shutil.copytree(autoencoder, folder / AUTOENCODER)
     description.write(folder)
-    write_note(folder, "")
 
 
-def check_weights(path: Path, config: StreamDiTConfig) -> None:
+def check_weights(path: Path, description: CheckpointDescription) -> None:
     """Raises CheckpointError, naming the first tensor that doesn't fit the network."""
-    with torch.device("meta"):
-        wanted = {name: tuple(tensor.shape) for name, tensor in StreamDiT(config).state_dict().items()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in description.build().state_dict().items()}
     try:
         with safe_open(path, "pt") as file:
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}

@@ -1,0 +1,158 @@
+"""Speed of the StreamEdit-DiT family at the paper's sizes: streams, kinds of attention, memory, latency.
+
+The paper times 2 billion parameters at 512p on an H100 (its Table 4: 18 FPS, "55 ms", 18 GB with six steps;
+10 FPS undistilled) and 10 billion (Table 5: 3 FPS). Its latency is 1000 over the rate; ours is the time from
+a frame's entry to its picture. Weights are random: speed does not depend on what was learned.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ..conditioning.states import TextStates
+from ..families.compiling import compile_in_place
+from ..families.streamedit_dit.evaluate import evaluator
+from ..networks.sparse_attention.attention import Selections
+from ..networks.sparse_attention.backends import flex_works
+from ..networks.stream_edit_dit.model import StreamEditDiT
+from ..networks.taehv import TAEHV
+from ..sampling.edit_stream import EditStream
+from .memory import peak_bytes
+from .rates import matmul_flops
+from .stages import seconds, synchronise
+from .streamedit_dit_cases import FULL, Case, Row, Scale, cases
+
+CYCLES = 8  # latent frames that a rate is taken over
+TEXT_TOKENS = 128  # of each text encoder
+FPS = 30.0  # of the camera that a chunk is waited for
+
+
+def with_attention(network: StreamEditDiT, attention: str) -> StreamEditDiT:
+    """The same parameters under another kind of attention."""
+    with torch.device("meta"):
+        other = StreamEditDiT(replace(network.config, attention=attention))
+    other.load_state_dict(dict(network.named_parameters()), strict=True, assign=True)
+    return other.train(network.training)
+
+
+class Bench:
+    """Random models of one scale on one device."""
+
+    def __init__(self, scale: Scale, device: torch.device, dtype: torch.dtype) -> None:
+        torch.manual_seed(0)
+        self.scale, self.device, self.dtype = scale, device, dtype
+        with torch.device(device):
+            decoder = TAEHV(scale.decoder).to(memory_format=torch.channels_last)
+        self.autoencoder = decoder.to(dtype).eval().requires_grad_(False)
+        self.best_flops = matmul_flops(device, dtype)
+        self._network: tuple[str, StreamEditDiT] | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """A row for each case."""
+        for case in cases(self.scale, self.device.type == "cuda"):
+            yield self.row(case)
+        if self.device.type != "cuda":
+            yield {"row": "compiled", **self._labels(), "note": "not measured: needs a CUDA device"}
+
+    @torch.inference_mode()
+    def row(self, case: Case) -> Row:
+        """A stream in its steady state, decoder included, one stage after the other."""
+        network = with_attention(self.network(case.network), case.attention)
+        if case.compiled:
+            torch.compiler.reset()
+            for block in network.blocks:
+                compile_in_place(block)
+        stream, memory = self._stream(network, case), ()
+        for _ in range(case.window + case.partition.chunks):  # until the history is full
+            stream.step(self._source())
+
+        def work() -> None:
+            nonlocal memory
+            for _ in range(CYCLES):
+                out = stream.step(self._source())
+                assert out is not None
+                _, memory = self.autoencoder.decode(out[None].to(self.dtype), memory)
+
+        spent = seconds(work, self.device) / CYCLES
+        frames = self.autoencoder.config.temporal
+        evaluations = case.partition.micro_steps
+        return {
+            "row": "stream",
+            "network": case.network,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "window": case.window,
+            "attention": case.attention,
+            "compiled": case.compiled,
+            "evaluations_per_frame": case.partition.levels,
+            "fps": frames / spent,
+            "ms_per_latent_frame": spent * 1000.0,
+            "ms_per_evaluation": spent * 1000.0 / evaluations,
+            **self._latency(stream, case, memory),
+            "peak_gb": self._peak(network, work) / 1e9,
+            **self._labels(),
+        }
+
+    def network(self, name: str) -> StreamEditDiT:
+        """One at a time: the larger ones fill a device."""
+        if self._network is None or self._network[0] != name:
+            self._network = None
+            with torch.device(self.device):
+                network = StreamEditDiT(self.scale.networks[name])
+            self._network = (name, network.to(self.dtype).eval().requires_grad_(False))
+        return self._network[1]
+
+    def _stream(self, network: StreamEditDiT, case: Case) -> EditStream:
+        mask = torch.ones(1, TEXT_TOKENS, dtype=torch.bool, device=self.device)
+        text = {
+            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=self.device, dtype=self.dtype), mask)
+            for name, width in network.config.text
+        }
+        backend = "flex" if flex_works(self.device.type) else "gather"
+        selections = Selections(network.config.dsa.refresh, backend)
+        evaluate = evaluator(network, network.read_text(text), "velocity", selections)
+        shape = (self.scale.decoder.latent_channels, self.scale.side, self.scale.side)
+
+        def noise(first: int, count: int, again: int) -> torch.Tensor:
+            return torch.randn(count, *shape, device=self.device)
+
+        return EditStream(evaluate, case.partition, noise, case.window)
+
+    def _source(self) -> torch.Tensor:
+        side = self.scale.side
+        return torch.randn(1, self.scale.decoder.latent_channels, side, side, device=self.device)
+
+    def _latency(self, stream: EditStream, case: Case, memory: tuple[torch.Tensor, ...]) -> Row:
+        """From a latent frame's entry into the full buffer until its pictures are decoded, at full speed."""
+        synchronise(self.device)
+        started = time.perf_counter()
+        for _ in range(case.partition.chunks):
+            out = stream.step(self._source())
+        assert out is not None
+        self.autoencoder.decode(out[None].to(self.dtype), memory)
+        synchronise(self.device)
+        spent = (time.perf_counter() - started) * 1000.0
+        waited = (self.autoencoder.config.temporal - 1) / FPS * 1000.0
+        return {"entry_to_emission_ms": spent, "entry_to_emission_with_camera_ms": spent + waited}
+
+    def _peak(self, network: StreamEditDiT, work: Any) -> int:
+        """Bytes of the weights and of what a stream allocates beside them."""
+        weights = sum(
+            parameter.nbytes for module in (network, self.autoencoder) for parameter in module.parameters()
+        )
+        return weights + peak_bytes(work, self.device)
+
+    def _labels(self) -> Row:
+        """What a row was measured at; toy rows say that they are no figures of the full size."""
+        labels: Row = {
+            "scale": self.scale.name,
+            "precision": str(self.dtype).removeprefix("torch."),
+            "matmul_tflops": self.best_flops / 1e12,
+        }
+        if self.scale.name != FULL.name:
+            labels["note"] = "full size not measured: no CUDA device here"
+        return labels

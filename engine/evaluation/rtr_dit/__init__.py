@@ -1,0 +1,1 @@
+"""What docs/measures.md asks of an RTR-DiT checkpoint, against the teacher through the autoencoder."""

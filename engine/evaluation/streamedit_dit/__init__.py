@@ -1,0 +1,1 @@
+"""How well a StreamEdit-DiT checkpoint edits; docs/measures.md defines every key."""

@@ -1,0 +1,142 @@
+"""The folder layout of our own video transformers, written and read (docs/bring_your_own_weights.md).
+
+config.json                      family, network, profile, autoencoder
+model.safetensors                the transformer
+text_encoders/<name>/            a transformers folder each
+autoencoder/                     a video autoencoder, unless config.json names a shared one
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ..conditioning.ensemble import TextEnsemble
+from ..errors import CheckpointError, one_line
+from .base import ModelHandle
+
+CONFIG, WEIGHTS, TEXT_ENCODERS, AUTOENCODER = (
+    "config.json",
+    "model.safetensors",
+    "text_encoders",
+    "autoencoder",
+)
+
+
+@dataclass(frozen=True)
+class CheckpointDescription:
+    """What ``config.json`` holds; each family says what its parts are made of.
+
+    Attributes:
+        network: the network's sizes. profile: what it was trained for. Both have ``as_json`` and
+            ``from_json``.
+        autoencoder: folder name of a shared autoencoder beside the checkpoint; ``""`` for its own.
+    """
+
+    FAMILY: ClassVar[str]
+    TITLE: ClassVar[str]
+    NETWORK: ClassVar[type[nn.Module]]
+    SIZES: ClassVar[type]
+    PROFILE: ClassVar[type]
+
+    network: Any
+    profile: Any
+    autoencoder: str = ""
+
+    @classmethod
+    def recognises(cls, folder: Path) -> bool:
+        """Whether a folder's ``config.json`` says that it is a checkpoint of this family."""
+        try:
+            return json.loads((folder / CONFIG).read_text()).get("family") == cls.FAMILY
+        except (OSError, ValueError, AttributeError):
+            return False
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Raises CheckpointError for a missing or damaged file, and for another family's."""
+        try:
+            values = json.loads((folder / CONFIG).read_text())
+            if values["family"] != cls.FAMILY:
+                raise ValueError(f"it says {values['family']}")
+            return cls(
+                cls.SIZES.from_json(values["network"]),
+                cls.PROFILE.from_json(values["profile"]),
+                values.get("autoencoder", ""),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            line = str(error).split("\n")[0]
+            raise CheckpointError(
+                f"{CONFIG} of {folder.name} is no {cls.TITLE} description ({line}): export it again."
+            ) from error
+
+    def write(self, folder: Path) -> None:
+        """``config.json``, and the note by which a folder is listed and its memory added up."""
+        values = {
+            "family": self.FAMILY,
+            "network": self.network.as_json(),
+            "profile": self.profile.as_json(),
+            "autoencoder": self.autoencoder,
+        }
+        (folder / CONFIG).write_text(json.dumps(values, indent=1) + "\n")
+        shared = {AUTOENCODER: self.autoencoder} if self.autoencoder else {}
+        (folder / "livestyle.json").write_text(json.dumps({"family": self.FAMILY, "shared": shared}) + "\n")
+
+    def save(self, folder: Path, network: nn.Module, text: TextEnsemble) -> None:
+        """Write a checkpoint in bfloat16; the autoencoder is named, or copied there by the caller."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: t.to(torch.bfloat16).contiguous() for name, t in network.state_dict().items()}
+        save_file(tensors, folder / WEIGHTS)
+        for name, encoder in text.encoders.items():
+            encoder.model.to(torch.bfloat16).save_pretrained(folder / TEXT_ENCODERS / name)
+            encoder.tokenizer.save_pretrained(folder / TEXT_ENCODERS / name)
+        self.write(folder)
+
+    def build(self) -> nn.Module:
+        """The network on the meta device."""
+        with torch.device("meta"):
+            return self.NETWORK(self.network)
+
+    def load_network(self, folder: Path, dtype: torch.dtype) -> Any:
+        """Read ``model.safetensors``.
+
+        Raises:
+            CheckpointError: it is missing, damaged, or of another size than ``config.json`` says.
+        """
+        path = folder / WEIGHTS
+        if not path.exists():
+            raise CheckpointError(f"Checkpoint {folder.name} lacks {WEIGHTS}: get the whole folder again.")
+        try:
+            network = self.build()
+            tensors = {name: tensor.to(dtype) for name, tensor in load_file(path).items()}
+            network.load_state_dict(tensors, strict=True, assign=True)
+        except SafetensorError as error:
+            raise CheckpointError(
+                f"{WEIGHTS} of {folder.name} is damaged or cut off: get it again."
+            ) from error
+        except RuntimeError as error:
+            line = one_line(error)
+            raise CheckpointError(f"{WEIGHTS} of {folder.name} does not fit its {CONFIG}: {line}") from error
+        return network.requires_grad_(False).eval()
+
+    def find_autoencoder(self, handle: ModelHandle) -> Path:
+        """The chosen one, the shared one beside the checkpoint, or the one inside it.
+
+        Raises:
+            CheckpointError: it is not there.
+        """
+        if handle.autoencoder:
+            return Path(handle.autoencoder)
+        folder = Path(handle.checkpoint)
+        path = folder.parent / self.autoencoder if self.autoencoder else folder / AUTOENCODER
+        if not path.exists():
+            raise CheckpointError(
+                f"Checkpoint {folder.name} needs the autoencoder {path.name}: put it at {path}."
+            )
+        return path

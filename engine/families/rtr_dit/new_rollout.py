@@ -1,0 +1,61 @@
+"""A stream's cache, rollout and noise, as a checkpoint's profile and the widgets want them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ...cache.kv_cache import SegmentedKVCache
+from ...cache.layout import CacheLayout
+from ...cache.switch import SwitchPolicy
+from ...sampling.block_pass import RolloutSettings
+from ...sampling.noise import frame_noise
+from ...sampling.rollout import BlockRollout
+from ...sampling.stream_batch import StreamBatchRollout
+from ..base import DenoiseSettings
+
+if TYPE_CHECKING:
+    from .model import RTRDiTModel
+
+DRAWS = 64
+"""Draws of noise that one seed is good for at a frame: the start, and one for every step."""
+
+
+def block_noise(shape: tuple[int, ...], seed: int, first: int, count: int, draw: int) -> torch.Tensor:
+    """Noise (1, count, C, h, w) of a block, keyed by seed, latent frame and draw.
+
+    Args:
+        shape: of a latent frame.
+        first: index of the block's first latent frame in the stream.
+        draw: 0 for the start, then one for every step.
+    """
+    seed = seed * DRAWS + draw
+    return frame_noise(shape, seed=seed, first_frame=first, count=count, policy="fresh", dtype=torch.float32)[
+        None
+    ]
+
+
+def new_rollout(
+    model: RTRDiTModel, settings: DenoiseSettings, layout: CacheLayout, policy: SwitchPolicy
+) -> BlockRollout | StreamBatchRollout:
+    """Stream-batch has a row of the cache for each step; everything else has one row."""
+    profile, expert = model.profile, dict(settings.advanced)
+    schedule = profile.schedule(settings.steps)
+    batched = bool(expert.get("stream_batch")) and schedule.steps > 1
+    cache = SegmentedKVCache(
+        layout,
+        batch=schedule.steps if batched else 1,
+        device=model.net.device,
+        dtype=model.net.dtype,
+        rope=expert.get("rope_mode", profile.rope),
+        sink_similarity=profile.sink_similarity,
+    )
+    trained_for = RolloutSettings(
+        schedule,
+        profile.prediction,
+        profile.context_noise,
+        profile.clean_pass,
+        "token" if profile.injection == "token" else "channel",
+    )
+    return (StreamBatchRollout if batched else BlockRollout)(model.net, cache, trained_for, policy)

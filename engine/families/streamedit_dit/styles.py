@@ -1,0 +1,132 @@
+"""What each chunk of an edited stream is asked for, and what a change does to the stream's past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from ...conditioning.blend import blend_weight, interpolate
+from ...conditioning.ensemble import TextEnsemble
+from ...conditioning.recipe import ConditioningRecipe
+from ...conditioning.timeline import AnyConditioning, in_full
+from ...errors import SettingError
+from ...networks.stream_edit_dit.model import StreamEditDiT
+from ...networks.transformer import Context
+from ..style_schedule import StyleSchedule
+
+AGELESS = 1 << 30
+"""Age of a prompt that the stream started with: it has no past to be rid of."""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """What the network is told for one chunk.
+
+    Attributes:
+        context: the prompt's tokens, for one buffer.
+        age: chunks since the prompt changed.
+        keep: edited frames to remember from before a change; None where nothing changed.
+    """
+
+    context: Context
+    age: int
+    keep: int | None
+
+
+class EditInstructions:
+    """The instructions of a stream, chunk by chunk.
+
+    A change of style does what the timeline's policy says: ``refresh_last`` keeps the last edited
+    frames of the history, ``hard_reset`` none, ``blend`` goes over from one text to the other.
+    ``cross_attn_only``, ``recache_window`` and ``rebuild_each_block`` leave the history: this family has no
+    cache, and looks at all of its window anew at every evaluation.
+
+    Args:
+        temporal: pictures of a latent frame, in which a policy's frames are counted.
+    """
+
+    def __init__(
+        self, conditioning: AnyConditioning, network: StreamEditDiT, text: TextEnsemble, temporal: int
+    ) -> None:
+        in_full(conditioning)
+
+        def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> Context:
+            if recipe.external is not None:
+                raise SettingError(
+                    "conditioning: StreamEdit-DiT models read the prompt themselves, disconnect it."
+                )
+            # the empty prompt, "leave it as it is", is the null token alone
+            return network.read_text(text.encode([prompt]) if prompt.strip() else {})
+
+        self.schedule = StyleSchedule[Context](conditioning, encode=encode, check=text.check, most=0)
+        self._latents: Callable[[int], int] = lambda frames: max(1, -(-frames // temporal))
+        self.reset()
+
+    def reset(self) -> None:
+        """A new clip."""
+        self.schedule.reset()
+        self._shown: Context | None = None
+        self._asked: Context | None = None
+        self._from: Context | None = None
+        self._age = AGELESS
+        self._since = 0
+
+    def advance(
+        self,
+        index: int,
+        first_frame: int,
+        pts: Sequence[Fraction],
+        cuts: Sequence[int],
+        live: Mapping[str, Any],
+    ) -> Instruction:
+        """The next chunk's; arguments as ``StyleSchedule.advance`` has them."""
+        asked = self.schedule.advance(index, first_frame, pts, cuts, live)
+        changed = self._asked is not None and not _equal(asked, self._asked)
+        self._asked = asked
+        keep = None
+        policy = self.schedule.timeline.policy
+        if changed and policy == "blend":
+            self._from, self._since = self._shown, 0
+        elif changed:
+            keep = {"refresh_last": self._latents(self.schedule.timeline.keep_frames), "hard_reset": 0}.get(
+                policy
+            )
+            self._age = self._age if keep is None else 0
+        elif self._age < AGELESS:
+            self._age += 1
+        self._shown = self._blended(asked)
+        return Instruction(self._shown, self._age, keep)
+
+    def _blended(self, asked: Context) -> Context:
+        if self._from is None:
+            return asked
+        weight = blend_weight(self._since, self._latents(self.schedule.timeline.blend_frames))
+        self._since += 1
+        if weight < 1.0:
+            return mix(self._from, asked, weight, self.schedule.timeline.interpolation)
+        self._from = None
+        return asked
+
+
+def mix(old: Context, new: Context, weight: float, kind: str) -> Context:
+    """Between two prompts, place by place; the shorter one is zero where the longer goes on."""
+    length = max(old.tokens.shape[1], new.tokens.shape[1])
+
+    def padded(context: Context) -> tuple[torch.Tensor, torch.Tensor]:
+        more = length - context.tokens.shape[1]
+        tokens = context.tokens * context.mask[..., None]
+        return F.pad(tokens, (0, 0, 0, more)), F.pad(context.mask, (0, more))
+
+    (a, mask_a), (b, mask_b) = padded(old), padded(new)
+    return Context(interpolate(a, b, weight, kind), mask_a | mask_b)
+
+
+def _equal(one: Context, other: Context) -> bool:
+    if one is other:
+        return True
+    return one.tokens.shape == other.tokens.shape and torch.equal(one.tokens, other.tokens)

@@ -1,0 +1,126 @@
+"""Three ways to compute attention over selected blocks; they give the same result.
+
+Shapes: q, k, v are (B, H, n, l, d), n blocks of l tokens. Rows of padding hold no meaning.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
+
+from .selection import Blocks, Selection
+
+Backend = Literal["dense", "gather", "flex"]
+
+GATHERED = 2**25
+"""Elements of keys that the gathering back end copies at a time."""
+
+
+def attend_dense(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, selection: Selection, blocks: Blocks
+) -> torch.Tensor:
+    """All pairs, with those that were not selected masked: what the others are checked against."""
+    length = q.shape[3]
+    mask = selection.as_mask().repeat_interleave(length, 2).repeat_interleave(length, 3)
+    if blocks.real is not None:
+        mask = mask & blocks.real.flatten()
+    flat = F.scaled_dot_product_attention(*(part.flatten(2, 3) for part in (q, k, v)), attn_mask=mask)
+    return flat.unflatten(2, (blocks.count, length))
+
+
+def attend_gather(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, selection: Selection, blocks: Blocks
+) -> torch.Tensor:
+    """Selected keys and values copied beside each query block; runs wherever SDPA does."""
+    heads, count, length, width = q.shape[1:]
+    widest = int(selection.counts.max())
+    order, counts = selection.order[..., :widest], selection.counts
+    even = blocks.real is None and int(counts.min()) == widest
+    at_once = max(1, GATHERED // (heads * widest * length * width))
+    parts = []
+    for row in range(len(q)):
+        for rows in range(0, count, at_once):
+            some = slice(rows, rows + at_once)
+            chosen = order[row, :, some]
+            mask = None if even else _gathered_mask(chosen, counts[row, :, some], blocks)
+            keys, values = (_gather(part[row], chosen) for part in (k, v))
+            parts.append(F.scaled_dot_product_attention(q[row, :, some], keys, values, attn_mask=mask))
+    return torch.cat(parts, 1).view(heads, len(q), count, length, width).transpose(0, 1)
+
+
+def _gather(blocks: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """(H, n, l, d) by (H, m, w) to (H, m, w * l, d)."""
+    head = torch.arange(len(blocks), device=blocks.device)[:, None, None]
+    return blocks[head, chosen].flatten(2, 3)
+
+
+def _gathered_mask(chosen: torch.Tensor, counts: torch.Tensor, blocks: Blocks) -> torch.Tensor:
+    """bool (H, m, 1, w * l): selected keys that are no padding."""
+    selected = torch.arange(chosen.shape[-1], device=chosen.device) < counts[..., None]
+    length = blocks.layout.length
+    mask = selected[..., None].expand(*chosen.shape, length)
+    if blocks.real is not None:
+        mask = mask & blocks.real[chosen]
+    return mask.flatten(2).unsqueeze(2)
+
+
+def attend_flex(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, selection: Selection, blocks: Blocks
+) -> torch.Tensor:
+    """FlexAttention, which skips blocks inside one fused kernel; compiled on first use.
+
+    Indices are data, so another selection needs no other kernel.
+    """
+    attend = compiled_flex() if q.device.type == "cuda" else flex_attention
+    flat = attend(*(part.flatten(2, 3) for part in (q, k, v)), block_mask=block_mask(selection, blocks))
+    return flat.unflatten(2, q.shape[2:4])
+
+
+def block_mask(selection: Selection, blocks: Blocks) -> BlockMask:
+    """A selection in FlexAttention's terms; all of a block is seen unless some of it is padding."""
+    length, mask = blocks.layout.length, selection.as_mask()
+    real = None if blocks.real is None else blocks.real.flatten()
+
+    def seen(batch, head, query, key):
+        chosen = mask[batch, head, query // length, key // length]
+        return chosen if real is None else chosen & real[key]
+
+    order, counts = selection.order.int(), selection.counts.int()
+    none = torch.zeros_like(counts)
+    partial = counts if real is not None else none
+    whole = none if real is not None else counts
+    return BlockMask.from_kv_blocks(
+        partial,
+        order,
+        whole,
+        order,
+        BLOCK_SIZE=length,
+        mask_mod=seen,
+        seq_lengths=(mask.shape[-1] * length,) * 2,
+    )
+
+
+@cache
+def compiled_flex():
+    """FlexAttention as one kernel."""
+    return torch.compile(flex_attention, dynamic=False)
+
+
+@cache
+def flex_works(device: str) -> bool:
+    """Whether FlexAttention compiles on a kind of device, found out by trying; only CUDA gains from it."""
+    if device != "cuda":
+        return False
+    try:
+        x = torch.zeros(1, 1, 256, 64, device=device, dtype=torch.bfloat16)
+        compiled_flex()(x, x, x)
+    except Exception:  # compilers, Triton and their absence raise many kinds
+        return False
+    return True
+
+
+ATTEND = {"dense": attend_dense, "gather": attend_gather, "flex": attend_flex}

@@ -1,0 +1,158 @@
+"""StreamEdit-DiT: an adaLN video transformer that edits a source under a text (preprint 202602.0223).
+
+From the paper: full-resolution and pooled tokens with a learned gate (3.1), PTCM, content-dependent sparse
+attention (Eq. 3), a noise level for each frame of the buffer. It does not say how the source
+comes in: here its latents are further input channels. Layers in common with StreamDiT are shared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...conditioning.states import TextStates
+from ..rotary import rotary_angles
+from ..sparse_attention.attention import Selections, SparseAttention
+from ..sparse_attention.selection import lay_blocks
+from ..transformer import (
+    Block,
+    Context,
+    TextProjection,
+    TimeEmbedding,
+    from_tokens,
+    modulate,
+    to_tokens,
+)
+from ..window_attention import WindowAttention
+from ..windows import window_layout
+from .config import StreamEditDiTConfig
+from .multi_scale import CoarseBranch
+from .ptcm import PTCM
+
+Grid = tuple[int, int, int]
+
+
+class StreamEditDiT(nn.Module):
+    """Predicts the velocity (noise - data), or the noise, of every frame of the buffer."""
+
+    def __init__(self, config: StreamEditDiTConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, patch = config.width, config.patch
+        self.patch_embedding = nn.Conv2d(2 * config.channels, width, patch, stride=patch)
+        self.time_embedding = TimeEmbedding(width)
+        self.time_projection = nn.Linear(width, 6 * width)
+        self.text_projection = TextProjection(config)
+        self.blocks = nn.ModuleList(Block(config, _attention(config, i)) for i in range(config.depth))
+        layers = range(config.depth)
+        self.coarse = nn.ModuleDict(
+            {str(i): CoarseBranch(config, config.rope_theta) for i in layers if config.has_coarse(i)}
+        )
+        self.ptcm = nn.ModuleDict(
+            {str(i): PTCM(config, config.context(i), config.rope_theta) for i in layers if config.has_ptcm(i)}
+        )
+        self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.head_modulation = nn.Parameter(torch.zeros(2, width))
+        self.head = nn.Linear(width, config.channels * patch**2)
+        self._patterns: dict[tuple, tuple[tuple[Any, ...], ...]] = {}
+        self._start_as_identity()
+
+    @torch.no_grad()
+    def _start_as_identity(self) -> None:
+        """adaLN-zero: at the start no block adds anything and the output is 0."""
+        parts = [self.time_projection, self.head, *(block.cross_attention.out for block in self.blocks)]
+        for part in parts:
+            part.weight.zero_()
+            part.bias.zero_()
+
+    @property
+    def place(self) -> tuple[torch.device, torch.dtype]:
+        return self.head.weight.device, self.head.weight.dtype
+
+    def read_text(self, text: Mapping[str, TextStates], batch: int = 1) -> Context:
+        """Project the text encoders' states, once for each prompt; see ``TextProjection``."""
+        return self.text_projection(text, batch)
+
+    def forward(
+        self,
+        latents: torch.Tensor,
+        sigma: torch.Tensor,
+        source: torch.Tensor,
+        context: Context,
+        references: int = 0,
+        selections: Selections | None = None,
+    ) -> torch.Tensor:
+        """One evaluation of a buffer.
+
+        Args:
+            latents: (B, F, C, h, w), oldest frame first; h and w are multiples of the patch.
+            sigma: (B, F) noise level of each frame, 0..1; 0 for history.
+            source: (B, F, C, h, w) what each frame is an edit of.
+            context: from ``read_text``, for B buffers.
+            references: the first frames of the buffer that sparse attention always keeps.
+            selections: of the stream, so that a choice of blocks serves several evaluations.
+
+        Returns:
+            (B, F, C, h, w).
+        """
+        frames, _, height, width = latents.shape[1:]
+        rows, columns = height // self.config.patch, width // self.config.patch
+        x = to_tokens(self.patch_embedding, torch.cat([latents, source.to(latents)], 2))
+        embedding = self.time_embedding(sigma)
+        time = self.time_projection(nn.functional.silu(embedding)).unflatten(-1, (6, -1))
+        patterns = self._pattern((frames, rows, columns), references)
+        chosen = (Selections() if selections is None else selections,)
+        extra = chosen if self.config.attention == "sparse" else ()
+        for index, block in enumerate(self.blocks):
+            if str(index) in self.coarse:
+                x = self.coarse[str(index)](x, rows, columns)
+            x = block(x, time, context, *patterns[index % 2], *extra)
+            if str(index) in self.ptcm:
+                x = self.ptcm[str(index)](x, sigma)
+        shift, scale = (self.head_modulation + embedding[:, :, None])[:, :, :, None].unbind(2)
+        x = self.head(modulate(self.head_norm(x), shift, scale))
+        return from_tokens(x, self.config.patch, height, width)
+
+    def _pattern(self, grid: Grid, references: int) -> tuple[tuple[Any, ...], ...]:
+        """What even and odd blocks are told of who attends to whom, made once for each grid and device."""
+        key = (grid, references, self.head.weight.device)
+        if key not in self._patterns:
+            with torch.inference_mode(False):  # training may follow a preview
+                self._patterns[key] = self._make_pattern(grid, references)
+        return self._patterns[key]
+
+    def _make_pattern(self, grid: Grid, references: int) -> tuple[tuple[Any, ...], ...]:
+        config, device = self.config, self.head.weight.device
+        side = {"sparse": config.dsa.block, "windowed": config.window, "dense": grid}[config.attention]
+        layouts = [
+            window_layout(grid, side, shifted=moved, wrap=(False,) * 3, device=device)
+            for moved in (False, config.attention == "windowed")
+        ]
+        angles = rotary_angles(grid, config.head_width, config.rope_theta, device)
+        if config.attention == "sparse":
+            layouts = [lay_blocks(layout, grid, config.dsa, references) for layout in layouts]
+        return tuple((layout, angles) for layout in layouts)
+
+
+def _attention(config: StreamEditDiTConfig, layer: int) -> WindowAttention:
+    sparse = config.attention == "sparse"
+    return SparseAttention(config, config.dsa, layer) if sparse else WindowAttention(config)
+
+
+def ablated(
+    network: StreamEditDiT, *, ptcm: bool = True, sparse: bool = True, multi_scale: bool = True
+) -> StreamEditDiT:
+    """The same parameters without some of the paper's parts; without ``sparse`` attention is windowed."""
+    config = network.config
+    changes: dict[str, Any] = {} if ptcm else {"ptcm_every": 0}
+    changes |= {} if sparse else {"attention": "windowed"}
+    changes |= {} if multi_scale else {"multi_scale_every": 0}
+    with torch.device("meta"):
+        smaller = StreamEditDiT(replace(config, **changes))
+    kept = {name: tensor for name, tensor in network.named_parameters() if name in smaller.state_dict()}
+    smaller.load_state_dict(kept, strict=True, assign=True)
+    return smaller.train(network.training)

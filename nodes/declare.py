@@ -1,0 +1,82 @@
+"""How nodes declare themselves: the schema that all share, and a call for each kind of widget.
+
+A widget is optional and has a default, so that an input which is appended later breaks no saved graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .checks import within
+from .host import io
+
+CATEGORY = "LiveStyle"
+
+
+def schema(**fields: Any) -> io.Schema:
+    """``io.Schema`` of a node that knows its id, without the fields that this ComfyUI does not have yet."""
+    common = {
+        "category": CATEGORY,
+        "hidden": [io.Hidden.unique_id],
+        "not_idempotent": True,  # the output names the node, so an equal node must not share it
+    }
+    known = {field.name for field in dataclasses.fields(io.Schema)}
+    return io.Schema(**{name: value for name, value in (common | fields).items() if name in known})
+
+
+def int_widget(name: str, default: int, limits: tuple[int, int], tooltip: str, **options: Any) -> io.Input:
+    """A whole number within inclusive limits."""
+    low, high = limits
+    return io.Int.Input(name, default=default, min=low, max=high, optional=True, tooltip=tooltip, **options)
+
+
+def float_widget(
+    name: str, default: float, limits: tuple[float, float], step: float, tooltip: str, **options: Any
+) -> io.Input:
+    """A number within inclusive limits."""
+    low, high = limits
+    return io.Float.Input(
+        name, default=default, min=low, max=high, step=step, optional=True, tooltip=tooltip, **options
+    )
+
+
+def combo_widget(name: str, choices: Sequence[str], tooltip: str, **options: Any) -> io.Input:
+    """One of several; the first is the default."""
+    return io.Combo.Input(
+        name, options=list(choices), default=choices[0], optional=True, tooltip=tooltip, **options
+    )
+
+
+def boolean_widget(name: str, default: bool, tooltip: str, **options: Any) -> io.Input:
+    """On or off."""
+    return io.Boolean.Input(name, default=default, optional=True, tooltip=tooltip, **options)
+
+
+def string_widget(name: str, default: str, tooltip: str, **options: Any) -> io.Input:
+    """A line of text."""
+    return io.String.Input(name, default=default, optional=True, tooltip=tooltip, **options)
+
+
+def advanced(widget: Callable[..., io.Input], *arguments: Any, **options: Any) -> io.Input:
+    """One of these widgets, marked as advanced where this ComfyUI has that mark."""
+    if "advanced" in inspect.signature(io.Int.Input.__init__).parameters:
+        options["advanced"] = True
+    return widget(*arguments, **options)
+
+
+def check_ranges(node: type[io.ComfyNode], values: Mapping[str, Any]) -> None:
+    """Hold numbers to their widgets' limits: ComfyUI does not where they arrive through a link.
+
+    Args:
+        node: whose schema has the limits.
+        values: by widget; what the schema gives no limits is passed over.
+
+    Raises:
+        SettingError: one is out of its range.
+    """
+    for each in node.SCHEMA.inputs:
+        if isinstance(each, io.Int.Input | io.Float.Input) and each.id in values:
+            within(each.id, values[each.id], each.min, each.max)

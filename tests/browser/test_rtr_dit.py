@@ -1,0 +1,87 @@
+"""The templates of causal video models as an artist opens them, and a style changed while one plays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from canvas import HEARD, LISTEN, RUN_MS, open_canvas
+from comfy_server import ComfyServer
+from graphs import workflow
+from PIL import Image
+from sample_clips import make_clip
+from sample_pictures import picture
+
+pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
+
+SIZE = {"width": 128, "height": 96}
+PUBLIC = ("text_to_video_stream", "self_forcing_on_a_video")
+
+
+def stage_files(server: ComfyServer, name: str) -> None:
+    """The clip and the picture that a template names."""
+    for node in workflow(name).values():
+        if node["inputs"].get("mode") == "read":
+            make_clip(server.input / node["inputs"]["file"], frames=60 * 24, size=(192, 112))
+        elif node["class_type"] == "LoadImage":
+            Image.fromarray(picture(96)).save(server.input / node["inputs"]["image"])
+
+
+def test_a_style_is_changed_in_a_running_session(
+    chromium: object, server: ComfyServer, renderer: str
+) -> None:
+    name = "four_styles_on_a_timeline"
+    stage_files(server, name)
+    with open_canvas(chromium, server.url) as canvas:
+        canvas.load_template(name)
+        stage, page = canvas.stage(), canvas.page
+        (switch,) = canvas.nodes("KVCacheStyleSwitch")
+        canvas.set_widget(switch["id"], "schedule", "")
+        for widget, value in SIZE.items():
+            canvas.set_widget(canvas.nodes("StreamDenoise")[0]["id"], widget, value)
+        page.evaluate(LISTEN, canvas.view(switch["id"], "status"))
+        canvas.run()
+        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.set_widget(switch["id"], "active", 3)  # the one with a picture
+        page.wait_for_function(HEARD, arg="active: applied", timeout=RUN_MS)
+        page.locator(f"{stage} .livestyle-stop").click()
+        assert canvas.await_result(stage)["seconds"] < 60
+
+
+def test_a_reference_picture_restyles(chromium: object, server: ComfyServer) -> None:
+    name = "restyle_with_a_reference_image"
+    stage_files(server, name)
+    with open_canvas(chromium, server.url) as canvas:
+        canvas.load_template(name)
+        stage = canvas.stage()
+        assert canvas.nodes("MLLMEncode")[0]["links"] == ["references"]
+        for widget, value in SIZE.items():
+            canvas.set_widget(canvas.nodes("StreamDenoise")[0]["id"], widget, value)
+        canvas.run()
+        canvas.page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.page.locator(f"{stage} .livestyle-stop").click()
+        assert canvas.await_result(stage)["width"] == SIZE["width"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_template_for_public_files_opens_and_says_what_is_missing(
+    chromium: object, server: ComfyServer, name: str
+) -> None:
+    """Nobody has these gigabytes in a test: ComfyUI's own list of missing files is what is asked for."""
+    with open_canvas(chromium, server.url) as canvas:
+        canvas.load_template(name)
+        (load,) = canvas.nodes("LoadStreamModel")
+        (denoise,) = canvas.nodes("StreamDenoise")
+        assert load["widgets"]["checkpoint"] == "Self-Forcing/self_forcing_dmd.pt"
+        assert ("frames" in denoise["links"]) == (name == "self_forcing_on_a_video")
+        assert denoise["widgets"]["steps"] == 4
+        told = canvas.page.evaluate(
+            """async () => {
+                const { output } = await window.app.graphToPrompt();
+                const answer = await window.app.api.fetchApi("/prompt", {
+                    method: "POST", body: JSON.stringify({ prompt: output }),
+                });
+                return await answer.text();
+            }"""
+        )
+        assert "umt5_xxl_fp8_e4m3fn_scaled.safetensors" in json.dumps(json.loads(told)["node_errors"])

@@ -1,0 +1,65 @@
+"""StreamEdit-DiT on a real ComfyUI: both templates, live instructions, the readout of the window."""
+
+from __future__ import annotations
+
+import pytest
+from comfy_client import ComfyClient
+from comfy_server import ComfyServer
+from graphs import DENOISE, ENCODE, LOAD, READ, Prompt, play, shown_file, workflow
+from live_session import Run
+from sample_clips import make_clip
+from tiny_streamedit_dit import write_tiny_checkpoint
+
+FRAMES = 46
+
+
+@pytest.fixture(scope="module")
+def tiny(server: ComfyServer) -> str:
+    """A random checkpoint in models/stream_models; its name there."""
+    folder = server.base / "models" / "stream_models"
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_tiny_checkpoint(folder).name
+
+
+def graph(server: ComfyServer, checkpoint: str, template: str, frames: int = FRAMES) -> Prompt:
+    prompt = workflow(template)
+    make_clip(server.input / prompt[READ]["inputs"]["file"], frames=frames, size=(96, 64))
+    prompt[LOAD]["inputs"] |= {"checkpoint": checkpoint, "dtype": "fp32"}
+    prompt[DENOISE]["inputs"] |= {"width": 64, "height": 48}
+    return prompt
+
+
+@pytest.mark.parametrize("template", ["instructed_editing", "adaptive_window_explained"])
+def test_a_template_edits_every_frame(
+    server: ComfyServer, client: ComfyClient, tiny: str, template: str
+) -> None:
+    ended = client.run(graph(server, tiny, template))
+    assert ended.status == "success", ended.error
+    film = play(shown_file(ended, server.output)["path"])
+    assert film.pixels.shape == (FRAMES, 48, 64, 3)
+
+
+def test_the_window_is_shown_and_an_instruction_is_live(
+    server: ComfyServer, client: ComfyClient, tiny: str
+) -> None:
+    run = Run(client, graph(server, tiny, "instructed_editing", 24 * 120))
+    run.wait_frames(8)
+    session = run.session()
+    with session.socket() as socket:
+        shown = socket.wait_for("telemetry")["readouts"][DENOISE]["window"]
+        assert int(shown) in (4, 8, 16)
+        key = f"{ENCODE}.prompt"
+        socket.send(type="set", key=key, value="glass and water", seq=1)
+        assert socket.wait_for("received", key=key)["value"] == "glass and water"
+        applied = socket.wait_for("applied", key=key)
+        assert applied["frame"] % 4 == 1  # chunks are one frame, then four each
+        session.stop()
+    ended = run.end()
+    assert ended.status == "success", ended.error
+
+
+def test_the_demo_that_is_not_there_is_one_line(server: ComfyServer, client: ComfyClient, tiny: str) -> None:
+    prompt = graph(server, "demo: tbd", "instructed_editing", 8)
+    ended = client.run(prompt)
+    assert ended.status == "error"
+    assert "demo: tbd is not in this pack: train it with scripts/train.py" in ended.error
