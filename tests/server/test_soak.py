@@ -9,18 +9,11 @@ import pytest
 import soak_report
 import soak_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-
-TRIES = 2
-"""Three minutes hold few windows: on a machine that others use, one may be slow for their sake."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_three_minutes_of_live_play(comfyui: Path, tmp_path: Path) -> None:
-    for attempt in range(TRIES):
-        measured = asyncio.run(soak_run.soak(comfyui, tmp_path / str(attempt), 180))
-        print({key: value for key, value in measured.items() if key != "by_minute"})
-        found = soak_report.problems(measured)
-        only_latency = bool(found) and all("latency" in line for line in found)
-        if not only_latency:
-            break
-    assert not found
+    """All but the latency, which three minutes hold too few windows of: ``scripts/soak.py`` judges that."""
+    measured = asyncio.run(soak_run.soak(comfyui, tmp_path, 180))
+    print({key: value for key, value in measured.items() if key != "by_minute"})
+    assert not [line for line in soak_report.problems(measured) if "latency" not in line]
