@@ -19,7 +19,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import environment
 
@@ -61,33 +63,13 @@ def main() -> None:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def measure_stream_dit(arguments: argparse.Namespace) -> dict:
-    """Text to video: the demo through the graph, and the paper's size."""
+def measure_parts(bench: ModuleType, arguments: argparse.Namespace) -> dict:
+    """The demo through the graph, and the published sizes, of a family whose cases are rows."""
     report: dict = {}
     if "demo" in arguments.parts and not arguments.no_graph:
-        report |= bench_stream_dit.demo(COMFYUI)
+        report |= bench.demo(COMFYUI, arguments.input)
     if "full" in arguments.parts:
-        report |= bench_stream_dit.full()
-    return report
-
-
-def measure_rtr_dit(arguments: argparse.Namespace) -> dict:
-    """Video to video with a cache: the demo through the graph, and Wan's sizes."""
-    report: dict = {}
-    if "demo" in arguments.parts and not arguments.no_graph:
-        report |= bench_rtr_dit.demo(COMFYUI, arguments.input or demo_run.default_clip())
-    if "full" in arguments.parts:
-        report |= bench_rtr_dit.full()
-    return report
-
-
-def measure_streamedit_dit(arguments: argparse.Namespace) -> dict:
-    """Instructed editing: the demo through the graph, and the paper's sizes."""
-    report: dict = {}
-    if "demo" in arguments.parts and not arguments.no_graph:
-        report |= bench_streamedit_dit.demo(COMFYUI, arguments.input or demo_run.default_clip())
-    if "full" in arguments.parts:
-        report |= bench_streamedit_dit.full()
+        report |= bench.full()
     return report
 
 
@@ -171,9 +153,9 @@ def read_frames(clip: Path, side: int, count: int) -> np.ndarray:
 
 FAMILIES = {
     "mllm-edit": measure_mllm_edit,
-    "stream-dit": measure_stream_dit,
-    "rtr-dit": measure_rtr_dit,
-    "streamedit-dit": measure_streamedit_dit,
+    "stream-dit": partial(measure_parts, bench_stream_dit),
+    "rtr-dit": partial(measure_parts, bench_rtr_dit),
+    "streamedit-dit": partial(measure_parts, bench_streamedit_dit),
 }
 
 

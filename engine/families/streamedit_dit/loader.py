@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
-from ...autoencoders.load import load_video_autoencoder
-from ...conditioning.ensemble import load_ensemble
-from ...errors import CheckpointError, SettingError
+from ...errors import SettingError
 from ..base import ModelHandle
-from ..checkpoint_folder import TEXT_ENCODERS
+from ..folder_parts import load_parts, refuse_other_parts
 from .checkpoint import Description
 from .model import StreamEditDiTModel
 
@@ -22,23 +18,7 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> Strea
         CheckpointError: a part is missing, damaged or doesn't fit the others.
         SettingError: a LoRA, a text encoder or a dtype that can't work.
     """
-    folder = Path(handle.checkpoint)
-    if handle.lora:
-        raise SettingError("lora: StreamEdit-DiT models take no LoRA files, set it to none.")
-    if handle.text_encoder:
-        raise SettingError("text_encoder: StreamEdit-DiT checkpoints bring their own, set it to auto.")
+    refuse_other_parts(handle, Description.TITLE)
     if handle.dtype == "fp8" or dtype == torch.float16:
         raise SettingError("dtype: StreamEdit-DiT models compute in bf16 or fp32, choose one of them.")
-    described = Description.read(folder)
-    network = described.load_network(folder, dtype)
-    text = load_ensemble(folder / TEXT_ENCODERS, dict(described.profile.text_limits), dtype)
-    autoencoder = load_video_autoencoder(described.find_autoencoder(handle), dtype)
-    if autoencoder.channels != described.network.channels:
-        raise CheckpointError(
-            f"The autoencoder has {autoencoder.channels} channels, {folder.name} needs "
-            f"{described.network.channels}: set autoencoder to auto."
-        )
-    model = StreamEditDiTModel(network, text, autoencoder, described.profile)
-    for module in model.modules():
-        module.to(device)
-    return model
+    return load_parts(Description, StreamEditDiTModel, handle, device, dtype)

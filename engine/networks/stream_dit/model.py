@@ -7,22 +7,12 @@ then have 4 billion parameters).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import nn
 
-from ...conditioning.states import TextStates
+from ..buffer_transformer import BufferTransformer
 from ..rotary import rotary_angles
-from ..transformer import (
-    Block,
-    Context,
-    TextProjection,
-    TimeEmbedding,
-    from_tokens,
-    modulate,
-    to_tokens,
-)
+from ..transformer import Block, Context, TextProjection, TimeEmbedding, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import WindowLayout, window_layout
 from .config import StreamDiTConfig
@@ -30,13 +20,14 @@ from .config import StreamDiTConfig
 CLEANEST = 0.05  # sigma below which predicted data are no longer divided by it
 
 
-class StreamDiT(nn.Module):
+class StreamDiT(BufferTransformer):
     """Predicts the velocity (noise - data) of every frame of the buffer."""
 
     def __init__(self, config: StreamDiTConfig) -> None:
         super().__init__()
         self.config = config
         width, patch = config.width, config.patch
+        self.patch = patch
         self.patch_embedding = nn.Conv2d(config.channels, width, patch, stride=patch)
         self.time_embedding = TimeEmbedding(width)
         self.time_projection = nn.Linear(width, 6 * width)
@@ -47,22 +38,6 @@ class StreamDiT(nn.Module):
         self.head = nn.Linear(width, config.channels * patch**2)
         self._plans: dict[tuple, tuple[torch.Tensor, list[WindowLayout]]] = {}
         self._start_as_identity()
-
-    @torch.no_grad()
-    def _start_as_identity(self) -> None:
-        """adaLN-zero: at the start no block adds anything and the velocity is 0."""
-        parts = [self.time_projection, self.head, *(block.cross_attention.out for block in self.blocks)]
-        for part in parts:
-            part.weight.zero_()
-            part.bias.zero_()
-
-    @property
-    def place(self) -> tuple[torch.device, torch.dtype]:
-        return self.head.weight.device, self.head.weight.dtype
-
-    def read_text(self, text: Mapping[str, TextStates], batch: int = 1) -> Context:
-        """Project the text encoders' states, once for each prompt; see ``TextProjection``."""
-        return self.text_projection(text, batch)
 
     def forward(self, latents: torch.Tensor, sigma: torch.Tensor, context: Context) -> torch.Tensor:
         """One evaluation of a buffer.
@@ -76,16 +51,12 @@ class StreamDiT(nn.Module):
             Velocity (B, F, C, h, w).
         """
         frames, _, height, width = latents.shape[1:]
-        patch = self.config.patch
         x = to_tokens(self.patch_embedding, latents)
-        embedding = self.time_embedding(sigma)
-        time = self.time_projection(nn.functional.silu(embedding)).unflatten(-1, (6, -1))
-        angles, layouts = self._plan((frames, height // patch, width // patch))
+        embedding, time = self._modulation(sigma)
+        angles, layouts = self._plan((frames, height // self.patch, width // self.patch))
         for index, block in enumerate(self.blocks):
             x = block(x, time, context, layouts[index % 2], angles)
-        shift, scale = (self.head_modulation + embedding[:, :, None])[:, :, :, None].unbind(2)
-        x = self.head(modulate(self.head_norm(x), shift, scale))
-        x = from_tokens(x, patch, height, width)
+        x = self._output(x, embedding, height, width)
         if self.config.predicts == "velocity":
             return x
         return (latents - x) / sigma.clamp(min=CLEANEST)[:, :, None, None, None]

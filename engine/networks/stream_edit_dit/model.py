@@ -7,26 +7,17 @@ comes in: here its latents are further input channels. Layers in common with Str
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from ...conditioning.states import TextStates
+from ..buffer_transformer import BufferTransformer
 from ..rotary import rotary_angles
 from ..sparse_attention.attention import Selections, SparseAttention
 from ..sparse_attention.selection import lay_blocks
-from ..transformer import (
-    Block,
-    Context,
-    TextProjection,
-    TimeEmbedding,
-    from_tokens,
-    modulate,
-    to_tokens,
-)
+from ..transformer import Block, Context, TextProjection, TimeEmbedding, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import window_layout
 from .config import StreamEditDiTConfig
@@ -36,13 +27,14 @@ from .ptcm import PTCM
 Grid = tuple[int, int, int]
 
 
-class StreamEditDiT(nn.Module):
+class StreamEditDiT(BufferTransformer):
     """Predicts the velocity (noise - data), or the noise, of every frame of the buffer."""
 
     def __init__(self, config: StreamEditDiTConfig) -> None:
         super().__init__()
         self.config = config
         width, patch = config.width, config.patch
+        self.patch = patch
         self.patch_embedding = nn.Conv2d(2 * config.channels, width, patch, stride=patch)
         self.time_embedding = TimeEmbedding(width)
         self.time_projection = nn.Linear(width, 6 * width)
@@ -60,22 +52,6 @@ class StreamEditDiT(nn.Module):
         self.head = nn.Linear(width, config.channels * patch**2)
         self._patterns: dict[tuple, tuple[tuple[Any, ...], ...]] = {}
         self._start_as_identity()
-
-    @torch.no_grad()
-    def _start_as_identity(self) -> None:
-        """adaLN-zero: at the start no block adds anything and the output is 0."""
-        parts = [self.time_projection, self.head, *(block.cross_attention.out for block in self.blocks)]
-        for part in parts:
-            part.weight.zero_()
-            part.bias.zero_()
-
-    @property
-    def place(self) -> tuple[torch.device, torch.dtype]:
-        return self.head.weight.device, self.head.weight.dtype
-
-    def read_text(self, text: Mapping[str, TextStates], batch: int = 1) -> Context:
-        """Project the text encoders' states, once for each prompt; see ``TextProjection``."""
-        return self.text_projection(text, batch)
 
     def forward(
         self,
@@ -100,10 +76,9 @@ class StreamEditDiT(nn.Module):
             (B, F, C, h, w).
         """
         frames, _, height, width = latents.shape[1:]
-        rows, columns = height // self.config.patch, width // self.config.patch
+        rows, columns = height // self.patch, width // self.patch
         x = to_tokens(self.patch_embedding, torch.cat([latents, source.to(latents)], 2))
-        embedding = self.time_embedding(sigma)
-        time = self.time_projection(nn.functional.silu(embedding)).unflatten(-1, (6, -1))
+        embedding, time = self._modulation(sigma)
         patterns = self._pattern((frames, rows, columns), references)
         chosen = (Selections() if selections is None else selections,)
         extra = chosen if self.config.attention == "sparse" else ()
@@ -113,9 +88,7 @@ class StreamEditDiT(nn.Module):
             x = block(x, time, context, *patterns[index % 2], *extra)
             if str(index) in self.ptcm:
                 x = self.ptcm[str(index)](x, sigma)
-        shift, scale = (self.head_modulation + embedding[:, :, None])[:, :, :, None].unbind(2)
-        x = self.head(modulate(self.head_norm(x), shift, scale))
-        return from_tokens(x, self.config.patch, height, width)
+        return self._output(x, embedding, height, width)
 
     def _pattern(self, grid: Grid, references: int) -> tuple[tuple[Any, ...], ...]:
         """What even and odd blocks are told of who attends to whom, made once for each grid and device."""

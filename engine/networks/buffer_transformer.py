@@ -1,0 +1,54 @@
+"""What the transformers over a buffer of frames do alike, whatever their blocks attend to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from ..conditioning.states import TextStates
+from .transformer import Context, TextProjection, TimeEmbedding, from_tokens, modulate
+
+
+class BufferTransformer(nn.Module):
+    """An adaLN transformer in which every frame has a noise level; a network adds its layers.
+
+    Attributes:
+        patch: side of a token in latent positions.
+    """
+
+    patch: int
+    time_embedding: TimeEmbedding
+    time_projection: nn.Linear
+    text_projection: TextProjection
+    blocks: nn.ModuleList
+    head_norm: nn.LayerNorm
+    head_modulation: nn.Parameter
+    head: nn.Linear
+
+    @torch.no_grad()
+    def _start_as_identity(self) -> None:
+        """adaLN-zero: at the start no block adds anything and the head's output is 0."""
+        parts = [self.time_projection, self.head, *(block.cross_attention.out for block in self.blocks)]
+        for part in parts:
+            part.weight.zero_()
+            part.bias.zero_()
+
+    @property
+    def place(self) -> tuple[torch.device, torch.dtype]:
+        return self.head.weight.device, self.head.weight.dtype
+
+    def read_text(self, text: Mapping[str, TextStates], batch: int = 1) -> Context:
+        """Project the text encoders' states, once for each prompt; see ``TextProjection``."""
+        return self.text_projection(text, batch)
+
+    def _modulation(self, sigma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of noise levels (B, F): their embedding, and what all blocks are modulated by, (B, F, 6, width)."""
+        embedding = self.time_embedding(sigma)
+        return embedding, self.time_projection(nn.functional.silu(embedding)).unflatten(-1, (6, -1))
+
+    def _output(self, x: torch.Tensor, embedding: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """Tokens (B, F, S, width) to planes (B, F, C, height, width)."""
+        shift, scale = (self.head_modulation + embedding[:, :, None])[:, :, :, None].unbind(2)
+        return from_tokens(self.head(modulate(self.head_norm(x), shift, scale)), self.patch, height, width)
