@@ -112,6 +112,11 @@ class DenoiseSettings:
     live: bool = False
     advanced: tuple[tuple[str, Any], ...] = ()
 
+    def require_noise_per_frame(self, models: str) -> None:
+        """Raise SettingError for a noise policy that ``models``, which draw their own, know nothing of."""
+        if self.noise not in ("shared", "fresh"):
+            raise SettingError(f"noise {self.noise} does not fit {models}: use fresh.")
+
 
 @dataclass(frozen=True)
 class TemporalAdapter:

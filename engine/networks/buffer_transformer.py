@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,9 +16,11 @@ class BufferTransformer(nn.Module):
     """An adaLN transformer in which every frame has a noise level; a network adds its layers.
 
     Attributes:
+        config: of the network, with its ``width`` and ``mlp_ratio``.
         patch: side of a token in latent positions.
     """
 
+    config: Any
     patch: int
     time_embedding: TimeEmbedding
     time_projection: nn.Linear

@@ -102,8 +102,7 @@ class RTRDiTModel(StreamModel):
 
         Noise is always drawn for each latent frame: equal noises are nothing these networks know.
         """
-        if settings.noise not in ("shared", "fresh"):
-            raise SettingError(f"noise {settings.noise} does not fit causal video models: use fresh.")
+        settings.require_noise_per_frame("causal video models")
         steps = self.profile.schedule(settings.steps).steps
         in_flight = steps - 1 if dict(settings.advanced).get("stream_batch") else 0
         block, temporal = self.block(settings), self.autoencoder.temporal

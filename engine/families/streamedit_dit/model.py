@@ -4,56 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
-
-from ...autoencoders.video import VideoAutoencoder
-from ...conditioning.ensemble import TextEnsemble
 from ...conditioning.timeline import AnyConditioning
 from ...errors import SettingError
 from ...networks.stream_edit_dit.model import StreamEditDiT
-from ..base import DenoiseSettings, Requirements, StreamModel
+from ..base import DenoiseSettings, Requirements
+from ..buffer_model import BufferModel
 from .profile import Profile
 from .runner import StreamEditDiTRunner
 
 
 @dataclass(frozen=True)
-class StreamEditDiTModel(StreamModel):
-    """Weights only; streams keep their state in runners.
-
-    Attributes:
-        network: the transformer.
-        text: its text encoders.
-        autoencoder: causal, 4x8x8 with 12 channels in the paper and in the demo.
-    """
+class StreamEditDiTModel(BufferModel):
+    """StreamEdit-DiT."""
 
     network: StreamEditDiT
-    text: TextEnsemble
-    autoencoder: VideoAutoencoder
     profile: Profile
     family: str = "streamedit_dit"
 
     @property
-    def fps(self) -> float:
-        return self.profile.fps
-
-    def modules(self) -> tuple[nn.Module, ...]:
-        return (self.network, *self.text.modules(), self.autoencoder.model)
-
-    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
-        """The widest layer's tokens for the longest window, and the decoder's planes for a chunk."""
-        config, spatial = self.network.config, self.autoencoder.spatial
-        item = self.network.head.weight.element_size()
-        tokens = (width // spatial // config.patch) * (height // spatial // config.patch)
-        longest = self.profile.window.buckets[-1] * tokens
-        return longest * config.width * (config.mlp_ratio + 8) * item + chunk * width * height * 64 * item
+    def longest_buffer(self) -> int:
+        return self.profile.window.buckets[-1]
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is one latent frame; the first of a stream holds one picture only.
 
         Noise is always drawn for each latent frame: equal noises are nothing these networks know.
         """
-        if settings.noise not in ("shared", "fresh"):
-            raise SettingError(f"noise {settings.noise} does not fit StreamEdit-DiT models: use fresh.")
+        settings.require_noise_per_frame("StreamEdit-DiT models")
         temporal = self.autoencoder.temporal
         if settings.chunk not in (0, temporal):
             raise SettingError(f"chunk is {settings.chunk}: this model takes {temporal} frames, set it to 0.")
@@ -61,7 +38,7 @@ class StreamEditDiTModel(StreamModel):
         return Requirements(
             first=1,
             steady=temporal,
-            multiple=self.autoencoder.spatial * self.network.config.patch,
+            multiple=self.multiple,
             delay=under_way + (1 if self.autoencoder.lookahead else 0),
         )
 
