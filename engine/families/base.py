@@ -118,6 +118,16 @@ class DenoiseSettings:
             raise SettingError(f"noise {self.noise} does not fit {models}: use fresh.")
 
 
+def live_basics(
+    node_id: str, settings: DenoiseSettings, strongest: float = 1.0
+) -> tuple[LiveParameter, LiveParameter]:
+    """StreamDenoise's strength (late, 0 to ``strongest``) and seed, which every family has."""
+    return (
+        LiveParameter(f"{node_id}.strength", "float", settings.strength, 0.0, strongest, late=True),
+        LiveParameter(f"{node_id}.seed", "int", settings.seed, 0, LARGEST_SEED),
+    )
+
+
 @dataclass(frozen=True)
 class TemporalAdapter:
     """The widgets of TemporalLLLite: one adapter on a model.

@@ -17,7 +17,7 @@ from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
 from ...networks.cross_attention import TextProjection
 from ...sampling.flow_match import FlowMatchSchedule
-from ..base import LARGEST_SEED, Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
+from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
 from ..compiling import compile_in_place
 from .adapters import AdapterStack, Arrival, Renewal
 from .denoiser import Denoiser
@@ -92,11 +92,12 @@ class MLLMEditRunner(Runner):
             compile_in_place(self.denoiser)
         tokens = self.latent_shape[1] * self.latent_shape[2] // 4
         self.schedule = FlowMatchSchedule.from_config(model.scheduler, settings.steps, tokens)
-        self._strength, self._seed = f"{node_id}.strength", f"{node_id}.seed"
+        strength, seed = live_basics(node_id, settings)
+        self._strength, self._seed = strength.key, seed.key
         self._lora_strength = f"{model_node_id}.lora_strength"
         self.live_parameters = (
-            LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
-            LiveParameter(self._seed, "int", settings.seed, 0, LARGEST_SEED),
+            strength,
+            seed,
             *self.styles.live_parameters,
             *self.stack.live_parameters,
             *live_lora(self._lora_strength, model.lora, model.lora_strength),

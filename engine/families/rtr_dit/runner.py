@@ -19,7 +19,7 @@ from ...sampling.conditions import Encoded
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
 from ...sampling.stream_batch import StreamBatchRollout
-from ..base import LARGEST_SEED, Chunk, DenoiseSettings, LiveParameter, Runner, live_lora
+from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
 from ..compiling import compile_in_place
 from .new_rollout import block_noise, new_rollout
 from .source import BlockSource
@@ -87,11 +87,12 @@ class RTRDiTRunner(Runner):
         if settings.compile:
             for block in model.net.blocks:
                 compile_in_place(block, dynamic=None)  # the cache grows until its window is full
-        self._strength, self._seed = f"{node_id}.strength", f"{node_id}.seed"
+        strength, seed = live_basics(node_id, settings)
+        self._strength, self._seed = strength.key, seed.key
         self._lora_strength = f"{model_node_id}.lora_strength"
         self.live_parameters = (
-            LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
-            LiveParameter(self._seed, "int", settings.seed, 0, LARGEST_SEED),
+            strength,
+            seed,
             *self.styles.live_parameters,
             *live_lora(self._lora_strength, model.lora, model.lora_strength),
         )

@@ -16,7 +16,7 @@ from ...networks.transformer import Context
 from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
-from ..base import LARGEST_SEED, Chunk, DenoiseSettings, LiveParameter, Runner
+from ..base import Chunk, DenoiseSettings, LiveParameter, Runner, live_basics
 from ..compiling import compile_in_place
 
 if TYPE_CHECKING:
@@ -73,12 +73,13 @@ class StreamDiTRunner(Runner):
         spatial = model.autoencoder.spatial
         self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._size = (height, width)
-        self._strength, self._seed = f"{node_id}.strength", f"{node_id}.seed"
         self._chunk, self._prompt = f"{node_id}.chunk", f"{recipe.node_id}.prompt"
         strongest = self._depth / self._start.chunks  # the delay is fixed when the stream starts
+        strength, seed = live_basics(node_id, settings, strongest)
+        self._strength, self._seed = strength.key, seed.key
         self.live_parameters = (
-            LiveParameter(self._strength, "float", settings.strength, 0.0, strongest, late=True),
-            LiveParameter(self._seed, "int", settings.seed, 0, LARGEST_SEED),
+            strength,
+            seed,
             LiveParameter(self._chunk, "int", settings.chunk, 0, self.requirements.steady),
             LiveParameter(self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT, check=model.text.check),
         )

@@ -16,7 +16,7 @@ from ...motion.activity import Activity, ActivityMeter
 from ...networks.sparse_attention.attention import Selections
 from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
-from ..base import LARGEST_SEED, Chunk, DenoiseSettings, LiveParameter, Runner
+from ..base import Chunk, DenoiseSettings, Runner, live_basics
 from ..compiling import compile_in_place
 from .evaluate import evaluator
 from .styles import EditInstructions, Instruction
@@ -81,10 +81,11 @@ class StreamEditDiTRunner(Runner):
         spatial = model.autoencoder.spatial
         self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._size = (height, width)
-        self._strength, self._seed = f"{node_id}.strength", f"{node_id}.seed"
+        strength, seed = live_basics(node_id, settings)
+        self._strength, self._seed = strength.key, seed.key
         self.live_parameters = (
-            LiveParameter(self._strength, "float", settings.strength, 0.0, 1.0, late=True),
-            LiveParameter(self._seed, "int", settings.seed, 0, LARGEST_SEED),
+            strength,
+            seed,
             *self.instructions.schedule.live_parameters,
         )
         self.reset()
