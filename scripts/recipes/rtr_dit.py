@@ -13,12 +13,13 @@ from livestyle.engine.autoencoders.video import VideoAutoencoder
 from livestyle.engine.training.loop import LoopConfig
 from livestyle.engine.training.rtr_dit.batches import Batches, Pool, Sentences
 from livestyle.engine.training.rtr_dit.bidirectional import train_teacher
+from livestyle.engine.training.rtr_dit.looks import Looks
 from livestyle.engine.training.rtr_dit.ode import record, train_causal
 from livestyle.engine.training.rtr_dit.package import save_rtr_dit
 from livestyle.engine.training.rtr_dit.paintings import paint
 from livestyle.engine.training.rtr_dit.preview import sheets
 from livestyle.engine.training.rtr_dit.recipe import Recipe
-from livestyle.engine.training.rtr_dit.self_forcing import train_student
+from livestyle.engine.training.rtr_dit.self_forcing import MATCHED, PAIRED, train_student
 from livestyle.engine.training.rtr_dit.sentences import train_sentences
 from livestyle.engine.training.rtr_dit.triples import encode
 from livestyle.engine.training.video_pairs import paint_windows
@@ -42,7 +43,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trajectories", type=int, default=40, help="batches of solved ODEs")
     parser.add_argument("--solver-steps", type=int, default=6, help="steps of the ODE solver")
     parser.add_argument("--causal-steps", type=int, default=300, help="optimiser steps of the regression")
-    parser.add_argument("--student-steps", type=int, default=400, help="of Self Forcing")
+    parser.add_argument(
+        "--rollout-steps", type=int, default=800, help="of Self Forcing on paired targets alone"
+    )
+    parser.add_argument("--student-steps", type=int, default=100, help="of Self Forcing with the critic")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
 
 
@@ -69,12 +73,21 @@ def run(arguments: argparse.Namespace) -> Path:
     )
     causal_loop = dataclasses.replace(loop, steps=arguments.causal_steps, learning_rate=5e-4)
     causal = train_causal(teacher, solved, batches, recipe, folder / "causal", causal_loop, show_causal)
-    student_loop = dataclasses.replace(
-        loop, steps=arguments.student_steps, learning_rate=1e-4, ema=0.99, muon=False
-    )
-    student = train_student(
-        causal, teacher, batches, recipe, folder / "student", student_loop, preview=show_student
-    )
+    looks = Looks(load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32).model)
+    student = causal
+    for name, turns, student_loop in (
+        ("rollouts", PAIRED, dataclasses.replace(loop, steps=arguments.rollout_steps, learning_rate=3e-4)),
+        (
+            "student",
+            MATCHED,
+            dataclasses.replace(
+                loop, steps=arguments.student_steps, learning_rate=1e-4, ema=0.99, muon=False
+            ),
+        ),
+    ):
+        student = train_student(
+            student, teacher, batches, recipe, folder / name, student_loop, turns, looks, show_student
+        )
     save_rtr_dit(student.cpu(), encoder, recipe, target, "demo-video")
     return target
 

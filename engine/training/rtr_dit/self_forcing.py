@@ -27,6 +27,7 @@ from ..loop import LoopConfig, build_optimisers, train
 from .batches import Batch, Batches
 from .bidirectional import draw_sigmas, flow_matching_error
 from .clip import denoise_clip, guided, noise_like
+from .looks import Looks
 from .recipe import Recipe
 
 
@@ -38,17 +39,27 @@ class SelfForcing:
         critic_updates: of the critic for one of the student (Self Forcing: 5; a small critic keeps up with
             fewer).
         critic_rate: the critic's learning rate in shares of the student's (Self Forcing: 0.2).
-        regression: weight of the squared error to the paired target, which DMD (arXiv 2311.18828) has
-            and DMD2 drops; a small critic needs it.
+        matching: weight of distribution matching; 0 leaves the critic out.
+        regression: weight of the squared error to the paired target. DMD (arXiv 2311.18828) regresses
+            too, by latents and by looks, and DMD2 drops it; a small critic needs it.
+        looks: weight of the perceptual distance to that target.
     """
 
     critic_updates: int = 2
     critic_rate: float = 0.2
+    matching: float = 1.0
     regression: float = 0.5
+    looks: float = 0.0
+
+
+PAIRED = SelfForcing(critic_updates=0, matching=0.0, regression=4.0, looks=0.3)
+"""Rollouts that only learn from the paired targets: what can be learnt before any critic is needed."""
+
+MATCHED = SelfForcing(matching=0.25, regression=4.0, looks=0.3)
 
 
 class _Pair(nn.Module):
-    def __init__(self, student: CausalWan, critic: CausalWan) -> None:
+    def __init__(self, student: CausalWan, critic: CausalWan | None) -> None:
         super().__init__()
         self.student, self.critic = student, critic
 
@@ -60,18 +71,19 @@ def train_student(
     recipe: Recipe,
     folder: Path,
     config: LoopConfig,
-    turns: SelfForcing | None = None,
+    turns: SelfForcing,
+    looks: Looks,
     preview: Callable[[nn.Module, Path], None] | None = None,
 ) -> CausalWan:
     """Train the causal student of stage (b); the result has its averaged weights.
 
     Step k updates the student if k is a multiple of ``critic_updates + 1``, else the critic.
     """
-    turns = turns or SelfForcing()
     teacher = teacher.eval().requires_grad_(False)
-    pair = _Pair(student, copy.deepcopy(teacher).requires_grad_(True))
+    critic = copy.deepcopy(teacher).requires_grad_(True) if turns.matching else None
+    pair = _Pair(student.requires_grad_(True), critic)
     optimisers = build_optimisers(list(student.parameters()), config)
-    for optimiser in build_optimisers(list(pair.critic.parameters()), config):
+    for optimiser in build_optimisers(list(critic.parameters()), config) if critic else ():
         for group in optimiser.param_groups:
             group["factor"] = turns.critic_rate
         optimisers.append(optimiser)
@@ -86,10 +98,14 @@ def train_student(
                 error = flow_matching_error(pair.critic, made, batch, recipe, generator)
                 return {"loss": error, "critic": error.detach()}
             made = roll_out(pair.student, batch, recipe, exit_step, generator)
-            matching = distribution_matching(made, teacher, pair.critic, batch, recipe, generator)
-        missing = F.mse_loss(made, batch.target)
-        total = matching + turns.regression * missing
-        return {"loss": total, "matching": matching.detach(), "missing": missing.detach()}
+            missing, apart = F.mse_loss(made, batch.target), looks(made, batch.target)
+            total = turns.regression * missing + turns.looks * apart
+            terms = {"missing": missing.detach(), "apart": apart.detach()}
+            if pair.critic is not None:
+                matching = distribution_matching(made, teacher, pair.critic, batch, recipe, generator)
+                total = total + turns.matching * matching
+                terms["matching"] = matching.detach()
+        return {"loss": total, **terms}
 
     return train(pair, loss, folder, config, preview, optimisers).student
 

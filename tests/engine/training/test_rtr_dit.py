@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_causal_wan import CONFIG, tiny_net
 
 from livestyle.engine.networks.causal_wan import CausalWan
+from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
 from livestyle.engine.sampling.block_pass import RolloutSettings
 from livestyle.engine.sampling.conditions import Conditions
 from livestyle.engine.sampling.flow_match import renoise
@@ -22,11 +24,17 @@ from livestyle.engine.training.rtr_dit import self_forcing
 from livestyle.engine.training.rtr_dit.batches import Batch, Batches, Pool, Sentences
 from livestyle.engine.training.rtr_dit.bidirectional import flow_matching_error, train_teacher
 from livestyle.engine.training.rtr_dit.clip import denoise_clip, guided, solve
+from livestyle.engine.training.rtr_dit.looks import Looks
 from livestyle.engine.training.rtr_dit.ode import causal_mask, record, solver_sigmas, train_causal
 from livestyle.engine.training.rtr_dit.package import save_rtr_dit
 from livestyle.engine.training.rtr_dit.paintings import UNNAMED
 from livestyle.engine.training.rtr_dit.recipe import Recipe, demo_network
-from livestyle.engine.training.rtr_dit.self_forcing import SelfForcing, distribution_matching, roll_out
+from livestyle.engine.training.rtr_dit.self_forcing import (
+    PAIRED,
+    SelfForcing,
+    distribution_matching,
+    roll_out,
+)
 from livestyle.engine.training.rtr_dit.sentences import (
     SentenceEncoder,
     build_sentence_encoder,
@@ -59,6 +67,19 @@ def batches() -> Batches:
 def batch(batches: Batches) -> Batch:
     drawn = (batches.draw(np.random.default_rng(seed)) for seed in range(100))
     return next(each for each in drawn if each.references is not None and each.text.any((1, 2)).all())
+
+
+@pytest.fixture(scope="module")
+def looks() -> Looks:
+    torch.manual_seed(0)
+    sizes = TAEHVConfig(
+        latent_channels=CHANNELS,
+        encoder_channels=(8, 8, 8, 8),
+        encoder_blocks=(1, 1, 1),
+        decoder_channels=(8, 8, 8, 8),
+        decoder_blocks=(1, 1, 1),
+    )
+    return Looks(TAEHV(sizes), every=8)
 
 
 def randn(shape: torch.Size, seed: int = 0) -> torch.Tensor:
@@ -257,7 +278,24 @@ def test_the_gradient_leads_from_the_critics_clip_to_the_teachers(batch: Batch) 
     torch.testing.assert_close(cosine, torch.ones(2))
 
 
-def test_student_and_critic_take_turns(batches: Batches, tmp_path: Path, monkeypatch) -> None:
+def test_looks_are_equal_only_for_equal_clips_and_pull_towards_them(looks: Looks, batch: Batch) -> None:
+    made = (batch.target + randn(batch.target.shape)).requires_grad_(True)
+    assert looks(batch.target, batch.target) == 0.0
+    apart = looks(made, batch.target)
+    apart.backward()
+    assert apart > 0.0
+    closer = made.detach() - 0.1 * made.grad / made.grad.abs().max()
+    assert looks(closer, batch.target) < apart
+
+
+def test_paired_targets_need_no_critic(batches: Batches, looks: Looks, tmp_path: Path) -> None:
+    before, loop = net(), LoopConfig(steps=2, warmup=1)
+    student = self_forcing.train_student(net(), net(), batches, RECIPE, tmp_path, loop, PAIRED, looks)
+    assert not torch.equal(student.head.head.weight, before.head.head.weight)
+    assert not any("critic" in name for name in load_file(tmp_path / "state.safetensors"))
+
+
+def test_student_and_critic_take_turns(batches: Batches, looks: Looks, tmp_path: Path, monkeypatch) -> None:
     seen: list[tuple[bool, bool]] = []
     pairs: list[torch.nn.Module] = []
     original = self_forcing.train
@@ -287,6 +325,7 @@ def test_student_and_critic_take_turns(batches: Batches, tmp_path: Path, monkeyp
         tmp_path,
         LoopConfig(steps=4, warmup=1),
         SelfForcing(critic_updates=2),
+        looks,
     )
     assert seen == [(True, False), (False, True), (False, True), (True, False)]
     assert all(torch.equal(tensor, kept[name]) for name, tensor in teacher.state_dict().items())
