@@ -16,6 +16,8 @@ from ..metrics.perceptual import EfficientNetLite0, distance
 from ..metrics.sharpness import gradient_magnitude
 from ..metrics.style import style_distance
 from ..metrics.temporal import clip_motion, pair_errors
+from ..motion.blend import FlowBlend
+from ..motion.flow import FlowSettings
 from ..runtime.inline import restyle
 from ..training.styles import SCREEN_LOCKED, STYLES, stylise
 from .clips import Clip, spliced, to_and_fro
@@ -23,6 +25,8 @@ from .prompts import ASK
 from .quality import SourceClip, rank_agreement
 
 SIDES = ("without", "with")
+BLENDED = "blended"
+"""A third side of steadiness: no adapter, and FlowWarp's blend over the output at the node's defaults."""
 Row = dict[str, Any]
 
 
@@ -34,6 +38,7 @@ class TemporalStudy:
         styles: those that are not locked to the screen.
         seeds: of the noise, which all frames share.
         steps, chunk: as on StreamDenoise.
+        blend: share of FlowWarp's blend.
         sample_every: one frame of this many is compared with its painted target.
         long_styles: styles of the drift and cut measurements.
         frames: of each clip, for everything but drift.
@@ -44,6 +49,7 @@ class TemporalStudy:
     seeds: tuple[int, ...] = (0, 1, 2)
     steps: int = 1
     chunk: int = 4
+    blend: float = 0.5
     sample_every: int = 8
     long_styles: tuple[str, ...] = ("oil", "ink", "fauvist")
     frames: int = 24
@@ -82,15 +88,17 @@ class Temporal:
         return dict(zip(SIDES, ((), self.adapters), strict=True)) if self.adapters else {"without": ()}
 
     def steadiness(self) -> Iterator[Row]:
-        """A row for each clip, style, seed and side."""
+        """A row for each clip, style, seed and side; one more with FlowWarp in place of the adapter."""
         for clip in tqdm(self.clips, desc="clips"):
             pixels = clip.pixels[: self.study.frames]
             source, picks = SourceClip(pixels), np.arange(0, len(pixels), self.study.sample_every)
             for style in self.study.styles:
                 target = self.trunk.features(np.stack([stylise(pixels[i], style) for i in picks]))
                 for seed in self.study.seeds:
-                    for side in self.sides:
-                        output = self._run(pixels, style, side, seed)
+                    outputs = {side: self._run(pixels, style, side, seed) for side in self.sides}
+                    blend = FlowBlend(FlowSettings())
+                    outputs[BLENDED] = blend.blend(outputs["without"], pixels, self.study.blend)
+                    for side, output in outputs.items():
                         seen = self.trunk.features(output[picks])
                         yield {
                             "kind": "steadiness",
@@ -193,15 +201,16 @@ AVERAGED = (
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     """Means over clips, styles and seeds, a side at a time; the changes; the styles on their own."""
     report: dict[str, Any] = {"rows": len(rows)}
-    for side in SIDES:
+    for side in (*SIDES, BLENDED):
         mine = [row for row in rows if row["side"] == side]
         for key in AVERAGED:
             values = [row[key] for row in mine if key in row]
             if values:
                 report[f"{key}_{side}"] = fmean(values)
     for key in ("excess", "excess_dis", "gradient", "style_distance"):
-        if f"{key}_with" in report:
-            report[f"{key}_change"] = report[f"{key}_with"] / report[f"{key}_without"] - 1.0
+        for side, name in (("with", "change"), (BLENDED, "blended_change")):
+            if f"{key}_{side}" in report:
+                report[f"{key}_{name}"] = report[f"{key}_{side}"] / report[f"{key}_without"] - 1.0
     report["styles"] = {
         style: {
             f"{key}_{side}": fmean(r[key] for r in rows if (r["style"], r["side"]) == (style, side))

@@ -12,7 +12,10 @@ from diffusers import DreamLiteUNetModel
 from torch import nn
 
 Module = TypeVar("Module", bound=nn.Module)
-SUFFIXES = (".attn1.to_q", ".attn1.to_k", ".attn1.to_v", ".attn2.to_q")
+ATTENTION = (".attn1.to_q", ".attn1.to_k", ".attn1.to_v", ".attn2.to_q")  # as published
+# A narrow U-Net has self-attention at its deepest level only. These reach the finer levels as well; a change
+# to the second one's input adds to their residual stream without a nonlinearity between.
+FEED_FORWARD = (".ff.net.0.proj", ".ff.net.2")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class HookSite:
     stride: int
 
 
-def hook_sites(unet: DreamLiteUNetModel, spatial: int = 8) -> dict[str, HookSite]:
+def hook_sites(
+    unet: DreamLiteUNetModel, spatial: int = 8, ends: tuple[str, ...] = ATTENTION
+) -> dict[str, HookSite]:
     """Every site by its dotted name, in the order of ``named_modules``.
 
     Sites go by the end of their name, so the class names of the original repository do not matter.
@@ -36,12 +41,13 @@ def hook_sites(unet: DreamLiteUNetModel, spatial: int = 8) -> dict[str, HookSite
     Args:
         unet: an unpatched U-Net; its config gives the strides.
         spatial: pixels for a latent's side.
+        ends: ends of the names of the Linears to act on.
     """
     deepest = len(unet.config.block_out_channels) - 1
     return {
         name: HookSite(module.in_features, spatial * 2 ** _level(name, deepest))
         for name, module in unet.named_modules()
-        if name.endswith(SUFFIXES) and isinstance(module, nn.Linear)
+        if name.endswith(ends) and isinstance(module, nn.Linear)
     }
 
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..errors import CheckpointError
-from .hooks import HookSite, hook_sites
+from .hooks import ATTENTION, FEED_FORWARD, HookSite, hook_sites
 from .lllite import LLLiteHook, TemporalLLLite
 
 Taken = TypeVar("Taken")
@@ -61,7 +61,7 @@ def load_lllite(
         CheckpointError: a file that is missing, damaged, incomplete or for another network.
     """
     tensors, metadata = _read(path)
-    sites = hook_sites(unet, spatial)
+    sites = hook_sites(unet, spatial, ATTENTION + FEED_FORWARD)
     _refuse_others(path, tensors, metadata)
     found, unknown = _sort(tensors, sites)
     if not found:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         report = Temporal(model, on, clips, study, EfficientNetLite0(), emit).measure()
     report = {
         "checkpoint": arguments.checkpoint.name,
-        "adapter": on[0].path if on else None,
+        "adapter": Path(on[0].path).parent.name if on else None,
         "clips": [clip.name for clip in clips],
         "size": arguments.size,
         "frames": study.frames,
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def show(report: dict) -> None:
     """The two sides beside each other, then the single figures."""
-    sides = [side for side in ("without", "with") if f"excess_{side}" in report]
+    sides = [side for side in ("without", "with", "blended") if f"excess_{side}" in report]
     print(f"{'':24}" + "".join(f"{side:>12}" for side in sides))
     for key in SHOWN:
         values = [report.get(f"{key}_{side}") for side in sides]

@@ -18,11 +18,11 @@ from livestyle.engine.training.windows import draw_windows
 
 from . import common
 
-DEFAULT = LoopConfig(steps=850, learning_rate=5e-3, warmup=20, cooldown=0.4, muon=True, seed=11)
+DEFAULT = LoopConfig(steps=1300, learning_rate=5e-3, warmup=20, cooldown=0.4, muon=True, seed=11)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--windows", type=int, default=260, help="how many runs of consecutive frames")
+    parser.add_argument("--windows", type=int, default=400, help="how many runs of consecutive frames")
     parser.add_argument("--size", type=int, default=256, help="side of a frame in pixels")
     parser.add_argument("--checkpoint", type=Path, default=common.WEIGHTS / "mllm-edit")
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     model = load_model(ModelHandle(str(arguments.checkpoint)), torch.device("cpu"), torch.float32)
     _, related = load_text(arguments.runs / "text" / "model")
-    length = 2 * TemporalRecipe.max_gap + 1
+    length = 2 * TemporalRecipe.chunk + 1
     drawn = draw_windows(arguments.videos, arguments.windows, length, arguments.size, arguments.seed)
     config = common.loop(arguments, DEFAULT)
     adapter = train_temporal_lllite(

@@ -56,7 +56,7 @@ def test_temporal(files: Path, tmp_path: Path) -> None:
     assert all(isinstance(report[key], float) for key in ASKED)
     assert isinstance(report["drift_ok"], bool)
     rows = [json.loads(line) for line in target.with_suffix(".jsonl").read_text().splitlines()]
-    assert [row["kind"] for row in rows] == ["steadiness"] * 4 + ["drift"] * 2 + ["cut"] * 2
+    assert [row["kind"] for row in rows] == ["steadiness"] * 6 + ["drift"] * 2 + ["cut"] * 2
 
 
 def test_tables(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,13 +41,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
 @pytest.mark.slow
 def test_every_figure_has_its_rows(measured: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     report, rows = measured
-    assert report["rows"] == 2 * 2 * 2 * 2  # clips, styles, seeds, sides
+    assert report["rows"] == 2 * 2 * 2 * 3  # clips, styles, seeds, sides
     assert [row["kind"] for row in rows].count("steadiness") == report["rows"]
     for key in KEYS:
-        for side in ("without", "with"):
+        for side in ("without", "with", "blended"):
             values = [row[key] for row in rows if row["kind"] == "steadiness" and row["side"] == side]
             assert report[f"{key}_{side}"] == pytest.approx(sum(values) / len(values))
     assert report["excess_with"] != report["excess_without"]
+    assert report["excess_blended"] < report["excess_without"]
     assert set(report["styles"]) == {"ink", "sepia"}
     assert -1.0 <= report["rank_agreement"] <= 1.0
 
