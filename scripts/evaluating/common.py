@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,16 @@ def load(checkpoint: Path) -> tuple[StreamModel, DevicePlan]:
 
 
 @contextlib.contextmanager
-def json_lines(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """What writes a row to a file as one line of JSON, at once; without a path it drops them."""
+def json_lines(
+    path: Path | None, kept: Sequence[dict[str, Any]] = ()
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What writes a row to a file as one line of JSON, at once, behind ``kept``; without a path: nothing."""
     if path is None:
         yield lambda row: None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", buffering=1) as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in kept)
         yield lambda row: lines.write(json.dumps(row) + "\n")
 
 

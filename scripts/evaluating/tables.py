@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pack
 import torch
@@ -37,12 +38,25 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    started = time.monotonic()
     model, plan = load(arguments.checkpoint)
     output: Path = arguments.output
     clips = read_clips(arguments.clips, arguments.size, arguments.frames)
     more = read_clips(arguments.held_out, arguments.size, arguments.frames) if arguments.held_out else []
-    with json_lines(output / "runs.jsonl") as emit:
+    adapter = arguments.adapter.resolve() if arguments.adapter.exists() else None
+    about = {
+        "checkpoint": arguments.checkpoint.name,
+        "adapter": adapter.parent.name if adapter else None,
+        "clips": [clip.name for clip in clips],
+        "size": arguments.size,
+        "frames": arguments.frames,
+        "style": arguments.style,
+        "warm_up_chunks": Study.warm_up,
+        "hardware": hardware_line(plan),
+        "dtype": str(plan.dtype),
+        "threads": torch.get_num_threads(),
+    }
+    measured, rows = measured_before(output, about, arguments.only)
+    with json_lines(output / "runs.jsonl", rows) as emit:
         study = Study(
             model,
             plan.device,
@@ -51,34 +65,30 @@ def run(arguments: argparse.Namespace) -> None:
             hardware_line(plan),
             emit,
             held_out=more,
-            adapter=arguments.adapter.resolve() if arguments.adapter.exists() else None,
+            adapter=adapter,
             style=arguments.style,
             prompts=json.loads(arguments.prompts.read_text()) if arguments.prompts.exists() else {},
         )
         if arguments.lora:
             handle = ModelHandle(str(arguments.checkpoint), lora=str(arguments.lora.resolve()))
             study.lora = load_model(handle, plan.device, plan.dtype)
-        measured = {}
         for name in arguments.only:
             measured[name] = tables.measure(study, name)
             print(f"\nTable {name}. {tables.TABLES[name].title}\n{tables.text(measured[name])}", flush=True)
+            # after every table: what is measured stays measured when the command is stopped
+            save(output / "tables.json", {**about, "tables": measured})
     files = [*plots.draw(measured, output), video.side_by_side(study, output / "side_by_side.mp4")]
-    save(
-        output / "tables.json",
-        {
-            "checkpoint": arguments.checkpoint.name,
-            "adapter": str(study.adapter) if study.adapter else None,
-            "clips": [clip.name for clip in study.clips],
-            "size": arguments.size,
-            "frames": arguments.frames,
-            "style": study.style,
-            "warm_up_chunks": study.warm_up,
-            "hardware": study.hardware,
-            "dtype": str(plan.dtype),
-            "threads": torch.get_num_threads(),
-            "tables": measured,
-            "seconds": round(time.monotonic() - started),
-            "cpu_seconds": round(time.process_time()),
-        },
-    )
     print(f"\nWritten to {output}: tables.json, runs.jsonl, {', '.join(path.name for path in files)}")
+
+
+def measured_before(
+    output: Path, about: dict[str, Any], again: Sequence[str]
+) -> tuple[dict[str, list], list[dict[str, Any]]]:
+    """Tables and their rows of an earlier run with equal settings, but for those in ``again``."""
+    target = output / "tables.json"
+    report = json.loads(target.read_text()) if target.exists() else {}
+    if any(report.get(key) != value for key, value in about.items()):
+        return {}, []
+    kept = {name: table for name, table in report["tables"].items() if name not in again}
+    rows = map(json.loads, (output / "runs.jsonl").read_text().splitlines())
+    return kept, [row for row in rows if row["table"] in kept]

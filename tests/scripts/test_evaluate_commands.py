@@ -68,6 +68,12 @@ def test_tables(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 5 + 2 * 2
     assert (tmp_path / "table_V.png").exists() and (tmp_path / "side_by_side.mp4").exists()
     assert "Table V. Batch scaling, ms a chunk" in capsys.readouterr().out
+    # another call adds to what was measured, and replaces what is measured again
+    run(tables, files, "--size", "64", "--frames", "8", "--only", "XII", "--output", str(tmp_path))
+    assert json.loads((tmp_path / "tables.json").read_text())["tables"]["V"] == report["tables"]["V"]
+    assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 5 + 2 * 2
+    run(tables, files, "--size", "64", "--frames", "4", "--only", "XII", "--output", str(tmp_path))
+    assert list(json.loads((tmp_path / "tables.json").read_text())["tables"]) == ["XII"]
 
 
 def test_rtr_dit(files: Path, tmp_path: Path) -> None:
