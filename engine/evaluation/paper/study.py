@@ -112,12 +112,13 @@ class Study:
     def measure(self, config: Config, clip: Clip, prompt: str = "", **labels: Any) -> tuple[Row, Playback]:
         """Run and measure a clip; its row goes to ``emit``."""
         played = self.play(config, clip.pixels, prompt)
+        rate = played.fps(self.warm_up)
         row: Row = {
             "table": self.table,
             "config": config.name,
             "clip": clip.name,
             **labels,
-            "fps": played.fps(self.warm_up),
+            "fps": None if np.isnan(rate) else rate,  # a clip that is all warm-up has no rate
             "warm_up_chunks": self.warm_up,
             "frames": len(clip.pixels),
             **clip.source.measure(played.pixels, config.chunk),
@@ -160,8 +161,8 @@ def averaged(rows: Sequence[Row]) -> Row:
     """Means over clips, and the standard deviation of the rate and of the paper's warping error."""
     row: Row = {"clips": len(rows)}
     for key in ("fps", "warping_error"):
-        values = [r[key] for r in rows if not np.isnan(r[key])]
-        row[key] = fmean(values) if values else float("nan")
+        values = [r[key] for r in rows if r[key] is not None]
+        row[key] = fmean(values) if values else None
         row[f"{key}_std"] = stdev(values) if len(values) > 1 else 0.0
     for key in MEASURES:
         values = [r[key] for r in rows if key in r]
