@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,6 @@ from livestyle.nodes.access import REQUESTS
 from livestyle.nodes.live_socket import RATE
 from livestyle.nodes.routes import Files
 from livestyle.nodes.snapshots import save_snapshot
-
-
-@pytest.fixture
-def registry() -> Iterator[SessionRegistry]:
-    made = SessionRegistry()
-    yield made
-    made.close()
 
 
 @pytest.fixture

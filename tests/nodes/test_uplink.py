@@ -8,7 +8,6 @@ import json
 import os
 import struct
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,30 +15,10 @@ import pytest
 from aiohttp import WSMsgType
 from aiohttp.test_utils import TestClient
 from PIL import Image
-from route_client import next_frame, next_text, of_type, serve, socket_of, start, start_plan
-from runtime_stubs import stylise, write
+from route_client import READER, next_frame, next_text, of_type, serve, socket_of, start
 
-from livestyle.engine.media.live.inlet import Inlet
-from livestyle.engine.media.live.source_spec import LiveSpec
-from livestyle.engine.runtime.plan import PlanNode, Read
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
-
-READER = "1"
-
-
-@pytest.fixture
-def registry() -> Iterator[SessionRegistry]:
-    made = SessionRegistry()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(registry: SessionRegistry) -> StreamSession:
-    """A session that reads a page's camera."""
-    spec = LiveSpec("pushed", "The browser's camera", inlet=Inlet("camera"))
-    return start_plan(registry, write(stylise(PlanNode(Read(spec), node_id=READER))))
 
 
 def _jpeg(level: int, size: tuple[int, int] = (64, 48)) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,13 +21,6 @@ from livestyle.nodes.visits import MOST_PAGES
 from livestyle.nodes.watch import SECRET_BYTES, WatchKeys, load_secret
 
 WRITER = "9"
-
-
-@pytest.fixture
-def registry() -> Iterator[SessionRegistry]:
-    made = SessionRegistry()
-    yield made
-    made.close()
 
 
 @given(st.text(min_size=1))

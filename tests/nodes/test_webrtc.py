@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,10 @@ import pytest
 from aiohttp.test_utils import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from route_client import FOREIGN, KEYS, next_text, of_type, serve, socket_of, start, start_plan
-from runtime_stubs import stylise, write
+from route_client import FOREIGN, KEYS, READER, next_text, of_type, serve, socket_of, start
 
 from livestyle.engine.errors import SettingError
 from livestyle.engine.media.live.inlet import Inlet
-from livestyle.engine.media.live.source_spec import LiveSpec
-from livestyle.engine.runtime.plan import PlanNode, Read
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
 
@@ -29,7 +25,7 @@ from av import VideoFrame  # noqa: E402
 
 from livestyle.nodes.webrtc import Peer  # noqa: E402
 
-READER, WRITER = "1", "9"
+WRITER = "9"
 WATCH = f"{KEYS.path(WRITER)}/webrtc"
 
 
@@ -48,20 +44,6 @@ class Grey(VideoStreamTrack):
         frame = VideoFrame.from_ndarray(np.full((96, 128, 3), 200, np.uint8), format="rgb24")
         frame.pts, frame.time_base = pts, time_base
         return frame
-
-
-@pytest.fixture
-def registry() -> Iterator[SessionRegistry]:
-    made = SessionRegistry()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(registry: SessionRegistry) -> StreamSession:
-    """A session that reads a page's camera."""
-    spec = LiveSpec("pushed", "The browser's camera", inlet=Inlet("camera"))
-    return start_plan(registry, write(stylise(PlanNode(Read(spec), node_id=READER))))
 
 
 async def _call(client: TestClient, path: str, page: Any, **body: Any) -> None:

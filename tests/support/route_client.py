@@ -24,6 +24,8 @@ from livestyle.nodes.watch import WatchKeys
 PAGE = {"X-LiveStyle": "1"}
 FOREIGN = {"Origin": "http://evil.example"}
 KEYS = WatchKeys(b"secret")
+READER = "1"
+"""The node that reads the source in the sessions of the tests."""
 FILES = Files(lambda pixels, tags: Path("snapshot.png"), lambda path: {"filename": path.name})
 
 
