@@ -169,26 +169,26 @@ def train_temporal_lllite(
         places = (np.zeros(batch, int), last, first, first + 1)
         earlier, before, here, after = (cut_frames(windows, rows, p, corners, side) for p in places)
         pair = np.concatenate([here, after])
+        old, last_seen, now = (encode_frames(autoencoder, frames) for frames in (earlier, before, pair))
         twice = Conditioning(conditioning.states.repeat(2, 1, 1), conditioning.mask.repeat(2, 1))
         noise = torch.randn(latent_shape(autoencoder, side), generator=generator)
 
-        def edit(network: Denoiser, frames: np.ndarray, text: Conditioning) -> torch.Tensor:
-            source = encode_frames(autoencoder, frames)
+        def edit(network: Denoiser, source: torch.Tensor, text: Conditioning) -> torch.Tensor:
             with torch.autocast("cpu", torch.bfloat16):
                 x0 = network(noise.expand_as(source), source, torch.ones(len(source)), text).float()
             return decode_latents(autoencoder, x0)
 
         with torch.no_grad():
-            bare = edit(denoiser, pair, twice)
-            picture = carry_tensor(edit(denoiser, earlier, conditioning), find_flow(earlier, before, motion))
+            bare = edit(denoiser, now, twice)
+            picture = carry_tensor(edit(denoiser, old, conditioning), find_flow(earlier, before, motion))
             stream.bind(picture, torch.from_numpy(rng.random(batch) < recipe.own))
             # without a picture the adapter changes little: these are as good as the bare model's outputs
-            output = edit(adapted, before, conditioning)
+            output = edit(adapted, last_seen, conditioning)
             flow = find_flow(np.concatenate([before, before]), pair, motion)
             picture = carry_tensor(output.repeat(2, 1, 1, 1), flow)
         shown = torch.from_numpy(rng.random(batch) >= recipe.dropout)
         stream.bind(picture, shown.repeat(2))
-        edited = edit(adapted, pair, twice)
+        edited = edit(adapted, now, twice)
         one, two = edited.chunk(2)
         border = torch.from_numpy(first == last) & shown
         one = torch.where(border.view(-1, 1, 1, 1), output, one)
