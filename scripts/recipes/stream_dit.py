@@ -25,12 +25,22 @@ from livestyle.engine.training.stream_dit.text import LIMIT, NAME, train_text_en
 
 from . import common
 
-DEFAULT = LoopConfig(steps=1800, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
-STRETCHES = LoopConfig(steps=1600, learning_rate=3e-3, warmup=100, cooldown=0.0, ema=0.996, muon=True)
+DEFAULT = LoopConfig(steps=1600, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
+STRETCHES = LoopConfig(steps=1040, learning_rate=3e-3, warmup=100, cooldown=0.0, ema=0.996, muon=True)
 TEXT = LoopConfig(steps=1500, learning_rate=2e-3, cooldown=0.5, muon=True)
-STUDENT = LoopConfig(steps=400, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
+STUDENT = LoopConfig(steps=250, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
 STRETCH = 4  # latent frames of a clip in the first stage
-OPTIONS = "clips batch text_steps stretch_steps steps student_steps teacher_steps guidance".split()
+OPTIONS = (
+    "clips",
+    "batch",
+    "text_steps",
+    "stretch_steps",
+    "image_steps",
+    "steps",
+    "student_steps",
+    "teacher_steps",
+    "guidance",
+)
 """Options that the model card names."""
 LEVELS = 8  # T of the student: N = 8 chunks of c = 2 frames, s = 1, as in the paper
 
@@ -39,13 +49,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=128, help="side of a frame in pixels")
     parser.add_argument("--clips", type=int, default=2400, help="rendered clips")
     parser.add_argument("--latents", type=int, default=16, help="latent frames of a clip, at least 16")
-    parser.add_argument("--batch", type=int, default=16, help="clips of a step")
+    parser.add_argument("--batch", type=int, default=4, help="clips of a step")
     parser.add_argument(
         "--chunk-sizes", type=int, nargs="+", default=Mixture.chunk_sizes, help="mixed schemes"
     )
     parser.add_argument(
         "--stretch-steps", type=int, default=STRETCHES.steps, help="of the first stage, four frames a clip"
     )
+    parser.add_argument("--image-steps", type=int, default=2200, help="of the second stage, one frame a clip")
     parser.add_argument("--text-steps", type=int, default=TEXT.steps, help="of the text encoder")
     parser.add_argument("--student-steps", type=int, default=STUDENT.steps, help="of the distillation")
     parser.add_argument("--teacher-steps", type=int, default=2, help="teacher's steps within a level")
@@ -75,8 +86,10 @@ def run(arguments: argparse.Namespace) -> Path:
     torch.manual_seed(seed)
     teacher = StreamDiT(DEMO)
     stretches = dataclasses.replace(STRETCHES, steps=arguments.stretch_steps, seed=seed)
+    images = dataclasses.replace(STRETCHES, steps=arguments.image_steps, cooldown=0.3, seed=seed)
     stages = (
         Stage("stretches", stretches, STRETCH, arguments.batch * mixture.buffer // STRETCH),
+        Stage("images", images, 1, arguments.batch * mixture.buffer),
         Stage("buffers", loop, mixture.buffer, arguments.batch),
     )
     teacher = train_teacher(teacher, data, text, folder, stages, mixture)

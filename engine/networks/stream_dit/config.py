@@ -69,7 +69,6 @@ DEMO = StreamDiTConfig(
     width=160,
     depth=6,
     heads=5,
-    patch=4,
     window=(8, 8, 8),
     text=(("ul2", 128),),
     mlp_ratio=3,

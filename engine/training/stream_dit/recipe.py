@@ -26,8 +26,8 @@ class Stage:
 
     Attributes:
         name: of its folder.
-        frames: latent frames of a clip. Stretches of the buffer cost a share of it, so that a network
-            can read four times the prompts before it sees whole buffers.
+        frames: latent frames of a clip. Stretches of the buffer, or single frames of it, cost a share, so
+            that a network can read four or sixteen times the prompts before it sees whole buffers.
         batch: clips of a step.
     """
 
