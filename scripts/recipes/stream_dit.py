@@ -25,10 +25,10 @@ from livestyle.engine.training.stream_dit.text import LIMIT, NAME, train_text_en
 
 from . import common
 
-DEFAULT = LoopConfig(steps=1600, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
+DEFAULT = LoopConfig(steps=1150, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
 STRETCHES = LoopConfig(steps=1040, learning_rate=3e-3, warmup=100, cooldown=0.0, ema=0.996, muon=True)
 TEXT = LoopConfig(steps=1500, learning_rate=2e-3, cooldown=0.5, muon=True)
-STUDENT = LoopConfig(steps=250, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
+STUDENT = LoopConfig(steps=220, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
 STRETCH = 4  # latent frames of a clip in the first stage
 OPTIONS = (
     "clips",

@@ -5,32 +5,20 @@ from __future__ import annotations
 import pytest
 from canvas import RUN_MS, open_canvas
 from comfy_server import ComfyServer
-from tiny_stream_dit import write_tiny_checkpoint
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
 
 def test_the_prompt_changes_while_the_film_goes_on(chromium: object, server: ComfyServer) -> None:
-    folder = server.base / "models" / "stream_models"
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = write_tiny_checkpoint(folder, name="tiny-endless").name
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template("endless_text_to_video")
         (load,), (encode,) = canvas.nodes("LoadStreamModel"), canvas.nodes("MLLMEncode")
-        (denoise,) = canvas.nodes("StreamDenoise")
-        for node, name, value in (
-            (load, "checkpoint", checkpoint),
-            (load, "dtype", "fp32"),
-            (encode, "prompt", "a red circle"),
-            (denoise, "width", 64),
-            (denoise, "height", 64),
-        ):
-            canvas.set_widget(node["id"], name, value)
+        assert load["widgets"]["checkpoint"] == "demo: stream-dit"
         stage, page = canvas.stage(), canvas.page
         canvas.run()
         page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
-        canvas.set_widget(encode["id"], "prompt", "a blue star")
+        canvas.set_widget(encode["id"], "prompt", "a blue cross moves left over polka dots")
         answer = page.locator(".livestyle-status", has_text="prompt: applied")
         answer.wait_for(state="attached", timeout=RUN_MS)  # the node may lie outside the page
         page.locator(f"{stage} .livestyle-stop").click()
-        assert canvas.await_result(stage)["width"] == 64
+        assert canvas.await_result(stage)["width"] == 128

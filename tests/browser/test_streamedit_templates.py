@@ -7,29 +7,19 @@ from canvas import RUN_MS, open_canvas
 from comfy_server import ComfyServer
 from graphs import READ, default_workflow
 from sample_clips import make_clip
-from tiny_streamedit_dit import write_tiny_checkpoint
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
 
-@pytest.fixture(scope="module")
-def tiny(server: ComfyServer) -> str:
-    """A random checkpoint in models/stream_models, there before the demo's own is; its name."""
-    folder = server.base / "models" / "stream_models"
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_tiny_checkpoint(folder).name
-
-
 @pytest.mark.parametrize("template", ["instructed_editing", "adaptive_window_explained"])
 def test_the_window_is_shown_and_the_instruction_is_live(
-    chromium: object, server: ComfyServer, tiny: str, template: str
+    chromium: object, server: ComfyServer, template: str
 ) -> None:
     make_clip(server.input / default_workflow()[READ]["inputs"]["file"], frames=60 * 24, size=(192, 112))
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(template)
         (model,) = canvas.nodes("LoadStreamModel")
         assert model["widgets"]["checkpoint"] == "demo: streamedit-dit"
-        canvas.set_widget(model["id"], "checkpoint", tiny)
         (denoise,) = canvas.nodes("StreamDenoise")
         for name, value in {"width": 128, "height": 96}.items():
             canvas.set_widget(denoise["id"], name, value)
@@ -39,7 +29,7 @@ def test_the_window_is_shown_and_the_instruction_is_live(
         window.wait_for(state="attached", timeout=RUN_MS)
         assert window.text_content() in ("window 4", "window 8", "window 16")
         playing = canvas.nodes("MLLMEncode")[0]
-        canvas.set_widget(playing["id"], "prompt", "glass and water")
+        canvas.set_widget(playing["id"], "prompt", "a watercolour")
         answer = page.locator(".livestyle-status", has_text="prompt: applied")
         answer.wait_for(state="attached", timeout=RUN_MS)  # the node may lie outside the page
         page.locator(f"{stage} .livestyle-stop").click()

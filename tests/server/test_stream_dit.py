@@ -60,6 +60,24 @@ def test_prompt_and_chunk_change_while_it_plays_until_stop(
     assert len(play(shown_file(ended, server.output)["path"])) > applied["frame"]
 
 
+def test_the_demo_draws_what_its_template_says(server: ComfyServer, client: ComfyClient) -> None:
+    graph = workflow("endless_text_to_video")
+    graph[DENOISE]["inputs"]["length"] = 40
+    ended = client.run(graph)
+    assert ended.status == "success", ended.error
+    film = play(shown_file(ended, server.output)["path"])
+    assert film.pixels.shape == (40, 128, 128, 3)
+    assert film.pixels[8:].std(axis=(1, 2, 3)).min() > 5  # no frame is one flat colour
+
+
+def test_the_demo_takes_a_video_as_its_template_is_shipped(server: ComfyServer, client: ComfyClient) -> None:
+    graph = workflow("video_through_streamdit")
+    make_clip(server.input / graph[READ]["inputs"]["file"], frames=24, size=(192, 112))
+    ended = client.run(graph)
+    assert ended.status == "success", ended.error
+    assert len(play(shown_file(ended, server.output)["path"])) == 24
+
+
 def test_a_video_goes_through_frame_by_frame(server: ComfyServer, client: ComfyClient, tiny: str) -> None:
     clip = make_clip(server.input / "through_streamdit.mp4", frames=31, size=(96, 64))
     graph = small("video_through_streamdit", tiny)

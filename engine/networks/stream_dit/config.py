@@ -74,7 +74,7 @@ DEMO = StreamDiTConfig(
     mlp_ratio=3,
     predicts="data",
 )
-"""2.5 M parameters on the ``demo-video`` autoencoder."""
+"""2.4 M parameters on the ``demo-video`` autoencoder."""
 
 ABLATION = StreamDiTConfig(
     channels=12,

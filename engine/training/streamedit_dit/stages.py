@@ -42,7 +42,8 @@ class Stage:
 
     Attributes:
         mixture: states of the window; None for the base task.
-        base_frames: latent frames of a clip in the base task.
+        base_frames: latent frames of a clip in the base task, drawn from: single frames show four times
+            the clips and instructions for the same work.
         coherence: lambda, weight of the temporal term.
         changed: share of the clips whose prompt changes inside the window.
         cells: latent positions in a batch, about.
@@ -50,7 +51,7 @@ class Stage:
     """
 
     mixture: WindowMixture | None = None
-    base_frames: int = 4
+    base_frames: tuple[int, ...] = (1, 1, 1, 4)
     coherence: float = 0.0
     changed: float = 0.0
     cells: int = 24 * 16 * 16
@@ -61,7 +62,7 @@ class Stage:
         if self.mixture is not None:
             return self.mixture.draw(rng)
         level = 1.0 if rng.random() < 0.5 else float(rng.uniform(0.02, 1.0))
-        return Layout(0, np.full(self.base_frames, level))
+        return Layout(0, np.full(int(rng.choice(self.base_frames)), level))
 
 
 def read(net: StreamEditDiT, text: TextEncoder, prompts: list[str]) -> Context:
