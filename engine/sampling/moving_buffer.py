@@ -82,18 +82,19 @@ class MovingBuffer:
 
         Args:
             source: clean latents (c, C, h, w) to keep, for video to video.
-            strength: sigma at which the source enters, at most N'/N; 1 keeps nothing of it.
+            strength: level at which the source enters, at most N'/N; 1 keeps nothing of it.
         """
         count = self.partition.frames
         if self.room < count:
             raise ValueError(f"no room for {count} frames: {len(self)} wait for a cycle")
         fresh = self._noise(self.first_frame + len(self), count, 0)
+        sigma = 1.0 if source is None else self.partition.at(strength)
         if source is not None:
-            fresh = renoise(source.to(fresh), fresh, strength)
+            fresh = renoise(source.to(fresh), fresh, sigma)
         if not self._sigmas:
             self._lead = (self.depth - 1) * count
         self._latents = fresh if self._latents is None else torch.cat([self._latents, fresh])
-        self._sigmas += [1.0 if source is None else strength] * count
+        self._sigmas += [sigma] * count
 
     def cycle(self, velocity: Velocity) -> torch.Tensor | None:
         """s evaluations of the whole buffer; a chunk that became clean leaves.
@@ -132,7 +133,7 @@ class MovingBuffer:
         self._sigmas = [1.0] * length
         kept = self._latents.clone()
         for level in range(layout.levels - 1, layout.micro_steps - 1, -1):
-            target = level / layout.levels
+            target = layout.at(level / layout.levels)
             self._latents = self._moved(velocity, [target] * length)
             self._sigmas = [target] * length
             waiting = [index for index in range(length) if layout.sigma(index) <= target]

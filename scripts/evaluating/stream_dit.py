@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
     }
     if arguments.table_prompts:
         cases = draw_cases(arguments.table_prompts, arguments.seed + 1)
-        length = model.profile.partitions[0].length
-        diagonal = with_partition(model, Partition(length, 1))
+        layout = model.profile.partitions[0]
+        diagonal = with_partition(model, Partition(layout.length, 1, shift=layout.shift))
         report["table_2"] = {
             "ours": table_2([film(model, case.sentence.text, TABLE_FRAMES, side) for case in cases]),
             "diagonal": table_2([film(diagonal, case.sentence.text, TABLE_FRAMES, side) for case in cases]),

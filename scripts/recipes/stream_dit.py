@@ -40,6 +40,7 @@ OPTIONS = (
     "student_steps",
     "teacher_steps",
     "guidance",
+    "shift",
 )
 """Options that the model card names."""
 LEVELS = 8  # T of the student: N = 8 chunks of c = 2 frames, s = 1, as in the paper
@@ -63,6 +64,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--guidance", type=float, default=2.5, help="classifier-free guidance that is distilled"
     )
+    parser.add_argument(
+        "--shift", type=float, default=1.0, help="of the levels: above 1 they crowd at the noisy end"
+    )
     parser.add_argument("--teacher-output", type=Path, help="keep the teacher as a checkpoint, too")
 
 
@@ -82,7 +86,7 @@ def run(arguments: argparse.Namespace) -> Path:
     data = WorldBatches(pool, measure_format(pool), seed)
     reading = dataclasses.replace(TEXT, steps=arguments.text_steps, seed=seed)
     text = TextEnsemble({NAME: train_text_encoder(folder / "text", reading)})
-    mixture = Mixture(chunk_sizes=tuple(arguments.chunk_sizes))
+    mixture = Mixture(chunk_sizes=tuple(arguments.chunk_sizes), shift=arguments.shift)
     torch.manual_seed(seed)
     teacher = StreamDiT(DEMO)
     stretches = dataclasses.replace(STRETCHES, steps=arguments.stretch_steps, seed=seed)
@@ -95,13 +99,18 @@ def run(arguments: argparse.Namespace) -> Path:
     teacher = train_teacher(teacher, data, text, folder, stages, mixture)
     if arguments.teacher_output:
         layouts = tuple(
-            Partition(mixture.buffer // size, size, max(1, 2 * LEVELS * size // mixture.buffer))
+            Partition(
+                mixture.buffer // size,
+                size,
+                max(1, 2 * LEVELS * size // mixture.buffer),
+                shift=mixture.shift,
+            )
             for size in sorted(mixture.chunk_sizes, key=lambda size: (size != 2, size))
         )
         profile = _profile(layouts, data, arguments.guidance)
         save_checkpoint(arguments.teacher_output, teacher, text, profile, "demo-video")
     sizes = [size for size in (2, 4, 8, 16) if size in mixture.chunk_sizes]
-    layouts = tuple(Partition(16 // size, size, LEVELS * size // 16) for size in sizes)
+    layouts = tuple(Partition(16 // size, size, LEVELS * size // 16, shift=mixture.shift) for size in sizes)
     distillation = Distillation(layouts, arguments.teacher_steps, arguments.guidance)
     loop = dataclasses.replace(STUDENT, steps=arguments.student_steps, seed=seed)
     student = distil(teacher, data, text, folder / "student", loop, distillation, arguments.batch // 2)

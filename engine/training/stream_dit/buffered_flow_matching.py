@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from ...conditioning.states import TextStates
 from ...networks.stream_dit.model import StreamDiT
-from ...sampling.flow_match import renoise
+from ...sampling.flow_match import renoise, warp
 from ...sampling.partition import Partition
 
 
@@ -30,6 +30,7 @@ class Mixture:
         partial: share of the batches that see only the clean or only the noisy end of the buffer, as
             while it fills and empties, or truncated for video to video.
         unconditional: share of the clips whose prompt is withheld, for guidance.
+        shift: of the levels, see ``Partition``.
         knee: sigma below which the error of the data counts instead of that of the velocity, which
             would weigh a nearly clean frame's error by 1 / sigma^2 (min-SNR weighting, arXiv 2303.09556);
             0 is plain flow matching.
@@ -40,19 +41,21 @@ class Mixture:
     partial: float = 0.2
     unconditional: float = 0.1
     knee: float = 0.3
+    shift: float = 1.0
 
 
 def draw_sigmas(partition: Partition, rng: np.random.Generator) -> np.ndarray:
-    """Eq. 8: chunk i of N draws one level from U((i - 1)/N, i/N), shared by its c frames."""
-    starts = np.arange(partition.chunks)
-    return np.repeat((starts + rng.random(partition.chunks)) / partition.chunks, partition.frames)
+    """Eq. 8: chunk i of N draws one level from U((i - 1)/N, i/N), shared by its c frames; its sigma."""
+    levels = (np.arange(partition.chunks) + rng.random(partition.chunks)) / partition.chunks
+    return np.repeat(warp(levels, partition.shift), partition.frames)
 
 
 def draw_batch_sigmas(mixture: Mixture, batch: int, rng: np.random.Generator) -> torch.Tensor:
     """Levels of ``batch`` buffers, each in a layout of its own, float32 (batch, buffer)."""
     rows = []
     for size in rng.choice(mixture.chunk_sizes, size=batch):
-        rows.append(draw_sigmas(Partition(mixture.buffer // int(size), int(size)), rng))
+        layout = Partition(mixture.buffer // int(size), int(size), shift=mixture.shift)
+        rows.append(draw_sigmas(layout, rng))
     return torch.from_numpy(np.stack(rows)).float()
 
 

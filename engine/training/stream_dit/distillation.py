@@ -37,10 +37,11 @@ class Distillation:
     knee: float = 0.3
 
 
-def start_levels(partition: Partition, rng: np.random.Generator) -> np.ndarray:
-    """The levels of a buffer before one of the student's evaluations, (buffer,)."""
+def draw_segment(partition: Partition, rng: np.random.Generator) -> np.ndarray:
+    """The sigmas of a buffer before and after one of the student's evaluations, (2, buffer)."""
     micro_step = int(rng.integers(partition.micro_steps))
-    return np.array([partition.sigma(slot, micro_step) for slot in range(partition.length)])
+    ends = (micro_step, micro_step + 1)
+    return np.array([[partition.sigma(slot, end) for slot in range(partition.length)] for end in ends])
 
 
 @torch.no_grad()
@@ -48,7 +49,7 @@ def teacher_segment(
     teacher: StreamDiT,
     start: torch.Tensor,
     sigma: torch.Tensor,
-    width: float,
+    width: torch.Tensor,
     prompt: Context,
     null: Context,
     config: Distillation,
@@ -56,13 +57,14 @@ def teacher_segment(
     """Where the guided teacher is after a level: every frame moves from sigma to sigma - width.
 
     Args:
-        start: latents (batch, F, C, h, w) at levels ``sigma`` (batch, F).
+        start: latents (batch, F, C, h, w) at ``sigma``, (batch, F) as ``width``.
     """
     x, step = start, width / config.teacher_steps
     for index in range(config.teacher_steps):
         now = sigma - index * step
         conditional, unconditional = teacher(x, now, prompt).float(), teacher(x, now, null).float()
-        x = x - step * (unconditional + config.guidance * (conditional - unconditional))
+        guided = unconditional + config.guidance * (conditional - unconditional)
+        x = x - step[:, :, None, None, None] * guided
     return x
 
 
@@ -81,13 +83,13 @@ def distillation_loss(
         clips: normalised latents (batch, buffer, C, h, w), noised to the start of a level.
     """
     batch = len(clips)
-    rows = [start_levels(config.partitions[int(rng.integers(len(config.partitions)))], rng) for _ in clips]
-    sigma = torch.from_numpy(np.stack(rows)).to(clips)
+    rows = [draw_segment(config.partitions[int(rng.integers(len(config.partitions)))], rng) for _ in clips]
+    sigma, target = torch.from_numpy(np.stack(rows, axis=1)).to(clips)
+    width = sigma - target
     noise = torch.randn(clips.shape, generator=generator).to(clips)
     start = renoise(clips, noise, sigma[:, :, None, None, None])
-    width = 1.0 / config.partitions[0].levels
     with torch.no_grad():
         prompt, null = teacher.read_text(text, batch), teacher.read_text({}, batch)
     end = teacher_segment(teacher, start, sigma, width, prompt, null, config)
     velocity = student(start, sigma, student.read_text(text, batch))
-    return weighted_error(velocity, (start - end) / width, sigma, config.knee)
+    return weighted_error(velocity, (start - end) / width[:, :, None, None, None], sigma, config.knee)

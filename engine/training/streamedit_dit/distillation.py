@@ -21,7 +21,7 @@ from ...sampling.edit_stream import DIAGONAL, PIPELINED, SEQUENTIAL
 from ...sampling.flow_match import Prediction
 from ...sampling.partition import Partition
 from ..loop import LoopConfig, train
-from ..stream_dit.distillation import start_levels
+from ..stream_dit.distillation import draw_segment
 from .batches import EditBatches
 from .buffer import Layout, Window, fill, fit
 from .losses import edit_weights, velocity
@@ -50,7 +50,7 @@ class Round:
         """A window before one of the student's evaluations, and the sigma that it crosses."""
         layout = self.layouts[int(rng.integers(len(self.layouts)))]
         history = max(0, int(rng.choice(self.windows)) - layout.length)
-        return Layout(history, start_levels(layout, rng)), 1.0 / layout.levels
+        return Layout(history, draw_segment(layout, rng)[0]), 1.0 / layout.levels
 
 
 MACRO = Round((Partition(3, 1, 7), Partition(1, 1, 20), Partition(6, 1, 3)), teacher_steps=5)

@@ -10,11 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livestyle.engine.errors import SettingError
+from livestyle.engine.sampling.flow_match import warp
 from livestyle.engine.sampling.moving_buffer import MovingBuffer
 from livestyle.engine.sampling.partition import Partition
 
 SHAPE = (1, 1, 1)
-PARTITIONS = st.builds(Partition, st.integers(1, 6), st.integers(1, 4), st.integers(1, 4), st.integers(0, 3))
+PARTITIONS = st.builds(
+    Partition,
+    st.integers(1, 6),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(0, 3),
+    st.sampled_from((1.0, 3.0)),
+)
 TRAINED = [Partition(8 // c, c) for c in (1, 2, 4, 8)] + [Partition(4, 2, 2), Partition(2, 4, 3)]
 
 
@@ -96,7 +104,8 @@ def test_levels_fall_from_tail_to_head_and_move_by_equal_steps(partition: Partit
     assert steady[0] == sorted(steady[0])
     assert steady[0][-1] == 1.0
     for before, after in zip(steady, steady[1:], strict=False):
-        moves = [a - b for a, b in zip(before, after, strict=True)]
+        levels = ([warp(sigma, 1 / partition.shift) for sigma in call] for call in (before, after))
+        moves = [a - b for a, b in zip(*levels, strict=True)]
         assert moves == pytest.approx([1 / partition.levels] * partition.length)
 
 

@@ -33,7 +33,7 @@ from livestyle.engine.training.stream_dit.card import write_card
 from livestyle.engine.training.stream_dit.distillation import (
     Distillation,
     distillation_loss,
-    start_levels,
+    draw_segment,
     teacher_segment,
 )
 from livestyle.engine.training.stream_dit.latents import (
@@ -76,15 +76,18 @@ class Field(nn.Module):
         return self.slope * x * context.tokens[..., None, None]
 
 
+@pytest.mark.parametrize("shift", [1.0, 3.0])
 @pytest.mark.parametrize("chunk", [1, 2, 4, 16])
-def test_each_chunk_draws_from_its_own_segment(chunk: int) -> None:
-    partition = Partition(16 // chunk, chunk)
+def test_each_chunk_draws_from_its_own_segment(chunk: int, shift: float) -> None:
+    partition = Partition(16 // chunk, chunk, shift=shift)
     rng = np.random.default_rng(0)
     drawn = np.stack([draw_sigmas(partition, rng) for _ in range(400)]).reshape(400, -1, chunk)
     assert (drawn == drawn[:, :, :1]).all()
     for index in range(partition.chunks):
-        levels = drawn[:, index, 0] * partition.chunks - index
-        assert 0.0 <= levels.min() < 0.05 and 0.95 < levels.max() <= 1.0
+        sigmas, ends = drawn[:, index, 0], [partition.sigma(slot * chunk) for slot in (index - 1, index)]
+        least, most = ends[0] if index else 0.0, ends[1]
+        assert least <= sigmas.min() < least + 0.1 * (most - least)
+        assert most - 0.1 * (most - least) < sigmas.max() <= most
 
 
 def test_layouts_are_mixed_inside_a_batch_and_parts_are_ends_of_the_buffer() -> None:
@@ -127,7 +130,7 @@ def test_the_teacher_takes_s_guided_euler_steps_a_level() -> None:
     field = Field(0.5)
     start, sigma = torch.ones(1, 4, 1, 1, 1), torch.tensor([[0.5, 0.5, 1.0, 1.0]])
     prompt, null = field.read_text({"byt5": None}, 1), field.read_text({}, 1)
-    end = teacher_segment(field, start, sigma, 0.5, prompt, null, config)
+    end = teacher_segment(field, start, sigma, torch.full_like(sigma, 0.5), prompt, null, config)
     assert torch.allclose(end, torch.full_like(end, (1 - 0.125 * 3.0 * 0.5) ** 4))
     assert len(field.seen) == 8
     assert torch.allclose(field.seen[-1], sigma - 0.375)
@@ -144,8 +147,11 @@ def test_a_student_that_moves_as_the_teacher_does_has_no_loss() -> None:
 
 def test_the_student_starts_where_the_buffer_does() -> None:
     rng = np.random.default_rng(0)
-    starts = {tuple(start_levels(Partition(2, 2, 2), rng)) for _ in range(20)}
-    assert starts == {(0.5, 0.5, 1.0, 1.0), (0.25, 0.25, 0.75, 0.75)}
+    drawn = {tuple(map(tuple, draw_segment(Partition(2, 2, 2), rng))) for _ in range(20)}
+    assert drawn == {
+        ((0.5, 0.5, 1.0, 1.0), (0.25, 0.25, 0.75, 0.75)),
+        ((0.25, 0.25, 0.75, 0.75), (0.0, 0.0, 0.5, 0.5)),
+    }
 
 
 def test_answers_are_what_a_sentence_says() -> None:
