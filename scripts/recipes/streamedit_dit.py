@@ -35,7 +35,7 @@ from livestyle.engine.training.video_pairs import paint_windows
 
 from . import common
 
-DEFAULT = LoopConfig(steps=2400, learning_rate=1e-3, warmup=100, cooldown=0.2, muon=True, seed=7)
+DEFAULT = LoopConfig(steps=4600, learning_rate=1e-3, warmup=100, cooldown=0.2, muon=True, seed=7)
 TEXT = LoopConfig(steps=2000, learning_rate=2e-3, cooldown=0.4)
 RATES = {"base": 1e-3, "streaming": 5e-4, "quality": 2e-4, "macro": 2e-4, "micro": 2e-4}
 LONG = {"frames": 61, "size": 128}
@@ -50,10 +50,10 @@ FULL = (Partition(3, 1, 7), Partition(3, 1, 34), Partition(1, 1, 100))
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", choices=sorted(CONFIGS), default="demo")
     parser.add_argument("--text-steps", type=int, default=TEXT.steps, help="of the text encoder")
-    parser.add_argument("--streaming-steps", type=int, default=1200, help="of stage 2; --steps is stage 1")
-    parser.add_argument("--quality-steps", type=int, default=500, help="of stage 3")
-    parser.add_argument("--macro-steps", type=int, default=150, help="of the distillation to 20 evaluations")
-    parser.add_argument("--micro-steps", type=int, default=250, help="of the distillation to 6")
+    parser.add_argument("--streaming-steps", type=int, default=700, help="of stage 2; --steps is stage 1")
+    parser.add_argument("--quality-steps", type=int, default=300, help="of stage 3")
+    parser.add_argument("--macro-steps", type=int, default=100, help="of the distillation to 20 evaluations")
+    parser.add_argument("--micro-steps", type=int, default=200, help="of the distillation to 6")
     parser.add_argument("--windows", type=int, default=120, help="clips of 61 frames, 128 pixels")
     parser.add_argument("--large-windows", type=int, default=64, help="clips of 9 frames, 256 pixels")
     parser.add_argument("--worlds", type=int, default=160, help="rendered clips; half as many large ones")

@@ -18,7 +18,8 @@ speeds, 6 backgrounds, 3 motions of the camera.
 ## Data and licences
 
 The transformer and its text encoder saw nothing but rendered films and sentences of that world, seed
-{seed}; 10 of the 48 pairs of colour and shape were left out. The autoencoder's data are on its own card.
+{seed}; 10 of the 48 pairs of colour and shape were left out. The autoencoder also saw real clips, some of
+them under CC BY 3.0 and CC BY 4.0: their attributions are on the card of `demo-video`.
 These weights are released under Apache-2.0.
 
 ## Training

@@ -30,7 +30,8 @@ weights are released under Apache-2.0; keep the attributions above.
 
 `python scripts/train.py streamedit-dit --videos CLIPS{options} --seed {seed}`:
 base task, streaming adaptation with Streaming Coherence Matching, quality and interactivity, then
-distillation to 20 and to 6 evaluations (`engine/training/streamedit_dit`).
+distillation to 20 and to 6 evaluations (`engine/training/streamedit_dit`); one thread of a CPU, bfloat16
+autocast. Log: `benchmarks/training/streamedit_dit.jsonl`.
 
 ## Limits
 
