@@ -88,8 +88,9 @@ class MovingBuffer:
         if self.room < count:
             raise ValueError(f"no room for {count} frames: {len(self)} wait for a cycle")
         fresh = self._noise(self.first_frame + len(self), count, 0)
-        sigma = 1.0 if source is None else self.partition.at(strength)
+        sigma = 1.0
         if source is not None:
+            sigma = self.partition.at(strength)
             fresh = renoise(source.to(fresh), fresh, sigma)
         if not self._sigmas:
             self._lead = (self.depth - 1) * count

@@ -18,6 +18,7 @@ from livestyle.engine.networks.stream_dit.config import StreamDiTConfig
 from livestyle.engine.networks.stream_dit.model import StreamDiT
 from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
 from livestyle.engine.networks.transformer import Context
+from livestyle.engine.sampling.flow_match import warp
 from livestyle.engine.sampling.partition import Partition
 from livestyle.engine.training.loop import LoopConfig
 from livestyle.engine.training.stream_dit.ablation import MIXTURES, denoising_error, interval, table
@@ -84,10 +85,8 @@ def test_each_chunk_draws_from_its_own_segment(chunk: int, shift: float) -> None
     drawn = np.stack([draw_sigmas(partition, rng) for _ in range(400)]).reshape(400, -1, chunk)
     assert (drawn == drawn[:, :, :1]).all()
     for index in range(partition.chunks):
-        sigmas, ends = drawn[:, index, 0], [partition.sigma(slot * chunk) for slot in (index - 1, index)]
-        least, most = ends[0] if index else 0.0, ends[1]
-        assert least <= sigmas.min() < least + 0.1 * (most - least)
-        assert most - 0.1 * (most - least) < sigmas.max() <= most
+        levels = warp(drawn[:, index, 0], 1 / shift) * partition.chunks - index
+        assert 0.0 <= levels.min() < 0.05 and 0.95 < levels.max() <= 1.0
 
 
 def test_layouts_are_mixed_inside_a_batch_and_parts_are_ends_of_the_buffer() -> None:
