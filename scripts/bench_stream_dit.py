@@ -7,7 +7,7 @@ from pathlib import Path
 import bench_graph
 import bench_parts
 
-from livestyle.engine.benchmark.stream_dit import FULL, TOY, Bench
+from livestyle.engine.benchmark.stream_dit import FULL, TOY, Bench, summary
 
 DEMO = "demo: stream-dit"
 PROMPT = "a red circle moves slowly to the right over a checkerboard"
@@ -21,4 +21,5 @@ def demo(comfyui: Path, _clip: Path | None) -> dict:
 
 def full() -> dict:
     """The paper's size on a CUDA device, a toy one without."""
-    return {"full": bench_parts.full(Bench, FULL, TOY)}
+    measured = bench_parts.full(Bench, FULL, TOY)
+    return {"full": measured, "full_size": summary(measured["rows"])}

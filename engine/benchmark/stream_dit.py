@@ -7,26 +7,26 @@ speed does not depend on what was learned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..conditioning.states import TextStates
 from ..errors import SettingError
-from ..families.compiling import compile_in_place
+from ..families.compiling import set_compiled
 from ..families.stream_dit.fp8 import quantise
 from ..networks.stream_dit.config import PAPER_4B, StreamDiTConfig
 from ..networks.stream_dit.model import StreamDiT
 from ..networks.taehv import TAEHV, TAEHVConfig
 from ..sampling.moving_buffer import MovingBuffer
 from ..sampling.partition import Partition
-from .rates import matmul_flops
+from .rates import count_flops, matmul_flops, peak_flops
 from .stages import seconds
 
 Row = dict[str, Any]
+PUBLISHED_MS, PUBLISHED_FPS = 482.0, 16.0  # an evaluation and a stream of the full size on an H100
 CYCLES = 8  # chunks that a stream is measured over
 TEXT_TOKENS = 128  # of each text encoder
 
@@ -83,7 +83,8 @@ class Bench:
         }
         with torch.inference_mode():
             self.context = self.network.read_text(text)
-        self.best_flops = matmul_flops(device, dtype)
+        self.best_flops, self.peak_flops = matmul_flops(device, dtype), peak_flops(device)
+        self._flops: dict[int, int] = {}
         self.precision = str(dtype).removeprefix("torch.")
         self.compiled = False
 
@@ -96,8 +97,7 @@ class Bench:
             for row in ("compiled", "fp8"):
                 yield {"row": row, **self._labels(), "note": "not measured: needs a CUDA device"}
             return
-        for block in self.network.blocks:
-            compile_in_place(block)
+        set_compiled(self.network.blocks, True)
         self.compiled = True
         yield self.evaluation(self.scale.partition.length)
         yield self.stream()
@@ -131,12 +131,13 @@ class Bench:
             "ms_per_emitted_frame": spent * 1000.0 / emitted,
             "fps_without_decoder": emitted / spent,
         }
-        if not self.compiled:  # a compiled graph hides its operations from the counter
-            with FlopCounterMode(display=False) as counter:
-                work()
-            flops = counter.get_total_flops()
-            row |= {"tflop": flops / 1e12, "tflop_per_s": flops / spent / 1e12}
-            row["mfu"] = flops / spent / self.best_flops
+        if frames not in self._flops:  # before anything is compiled, which hides operations
+            self._flops[frames] = count_flops(work)
+        rate = self._flops[frames] / spent
+        row |= {"tflop": self._flops[frames] / 1e12, "tflop_per_s": rate / 1e12}
+        if self.precision != "fp8":  # both bounds are those of bf16
+            row["mfu"] = rate / self.best_flops
+            row["mfu_of_peak"] = rate / self.peak_flops if self.peak_flops else None
         return row | self._labels()
 
     @torch.inference_mode()
@@ -174,6 +175,23 @@ class Bench:
             "compiled": self.compiled,
             "matmul_tflops": self.best_flops / 1e12,
         }
-        if self.scale.name != "full size":
-            labels["note"] = "full size not measured: no CUDA device here"
-        return labels
+        if self.scale.name == FULL.name:
+            return labels | {"published_ms": PUBLISHED_MS, "published_fps": PUBLISHED_FPS}
+        return labels | {"note": "full size not measured: no CUDA device here"}
+
+
+def summary(rows: Sequence[Row]) -> Row:
+    """The full size on one line: the fastest bf16 evaluation of a whole buffer and the fastest stream.
+
+    Nothing where the full size was not measured.
+    """
+    full = [row for row in rows if row["scale"] == FULL.name]
+    whole = [row for row in full if row.get("latent_frames") == FULL.partition.length and "mfu" in row]
+    streams = [row for row in full if "fps" in row]
+    if not whole or not streams:
+        return {}
+    best, stream = min(whole, key=lambda row: row["ms"]), max(streams, key=lambda row: row["fps"])
+    return {
+        **{key: best[key] for key in ("ms", "tflop", "mfu", "mfu_of_peak", "compiled")},
+        **{key: stream[key] for key in ("fps", "precision")},
+    }

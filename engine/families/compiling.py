@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import torch
@@ -10,8 +11,8 @@ from torch import nn
 from ..errors import SettingError, one_line
 
 
-def compile_in_place(network: nn.Module, *, dynamic: bool | None = False) -> None:
-    """Have a network compiled at its first call.
+def set_compiled(modules: Iterable[nn.Module], wanted: bool, *, dynamic: bool | None = False) -> None:
+    """Have modules compiled at their first call, or run plainly again whatever an earlier run asked for.
 
     Args:
         dynamic: False makes one graph, so shapes must not change; None makes sizes that change symbols.
@@ -19,10 +20,17 @@ def compile_in_place(network: nn.Module, *, dynamic: bool | None = False) -> Non
     Raises:
         SettingError: nothing can be compiled here.
     """
-    reason = _obstacle(next(network.parameters()).device.type)
+    modules = list(modules)
+    if not wanted:
+        for module in modules:
+            module._compiled_call_impl = None  # Module.compile's own, which has no way back
+        return
+    reason = _obstacle(next(modules[0].parameters()).device.type)
     if reason:
         raise SettingError(f"compile can't work on this machine ({reason}): switch it off on StreamDenoise.")
-    network.compile(fullgraph=True, dynamic=dynamic)
+    torch.compiler.reset()  # a function has eight graphs at most, those of earlier runs and sizes included
+    for module in modules:
+        module.compile(fullgraph=True, dynamic=dynamic)
 
 
 @cache

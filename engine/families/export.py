@@ -6,8 +6,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 
+from ..autoencoders.load import load_video_autoencoder
+from ..conditioning.ensemble import encoder_width
 from ..errors import CheckpointError, SettingError
 from ..sampling.partition import Partition
 from .checkpoint_folder import AUTOENCODER, TEXT_ENCODERS, WEIGHTS, CheckpointDescription
@@ -28,7 +31,7 @@ def export_checkpoint(
         autoencoder: folder of a video autoencoder.
 
     Raises:
-        CheckpointError: a tensor is missing, left over or of another shape.
+        CheckpointError: a tensor is missing, left over or of another shape, or parts don't fit each other.
         SettingError: the folder isn't empty, or a text encoder is unknown to the network.
     """
     if folder.exists() and any(folder.iterdir()):
@@ -36,6 +39,8 @@ def export_checkpoint(
     unknown = sorted(set(text_encoders) - {name for name, _ in description.network.text})
     if unknown:
         raise SettingError(f"The network has no text encoder {unknown[0]}: add it to its text list.")
+    widths = {name: encoder_width(source) for name, source in text_encoders.items()}
+    description.check(widths, load_video_autoencoder(autoencoder, torch.float32).channels)
     check_weights(weights, description)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(weights, folder / WEIGHTS)

@@ -10,7 +10,7 @@ import torch
 
 from ..autoencoders.load import load_video_autoencoder
 from ..conditioning.ensemble import load_ensemble
-from ..errors import CheckpointError, SettingError
+from ..errors import SettingError
 from .base import ModelHandle, StreamModel
 from .checkpoint_folder import TEXT_ENCODERS, CheckpointDescription
 
@@ -46,11 +46,7 @@ def load_parts(
     network = described.load_network(folder, dtype)
     text = load_ensemble(folder / TEXT_ENCODERS, dict(described.profile.text_limits), dtype)
     autoencoder = load_video_autoencoder(described.find_autoencoder(handle), dtype)
-    if autoencoder.channels != described.network.channels:
-        raise CheckpointError(
-            f"The autoencoder has {autoencoder.channels} channels, {folder.name} needs "
-            f"{described.network.channels}: set autoencoder to auto."
-        )
+    described.check({name: part.width for name, part in text.encoders.items()}, autoencoder.channels)
     loaded = model(network, text, autoencoder, described.profile)
     for module in loaded.modules():
         module.to(device)

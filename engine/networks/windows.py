@@ -47,15 +47,16 @@ def window_layout(
     ]
     sizes = [min(side, size) for size, side in zip(grid, window, strict=True)]
     source = torch.stack(torch.meshgrid(*(axis[0] for axis in axes), indexing="ij"), -1)
-    region = torch.stack(torch.meshgrid(*(axis[1] for axis in axes), indexing="ij"), -1)
-    source, region = _windowed(source, sizes), _windowed(region, sizes)
+    ends = torch.meshgrid(*(axis[1] for axis in axes), indexing="ij")
+    region = sum(end.long() << bit for bit, end in enumerate(ends))[..., None]
+    source, region = _windowed(source, sizes), _windowed(region, sizes)[..., 0]
     real = (source < torch.tensor(grid)).all(-1)
     strides = torch.tensor([grid[1] * grid[2], grid[2], 1])
     gather = torch.where(real, (source * strides).sum(-1), 0)
     scatter = torch.empty(grid[0] * grid[1] * grid[2], dtype=torch.long)
     places = torch.arange(gather.numel()).view_as(gather)
     scatter[gather[real]] = places[real]
-    same = (region[:, :, None] == region[:, None]).all(-1) & real[:, None]
+    same = (region[:, :, None] == region[:, None]) & real[:, None]
     mask = same | torch.eye(same.shape[-1], dtype=torch.bool)  # so that padding has something to attend to
     return WindowLayout(
         gather.flatten().to(device),

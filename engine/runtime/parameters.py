@@ -173,7 +173,10 @@ class ParameterStore:
         spec = self._specs.get(key)
         if spec is None:
             raise SettingError(f"{key} is not a live setting of this run.")
-        return _text(spec, value) if spec.kind == "text" else _number(spec, value)
+        value = _text(spec, value) if spec.kind == "text" else _number(spec, value)
+        if spec.check is not None:
+            spec.check(value)
+        return value
 
 
 def _text(spec: LiveParameter, value: Any) -> str:
@@ -182,8 +185,6 @@ def _text(spec: LiveParameter, value: Any) -> str:
         raise SettingError(f"{name} must be text.")
     if spec.maximum is not None and len(value) > spec.maximum:
         raise SettingError(f"{name} has {len(value)} characters: shorten it to {spec.maximum}.")
-    if spec.check is not None:
-        spec.check(value)
     return value
 
 

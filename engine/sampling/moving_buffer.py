@@ -21,6 +21,7 @@ Velocity = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(n, C, h, w) latents, references first, and their (n,) sigmas to the velocity of each frame."""
 Noise = Callable[[int, int, int], torch.Tensor]
 """(first frame, count, draw) to Gaussian noise (count, C, h, w), whose dtype the buffer keeps."""
+CLOSE = 1e-6  # sigmas nearer than this are the same
 
 
 class MovingBuffer:
@@ -29,8 +30,9 @@ class MovingBuffer:
     A stream is driven by ``push`` while there is ``room``, then ``cycle``. From an empty buffer that
     is the ramp-up: the first chunk travels alone, the buffer grows by a chunk a cycle. At the end of a
     stream ``cycle`` alone is the ramp-down. ``prime`` fills the buffer at once instead, as the paper does.
-    In one layout every frame is evaluated T times (N' * s in a truncated buffer). After a ``switch``
-    frames keep their sigmas and join the new levels, so those under way are evaluated more or less often.
+    Every frame moves T times from entry to emission (N' * s in a truncated buffer). After a ``switch``
+    frames keep their sigmas: one that is noisier than its new slot asks first comes down to it by the
+    new layout's own steps, one that is cleaner waits.
 
     Args:
         partition: layout of the buffer.
@@ -49,6 +51,7 @@ class MovingBuffer:
             raise ValueError(f"depth {depth} is outside 1..{partition.chunks}")
         self.advance = advance
         self.first_frame = 0  # of the oldest frame that is still being denoised
+        self._share = self.depth / partition.chunks  # of the levels, the same in every layout
         self._noise = noise
         self._lead = 0  # empty slots before the oldest frame, while ramping up
         self._latents: torch.Tensor | None = None
@@ -81,12 +84,14 @@ class MovingBuffer:
         """A chunk enters at the noisy end.
 
         Args:
-            source: clean latents (c, C, h, w) to keep, for video to video.
+            source: clean latents (c, C, h, w) to keep, for video to video; a truncated buffer needs them.
             strength: level at which the source enters, at most N'/N; 1 keeps nothing of it.
         """
         count = self.partition.frames
         if self.room < count:
             raise ValueError(f"no room for {count} frames: {len(self)} wait for a cycle")
+        if source is None and self.depth < self.partition.chunks:
+            raise ValueError("noise enters at level 1, which a truncated buffer does not have")
         fresh = self._noise(self.first_frame + len(self), count, 0)
         sigma = 1.0
         if source is not None:
@@ -98,21 +103,17 @@ class MovingBuffer:
         self._sigmas += [sigma] * count
 
     def cycle(self, velocity: Velocity) -> torch.Tensor | None:
-        """s evaluations of the whole buffer; a chunk that became clean leaves.
+        """s evaluations of the whole buffer, after a switch some more; a chunk that became clean leaves.
 
         Returns:
             The emitted latents (c, C, h, w), or None while ramping up or when the buffer is empty.
         """
         if self._latents is None:
             return None
+        self._settle(velocity)
         for micro_step in range(1, self.partition.micro_steps + 1):
             # a frame that is already cleaner (a low strength, a switch of layout) waits for its turn
-            targets = [
-                min(sigma, self.partition.sigma(self._lead + index, micro_step))
-                for index, sigma in enumerate(self._sigmas)
-            ]
-            self._latents = self._moved(velocity, targets)
-            self._sigmas = targets
+            self._move(velocity, list(map(min, self._sigmas, self._slots(micro_step))))
         count = self.partition.frames
         if self._lead:
             self._lead -= count
@@ -135,12 +136,10 @@ class MovingBuffer:
         kept = self._latents.clone()
         for level in range(layout.levels - 1, layout.micro_steps - 1, -1):
             target = layout.at(level / layout.levels)
-            self._latents = self._moved(velocity, [target] * length)
-            self._sigmas = [target] * length
+            self._move(velocity, [target] * length)
             waiting = [index for index in range(length) if layout.sigma(index) <= target]
             kept[waiting] = self._latents[waiting]
-        self._latents = kept
-        self._sigmas = [layout.sigma(index) for index in range(length)]
+        self._latents, self._sigmas = kept, self._slots()
 
     def keep(self, references: int) -> None:
         """From now on up to K = ``references`` emitted frames are kept; older ones are forgotten at once."""
@@ -162,13 +161,29 @@ class MovingBuffer:
         if not self.fits(partition):
             raise ValueError(f"{len(self)} frames do not fit {partition} yet")
         self.partition, self.depth = partition, self._depth_in(partition)
+        self.keep(partition.references)
 
     def _depth_in(self, partition: Partition) -> int:
-        """The same share of the levels in another layout."""
-        return partition.depth(self.depth / self.partition.chunks)
+        """N' in another layout."""
+        return partition.depth(self._share)
+
+    def _slots(self, micro_step: int = 0) -> list[float]:
+        """The sigma that the layout asks of each frame after ``micro_step`` of the s evaluations."""
+        return [self.partition.sigma(self._lead + index, micro_step) for index in range(len(self))]
+
+    def _settle(self, velocity: Velocity) -> None:
+        """Bring frames that are noisier than their slots down to them, by steps of 1/T."""
+        layout, slots = self.partition, self._slots()
+        while any(sigma > slot + CLOSE for sigma, slot in zip(self._sigmas, slots, strict=True)):
+            lower = [layout.at(max(0.0, layout.level(sigma) - 1 / layout.levels)) for sigma in self._sigmas]
+            self._move(velocity, list(map(min, self._sigmas, map(max, lower, slots))))
+
+    def _move(self, velocity: Velocity, targets: list[float]) -> None:
+        """One evaluation: every frame from its sigma to its target."""
+        self._latents, self._sigmas = self._moved(velocity, targets), targets
 
     def _moved(self, velocity: Velocity, targets: list[float]) -> torch.Tensor:
-        """One evaluation: every frame from its sigma to its target."""
+        """The frames at their targets, by one evaluation."""
         latents, references = self._latents, self._references
         assert latents is not None
         before = 0 if references is None else len(references)

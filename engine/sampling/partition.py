@@ -59,6 +59,10 @@ class Partition:
         """The sigma of a level, both 0..1."""
         return warp(level, self.shift)
 
+    def level(self, sigma: float) -> float:
+        """The level of a sigma, both 0..1; undoes ``at``."""
+        return warp(sigma, 1.0 / self.shift)
+
     def sigma(self, slot: int, micro_step: int = 0) -> float:
         """Sigma of a frame slot (0 = oldest) after ``micro_step`` of the s evaluations."""
         chunk = slot // self.frames

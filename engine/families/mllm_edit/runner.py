@@ -18,7 +18,7 @@ from ...motion.scene import CutDetector
 from ...networks.cross_attention import TextProjection
 from ...sampling.flow_match import FlowMatchSchedule
 from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
-from ..compiling import compile_in_place
+from ..compiling import set_compiled
 from .adapters import AdapterStack, Arrival, Renewal
 from .denoiser import Denoiser
 from .guidance import Guidance
@@ -88,8 +88,7 @@ class MLLMEditRunner(Runner):
             height=height,
         )
         self.denoiser = self.stack.denoiser
-        if settings.compile:
-            compile_in_place(self.denoiser)
+        set_compiled([self.denoiser], settings.compile)
         tokens = self.latent_shape[1] * self.latent_shape[2] // 4
         self.schedule = FlowMatchSchedule.from_config(model.scheduler, settings.steps, tokens)
         strength, seed = live_basics(node_id, settings)

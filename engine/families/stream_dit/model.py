@@ -24,17 +24,35 @@ class StreamDiTModel(BufferModel):
 
     @property
     def longest_buffer(self) -> int:
-        return self.profile.partitions[0].buffer
+        return max(layout.buffer for layout in self.profile.partitions)
 
     def partition(self, settings: DenoiseSettings) -> Partition:
         """The layout that the widgets chunk (frames) and steps ask for; raises SettingError."""
-        temporal = self.autoencoder.temporal
-        if settings.chunk % temporal:
-            raise SettingError(
-                f"chunk {settings.chunk} is no multiple of {temporal} frames: use "
-                f"{self.profile.partitions[0].frames * temporal}, or 0 for the model's own."
+        profile, temporal = self.profile, self.autoencoder.temporal
+        self.check_chunk(settings.chunk)
+        layout = profile.partition(settings.chunk // temporal, settings.steps)
+        if layout is None:
+            known = ", ".join(
+                map(str, profile.steps(settings.chunk // temporal or profile.partitions[0].frames))
             )
-        return self.profile.partition(settings.chunk // temporal, settings.steps)
+            raise SettingError(
+                f"steps {settings.steps} was not trained for this chunk: use {known}, or 1 for the model's."
+            )
+        return layout
+
+    def check_chunk(self, chunk: int) -> None:
+        """Raises SettingError for a number of frames that no layout has in a chunk; 0 is the model's own."""
+        sizes = [frames * self.autoencoder.temporal for frames in self.profile.sizes]
+        if chunk and chunk not in sizes:
+            known = ", ".join(map(str, sizes))
+            raise SettingError(f"chunk {chunk} was not trained: use {known}, or 0 for the model's own.")
+
+    def check_steps(self, steps: int) -> None:
+        """Raises SettingError for a number of evaluations that no layout has; 1 is the model's own."""
+        known = {layout.micro_steps for layout in self.profile.partitions} | {1}
+        if steps not in known:
+            names = ", ".join(map(str, sorted(known)))
+            raise SettingError(f"steps {steps} was not trained: use {names}; 1 is the model's own.")
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is c latent frames; its first latent frame of a stream holds one picture only.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, get_args
 
 from ...autoencoders.latents import LatentFormat
 from ...errors import SettingError
+from ...sampling.moving_buffer import Advance
 from ...sampling.partition import Partition
 
 
@@ -27,7 +28,7 @@ class Profile:
     """
 
     partitions: tuple[Partition, ...]
-    advance: Literal["euler", "renoise"] = "euler"
+    advance: Advance = "euler"
     guidance: float = 1.0
     latents: LatentFormat = LatentFormat()
     text_limits: tuple[tuple[str, int], ...] = ()
@@ -36,31 +37,32 @@ class Profile:
     def __post_init__(self) -> None:
         if len({layout.length for layout in self.partitions}) != 1:
             raise SettingError("profile.partitions: name at least one layout, all of the same length N * c.")
+        if self.advance not in get_args(Advance):
+            raise SettingError(f"profile.advance is {self.advance}: use {' or '.join(get_args(Advance))}.")
 
-    def partition(self, frames: int, micro_steps: int) -> Partition:
-        """The trained layout that settings ask for.
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The trained c, latent frames in a chunk, ascending."""
+        return tuple(sorted({layout.frames for layout in self.partitions}))
+
+    def partition(self, frames: int, micro_steps: int) -> Partition | None:
+        """The trained layout with ``frames`` latent frames in a chunk and ``micro_steps`` evaluations of it.
 
         Args:
-            frames: latent frames in a chunk; 0 takes the default layout's.
-            micro_steps: evaluations a chunk; 1, the widget's default, takes the first that was trained.
+            frames: c; 0 takes the default layout's.
+            micro_steps: s; 1, the widget's default, takes the first that was trained unless 1 was.
 
-        Raises:
-            SettingError: none was trained; the text names those that were.
+        Returns:
+            None where none was trained.
         """
         frames = frames or self.partitions[0].frames
         sized = [layout for layout in self.partitions if layout.frames == frames]
-        if not sized:
-            known = ", ".join(str(layout.frames) for layout in self.partitions)
-            raise SettingError(f"chunk: this model knows chunks of {known} latent frames, not {frames}.")
-        if micro_steps == 1:
-            return sized[0]
-        for layout in sized:
-            if layout.micro_steps == micro_steps:
-                return layout
-        known = ", ".join(str(layout.micro_steps) for layout in sized)
-        raise SettingError(
-            f"steps {micro_steps} was not trained for this chunk: use {known}, or 1 for the model's."
-        )
+        exact = [layout for layout in sized if layout.micro_steps == micro_steps]
+        return next(iter(exact or (sized if micro_steps == 1 else [])), None)
+
+    def steps(self, frames: int) -> tuple[int, ...]:
+        """The trained s for a chunk of c = ``frames``, ascending."""
+        return tuple(sorted({layout.micro_steps for layout in self.partitions if layout.frames == frames}))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Profile:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
 from ..base import Chunk, DenoiseSettings, LiveParameter, Runner, live_basics
-from ..compiling import compile_in_place
+from ..compiling import set_compiled
 
 if TYPE_CHECKING:
     from .model import StreamDiTModel
@@ -31,14 +31,16 @@ class Prepared:
         context: the prompt, for one buffer.
         source: normalised latents (n, C, h, w) of the source, or None to generate.
         ended: the source has ended, and the buffer empties.
-        seed, chunk: live values of this chunk.
+        strength: level at which the source goes in.
+        seed: of the noise. layout: of the buffer while it generates.
     """
 
     context: Context
     source: torch.Tensor | None
     ended: bool
+    strength: float
     seed: int
-    chunk: int
+    layout: Partition
 
 
 class StreamDiTRunner(Runner):
@@ -65,22 +67,23 @@ class StreamDiTRunner(Runner):
         self.model, self.recipe = model, recipe
         self.requirements = model.requirements(settings)
         self._compiled = settings.compile
-        if settings.compile:
-            for block in model.network.blocks:
-                compile_in_place(block)
+        set_compiled(model.network.blocks, settings.compile)
         self._start = model.partition(settings)
         self._depth = self._start.depth(settings.strength)
         spatial = model.autoencoder.spatial
         self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._size = (height, width)
-        self._chunk, self._prompt = f"{node_id}.chunk", f"{recipe.node_id}.prompt"
+        self._chunk, self._steps = f"{node_id}.chunk", f"{node_id}.steps"
+        self._prompt = f"{recipe.node_id}.prompt"
         strongest = self._depth / self._start.chunks  # the delay is fixed when the stream starts
         strength, seed = live_basics(node_id, settings, strongest)
+        strength = replace(strength, late=False)  # it acts on what goes in, not on what comes out with it
         self._strength, self._seed = strength.key, seed.key
         self.live_parameters = (
             strength,
             seed,
-            LiveParameter(self._chunk, "int", settings.chunk, 0, self.requirements.steady),
+            LiveParameter(self._chunk, "int", settings.chunk, check=self._check_layout(model.check_chunk)),
+            LiveParameter(self._steps, "int", settings.steps, check=self._check_layout(model.check_steps)),
             LiveParameter(self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT, check=model.text.check),
         )
         self.reset()
@@ -93,6 +96,7 @@ class StreamDiTRunner(Runner):
         self._out: list[torch.Tensor] = []
         self._noise_seed = 0
         self._flushed = False
+        self._restyles = False
         self.release_caches()
 
     def release_caches(self) -> None:
@@ -103,20 +107,23 @@ class StreamDiTRunner(Runner):
         ended = chunk.frames is None and chunk.valid == 0
         source = None
         if chunk.frames is not None:
+            self._restyles = True
             source = self._encoder.encode_chunk(torch.from_numpy(chunk.frames.pixels))
         elif ended and not self._flushed:
             source, self._flushed = self._encoder.flush(), True
         if source is not None:
             source = self.model.profile.latents.normalise(source.float())
-        seed, size = int(chunk.live[self._seed]), int(chunk.live[self._chunk])
-        return Prepared(self._read(str(chunk.live[self._prompt])), source, ended, seed, size)
+        layout = self._layout(int(chunk.live[self._chunk]), int(chunk.live[self._steps]))
+        context = self._read(str(chunk.live[self._prompt]))
+        strength, seed = float(chunk.live[self._strength]), int(chunk.live[self._seed])
+        return Prepared(context, source, ended, strength, seed, layout)
 
     def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Latents (c, C, h, w) that are done, in the network's scale; None while the buffer fills."""
         self._noise_seed = prepared.seed
         if prepared.source is None and not prepared.ended:
             return self._generate(prepared)
-        return self._restyle(prepared, float(late[self._strength]))
+        return self._restyle(prepared)
 
     def finish(self, stepped: torch.Tensor | None) -> np.ndarray:
         if stepped is None:
@@ -125,7 +132,7 @@ class StreamDiTRunner(Runner):
         return self._decoder.decode_chunk(latents).cpu().numpy()
 
     def _generate(self, prepared: Prepared) -> torch.Tensor:
-        """Cycle until a chunk of the size that the stream started with is there."""
+        """As many latents as a chunk had when the stream started; cycles until they are there."""
         wanted = self._start.frames
         if self._buffer is None:
             self._buffer = self._new_buffer(self._start.chunks)
@@ -136,7 +143,7 @@ class StreamDiTRunner(Runner):
         return done[:wanted]
 
     def _cycle_generating(self, buffer: MovingBuffer, prepared: Prepared) -> None:
-        layout = self._layout(prepared.chunk)
+        layout = prepared.layout
         if layout != buffer.partition and buffer.fits(layout):
             buffer.switch(layout)
         if not len(buffer):
@@ -148,17 +155,24 @@ class StreamDiTRunner(Runner):
         assert emitted is not None
         self._out.append(emitted)
 
-    def _layout(self, chunk: int) -> Partition:
-        """The trained layout with the largest chunk that is no longer than the live value asks for."""
-        asked = chunk // self.model.autoencoder.temporal or self._start.frames
-        fitting = [
-            layout
-            for layout in (self._start, *self.model.profile.partitions)
-            if layout.frames <= asked and self._start.frames % layout.frames == 0
-        ]
-        return max(fitting, key=lambda layout: layout.frames, default=self._start)
+    def _layout(self, chunk: int, steps: int) -> Partition:
+        """The trained layout of live values; one with other steps where the chunk has none with these."""
+        profile, frames = self.model.profile, chunk // self.model.autoencoder.temporal
+        layout = profile.partition(frames, steps) or profile.partition(frames, 1)
+        assert layout is not None
+        return layout
 
-    def _restyle(self, prepared: Prepared, strength: float) -> torch.Tensor | None:
+    def _check_layout(self, check: Callable[[int], None]) -> Callable[[int], None]:
+        """Refuses a live value that wasn't trained, and any while a video goes through."""
+
+        def checked(value: int) -> None:
+            if self._restyles:
+                raise SettingError("chunk and steps stay as they are while a video goes through: stop first.")
+            check(value)
+
+        return checked
+
+    def _restyle(self, prepared: Prepared) -> torch.Tensor | None:
         """Push what came of the source, and cycle once."""
         if self._buffer is None:
             self._buffer = self._new_buffer(self._depth)
@@ -166,7 +180,7 @@ class StreamDiTRunner(Runner):
         parts = [part for part in (self._waiting, prepared.source) if part is not None]
         self._waiting = torch.cat(parts) if parts else None
         if self._waiting is not None and len(self._waiting) >= count:
-            self._buffer.push(self._waiting[:count], strength)
+            self._buffer.push(self._waiting[:count], prepared.strength)
             self._waiting = self._waiting[count:]
         elif not prepared.ended:
             return None
@@ -189,9 +203,11 @@ class StreamDiTRunner(Runner):
         return without + guidance * (velocity - without)
 
     def _evaluate(self, latents: torch.Tensor, sigmas: torch.Tensor, context: Context) -> torch.Tensor:
-        network = self.model.network
+        network, buffer = self.model.network, self._buffer
+        assert buffer is not None
+        layout = buffer.partition
         # compiled graphs are for one length: a buffer that fills or empties runs without them
-        if self._compiled and len(latents) < self._depth * self._start.frames:
+        if self._compiled and len(latents) != layout.references + buffer.depth * layout.frames:
             with torch.compiler.set_stance("force_eager"):
                 return network(latents[None], sigmas[None], context)[0].float()
         return network(latents[None], sigmas[None], context)[0].float()

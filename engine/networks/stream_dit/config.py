@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+Prediction = Literal["velocity", "data"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ class StreamDiTConfig:
     text: tuple[tuple[str, int], ...] = ()
     mlp_ratio: int = 4
     rope_theta: float = 10000.0
-    predicts: Literal["velocity", "data"] = "velocity"
+    predicts: Prediction = "velocity"
+
+    def __post_init__(self) -> None:
+        if self.predicts not in get_args(Prediction):
+            raise ValueError(f"predicts is {self.predicts}, not {' or '.join(get_args(Prediction))}")
 
     @property
     def head_width(self) -> int:

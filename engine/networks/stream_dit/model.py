@@ -7,6 +7,8 @@ then have 4 billion parameters).
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import nn
 
@@ -17,7 +19,8 @@ from ..window_attention import WindowAttention
 from ..windows import WindowLayout, window_layout
 from .config import StreamDiTConfig
 
-CLEANEST = 0.05  # sigma below which predicted data are no longer divided by it
+CLEANEST = 1e-3  # sigma below which predicted data are no longer divided by it
+PLANS = 16  # grids whose windows are kept: a paper-size buffer fills and empties over 8 lengths
 
 
 class StreamDiT(BufferTransformer):
@@ -36,7 +39,7 @@ class StreamDiT(BufferTransformer):
         self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.head_modulation = nn.Parameter(torch.zeros(2, width))
         self.head = nn.Linear(width, config.channels * patch**2)
-        self._plans: dict[tuple, tuple[torch.Tensor, list[WindowLayout]]] = {}
+        self._plans: OrderedDict[tuple, tuple[torch.Tensor, list[WindowLayout]]] = OrderedDict()
         self._start_as_identity()
 
     def forward(self, latents: torch.Tensor, sigma: torch.Tensor, context: Context) -> torch.Tensor:
@@ -62,7 +65,7 @@ class StreamDiT(BufferTransformer):
         return (latents - x) / sigma.clamp(min=CLEANEST)[:, :, None, None, None]
 
     def _plan(self, grid: tuple[int, int, int]) -> tuple[torch.Tensor, list[WindowLayout]]:
-        """Rotary angles, and the windows of even and of odd blocks, made once for each grid and device."""
+        """Rotary angles, and the windows of even and of odd blocks, of the last grids and devices."""
         config, device = self.config, self.head.weight.device
         key = (*grid, device)
         if key not in self._plans:
@@ -72,4 +75,7 @@ class StreamDiT(BufferTransformer):
                 for shifted in (False, True)
             ]
             self._plans[key] = (rotary_angles(grid, config.head_width, config.rope_theta, device), layouts)
+            if len(self._plans) > PLANS:
+                self._plans.popitem(last=False)
+        self._plans.move_to_end(key)
         return self._plans[key]

@@ -116,5 +116,5 @@ def test_without_a_compiler_one_line_says_what_to_do(monkeypatch: pytest.MonkeyP
     compiling._obstacle.cache_clear()
     monkeypatch.setattr(torch, "compile", fail)
     with pytest.raises(SettingError, match=r"^compile can't work .*\(no compiler found\): switch it off"):
-        compiling.compile_in_place(torch.nn.Linear(2, 2))
+        compiling.set_compiled([torch.nn.Linear(2, 2)], True)
     compiling._obstacle.cache_clear()

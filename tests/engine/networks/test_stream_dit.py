@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from livestyle.engine.conditioning.states import TextStates
 from livestyle.engine.networks.rotary import rotary_angles
 from livestyle.engine.networks.stream_dit.config import CONFIGS, PAPER_4B, StreamDiTConfig
-from livestyle.engine.networks.stream_dit.model import StreamDiT
+from livestyle.engine.networks.stream_dit.model import PLANS, StreamDiT
 from livestyle.engine.networks.window_attention import WindowAttention
 from livestyle.engine.networks.windows import window_layout
 
@@ -175,6 +175,8 @@ def test_configs_survive_json() -> None:
         assert StreamDiTConfig.from_json(config.as_json()) == config
     with pytest.raises(TypeError):
         StreamDiTConfig.from_json({"colour": 1})
+    with pytest.raises(ValueError, match="predicts is x0"):
+        StreamDiTConfig.from_json({**PAPER_4B.as_json(), "predicts": "x0"})
 
 
 def test_predicted_data_are_turned_into_the_velocity() -> None:
@@ -188,3 +190,22 @@ def test_predicted_data_are_turned_into_the_velocity() -> None:
         data, velocity = direct(x, sigma, context), turned(x, sigma, context)
     assert torch.allclose(x[:, :2] - sigma[:, :2, None, None, None] * velocity[:, :2], data[:, :2], atol=1e-5)
     assert velocity.isfinite().all()
+
+
+def test_the_last_step_of_predicted_data_leaves_no_noise() -> None:
+    turned = network(dataclasses.replace(TINY, predicts="data"))
+    x, context = torch.randn(1, 1, 4, 4, 4), turned.read_text(text())
+    for sigma in (0.5, 1 / 128, 1 / 256):  # the paper's teacher takes 128 steps
+        with torch.no_grad():
+            velocity = turned(x, torch.full((1, 1), sigma), context)
+            again = network()(x, torch.full((1, 1), sigma), context)
+        assert torch.allclose(x - sigma * velocity, again, atol=1e-4)
+
+
+def test_only_the_last_grids_are_kept() -> None:
+    model = network()
+    context = model.read_text(text())
+    with torch.no_grad():
+        for frames in range(1, PLANS + 5):
+            model(torch.zeros(1, frames, 4, 4, 4), torch.zeros(1, frames), context)
+    assert [key[0] for key in model._plans] == list(range(5, PLANS + 5))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from livestyle.engine.errors import SettingError
@@ -23,7 +23,11 @@ PARTITIONS = st.builds(
     st.integers(0, 3),
     st.sampled_from((1.0, 3.0)),
 )
-TRAINED = [Partition(8 // c, c) for c in (1, 2, 4, 8)] + [Partition(4, 2, 2), Partition(2, 4, 3)]
+TRAINED = [Partition(8 // c, c) for c in (1, 2, 4, 8)] + [
+    Partition(4, 2, 2, references=2),
+    Partition(2, 4, 3, references=1),
+    Partition(1, 8, 4),
+]
 
 
 def noise(first: int, count: int, draw: int) -> torch.Tensor:
@@ -32,12 +36,16 @@ def noise(first: int, count: int, draw: int) -> torch.Tensor:
 
 
 class Recorder:
-    """A perfect network: frame k's picture is the number k. Notes who was shown at which sigma."""
+    """A perfect network: frame k's picture is the number k. Notes who was shown at which sigma.
+
+    A frame moves once from every sigma that it was shown at; at one that it was shown at twice, it waited.
+    """
 
     def __init__(self, buffer: MovingBuffer) -> None:
         self.buffer = buffer
         self.shown: Counter[int] = Counter()
         self.calls: list[list[float]] = []
+        self.sigmas: defaultdict[int, list[float]] = defaultdict(list)
 
     def __call__(self, latents: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:
         assert len(latents) == len(sigmas)
@@ -49,8 +57,19 @@ class Recorder:
             assert torch.allclose(latents[:references, 0, 0, 0], frames[:references], atol=1e-9)
         self.shown.update(range(first, first + len(self.buffer)))
         self.calls.append(sigmas[references:].tolist())
+        for frame, sigma in enumerate(self.calls[-1], first):
+            if self.sigmas[frame][-1:] != [sigma]:
+                self.sigmas[frame].append(sigma)
         away = latents[:, 0, 0, 0] - frames
         return torch.where(sigmas > 0, away / sigmas.clamp(min=1e-9), 0.0).view(-1, *SHAPE)
+
+
+def enter(buffer: MovingBuffer) -> None:
+    """Noise enters, or, at the top of a truncated buffer, a source."""
+    layout = buffer.partition
+    whole = buffer.depth == layout.chunks
+    source = None if whole else torch.zeros(layout.frames, *SHAPE, dtype=torch.float64)
+    buffer.push(source, buffer.depth / layout.chunks)
 
 
 def fill(buffer: MovingBuffer) -> None:
@@ -78,7 +97,7 @@ def test_every_frame_is_evaluated_n_times_s(
     network = Recorder(buffer)
     emitted = []
     for _ in range(chunks):
-        buffer.push()
+        enter(buffer)
         emitted.append(buffer.cycle(network))
     ramp_up = min(chunks, depth - 1)
     assert [chunk is None for chunk in emitted] == [True] * ramp_up + [False] * (chunks - ramp_up)
@@ -87,6 +106,7 @@ def test_every_frame_is_evaluated_n_times_s(
     check_in_order(emitted)
     assert len(numbers(emitted)) == chunks * partition.frames
     assert set(network.shown.values()) == {depth * partition.micro_steps}
+    assert {len(sigmas) for sigmas in network.sigmas.values()} == {depth * partition.micro_steps}
     assert len(network.calls) == len(emitted) * partition.micro_steps
     assert buffer.cycle(network) is None
 
@@ -131,8 +151,12 @@ def test_priming_leaves_the_steady_state(partition: Partition) -> None:
     for _ in range(3):
         emitted.append(buffer.cycle(network))
         buffer.push()
+    while len(buffer):
+        emitted.append(buffer.cycle(network))
     check_in_order(emitted)
     assert all(len(chunk) == partition.frames for chunk in emitted)
+    pushed = range(partition.length, buffer.first_frame)
+    assert {len(network.sigmas[frame]) for frame in pushed} == {partition.levels}
 
 
 @given(path=st.lists(st.sampled_from(TRAINED), min_size=2, max_size=6), cycles=st.integers(1, 5))
@@ -160,6 +184,41 @@ def test_switching_layouts_loses_and_repeats_nothing(path: list[Partition], cycl
     check_in_order(emitted)
 
 
+@given(old=st.sampled_from(TRAINED), new=st.sampled_from(TRAINED), cycles=st.integers(0, 9))
+@settings(deadline=None)
+def test_after_a_switch_frames_move_by_the_new_steps(old: Partition, new: Partition, cycles: int) -> None:
+    buffer = MovingBuffer(old, noise)
+    network = Recorder(buffer)
+    buffer.prime(network)
+    buffer.cycle(network)
+    while not buffer.fits(new):
+        buffer.cycle(network)
+    assume(len(buffer))  # an empty one is primed anew
+    buffer.switch(new)
+    assert buffer.references <= new.references
+    first_fresh, seen = buffer.first_frame + len(buffer), len(network.calls)
+    emitted = []
+    for _ in range(cycles + 1):
+        fill(buffer)
+        emitted.append(buffer.cycle(network))
+    while len(buffer):
+        emitted.append(buffer.cycle(network))
+    assert all(len(chunk) == new.frames for chunk in emitted)
+    assert buffer.references == min(new.references, buffer.first_frame)
+    fresh = {frame: len(sigmas) for frame, sigmas in network.sigmas.items() if frame >= first_fresh}
+    assert set(fresh.values()) == {new.levels}
+    for before, after in zip(network.calls[seen:], network.calls[seen + 1 :], strict=False):
+        if len(before) == len(after) and before[-1] >= after[-1]:  # nothing entered or left
+            assert max(a - b for a, b in zip(before, after, strict=True)) <= 1 / new.levels + 1e-9
+
+
+def test_a_truncated_buffer_keeps_its_share_over_every_switch() -> None:
+    buffer = MovingBuffer(Partition(4, 2), noise, depth=3)
+    for layout, depth in ((Partition(2, 4), 2), (Partition(8, 1), 6), (Partition(4, 2), 3)):
+        buffer.switch(layout)
+        assert buffer.depth == depth
+
+
 def test_a_switched_buffer_reaches_the_new_levels() -> None:
     fine, coarse = Partition(8, 1), Partition(4, 2)
     buffer = MovingBuffer(fine, noise)
@@ -169,9 +228,8 @@ def test_a_switched_buffer_reaches_the_new_levels() -> None:
     while not buffer.fits(coarse):
         buffer.cycle(network)
     buffer.switch(coarse)
-    for _ in range(coarse.chunks + 1):
-        fill(buffer)
-        buffer.cycle(network)
+    fill(buffer)
+    buffer.cycle(network)
     fill(buffer)
     assert buffer.sigmas == pytest.approx([0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 1.0, 1.0])
 
@@ -230,6 +288,8 @@ def test_misuse_is_an_error() -> None:
         buffer.prime(lambda x, sigmas: x)
     with pytest.raises(ValueError, match="do not fit"):
         buffer.switch(Partition(1, 2))
+    with pytest.raises(ValueError, match="truncated"):
+        MovingBuffer(Partition(2, 1), noise, depth=1).push()
     with pytest.raises(ValueError, match="depth"):
         MovingBuffer(Partition(2, 1), noise, depth=3)
     with pytest.raises(SettingError, match="start at 1"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_stream_dit import PARTITIONS, write_tiny_checkpoint
+from tiny_stream_dit import PARTITIONS, write_text_encoder, write_tiny_checkpoint
 
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families.base import ModelHandle
@@ -89,6 +89,33 @@ def test_layouts_of_unequal_length_are_one_line(copy: Path) -> None:
         (copy / "config.json").write_text(json.dumps(changed))
         with pytest.raises(SettingError, match="^profile.partitions: name at least one layout"):
             read(copy)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "line"),
+    [
+        ("profile", {"advance": "Euler"}, "^profile.advance is Euler: use euler or renoise"),
+        ("profile", {"text_limits": [["gpt", 9]]}, "gpt"),
+        ("profile", {"latents": {"mean": [0.0], "deviation": [1.0]}}, "has 1 means for 4 channels"),
+        ("network", {"predicts": "x0"}, "predicts is x0, not velocity or data"),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_one_line(
+    copy: Path, part: str, change: dict, line: str
+) -> None:
+    values = json.loads((copy / "config.json").read_text())
+    values[part] |= change
+    (copy / "config.json").write_text(json.dumps(values))
+    with pytest.raises((CheckpointError, SettingError), match=line) as caught:
+        read(copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_text_encoder_of_another_width_is_one_line(copy: Path) -> None:
+    shutil.rmtree(copy / "text_encoders" / "byt5")
+    write_text_encoder(copy / "text_encoders" / "byt5", "ul2")
+    with pytest.raises(CheckpointError, match="byt5 gives 16 values a token, the network reads 8"):
+        read(copy)
 
 
 def test_a_config_of_another_size_is_one_line(copy: Path) -> None:

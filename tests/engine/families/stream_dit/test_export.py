@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny_stream_dit import write_text_encoder
 
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import load_model, probe
@@ -54,6 +55,20 @@ def test_weights_that_do_not_fit_are_named_and_nothing_is_written(
     save_file(tensors, tmp_path / "bad.safetensors")
     with pytest.raises(CheckpointError, match=line):
         export(folder, tmp_path / "mine", tmp_path / "bad.safetensors")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_an_encoder_of_another_width_is_named_and_nothing_is_written(folder: Path, tmp_path: Path) -> None:
+    write_text_encoder(tmp_path / "wide", "ul2")
+    described = Description.read(folder)
+    with pytest.raises(CheckpointError, match="byt5 gives 16 values a token"):
+        export_checkpoint(
+            tmp_path / "mine",
+            folder / "model.safetensors",
+            described,
+            {"byt5": tmp_path / "wide"},
+            folder.parent / "tiny-video",
+        )
     assert not (tmp_path / "mine").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from fractions import Fraction
 from pathlib import Path
 
@@ -106,16 +107,57 @@ def test_a_new_prompt_acts_from_the_next_chunk_on(model: StreamDiTModel) -> None
     assert any(differs[first_of_chunk_3 : first_of_chunk_3 + 8])
 
 
-def test_chunks_become_smaller_and_larger_while_playing(model: StreamDiTModel) -> None:
+def test_chunk_and_steps_change_while_playing(model: StreamDiTModel) -> None:
+    """The layouts are 4x2x1, 8x1x1, 2x4x2 and 4x2x2; three evaluations prime the first."""
+
+    def calls(chunks: int, changes: dict[int, dict]) -> int:
+        runner, sizes = make(model), []
+        seen = evaluations(model, lambda: sizes.append(len(generate(runner, chunks, changes))))
+        assert sizes == [5 + (chunks - 1) * 8]
+        assert max(frames for _, frames in seen) == 8
+        return len(seen)
+
+    assert calls(2, {}) == 3 + 2
+    # at level 1/4 .. 3/4 each, the six frames left have to come down to 1/8 .. 6/8, fresh ones to 7/8
+    assert calls(4, {2: {"d.chunk": 4}}) == 3 + 2 + 1 + 4
+    assert calls(4, {2: {"d.steps": 2}}) == 3 + 2 + 4
+    # 4 frames wait for a chunk to leave; a chunk of 4 latents then serves two of the node's
+    assert calls(6, {2: {"d.chunk": 16}}) == 3 + 2 + 1 + 2 + 2
+
+
+def test_an_endless_film_keeps_no_more_than_its_buffer(model: StreamDiTModel) -> None:
+    def held() -> int:
+        gc.collect()
+        tensors = (thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor))
+        return sum(tensor.nbytes for tensor in tensors)
+
     runner = make(model)
     sizes = []
-    switches = {2: {"d.chunk": 4}, 4: {"d.chunk": 8}}
-    calls = evaluations(model, lambda: sizes.append(len(generate(runner, 8, switches))))
-    assert sizes == [5 + 7 * 8]
-    assert runner._buffer.partition.frames == 2
-    # two chunks of one latent frame cost two evaluations; two more drain the buffer for the larger ones
-    assert len(calls) > 3 + 8
-    assert max(frames for _, frames in calls) == 8
+    with torch.inference_mode():
+        live = {p.key: p.default for p in runner.live_parameters}
+        for index in range(60):
+            chunk = Chunk(
+                index, None, 8 if index else 5, 8 * index, live | {"d.chunk": (8, 4, 16)[index % 3]}
+            )
+            runner.finish(runner.step(runner.prepare(chunk), live))
+            if index in (11, 35, 59):
+                sizes.append(held())
+    assert sizes[1] == sizes[2] <= sizes[0] + 4096
+
+
+def test_a_live_layout_that_was_not_trained_is_refused(model: StreamDiTModel) -> None:
+    runner = make(model)
+    chunk, steps = (p for p in runner.live_parameters if p.key in ("d.chunk", "d.steps"))
+    for parameter, good, bad, line in (
+        (chunk, 16, 12, "chunk 12 was not trained: use 4, 8, 16"),
+        (steps, 2, 3, "steps 3 was not trained: use 1, 2"),
+    ):
+        parameter.check(good)
+        with pytest.raises(SettingError, match=line):
+            parameter.check(bad)
+    restyle(runner, CLIP[:13])
+    with pytest.raises(SettingError, match="while a video goes through"):
+        chunk.check(16)
 
 
 @pytest.mark.parametrize(("strength", "depth"), [(0.25, 1), (0.5, 2), (0.7, 3), (1.0, 4)])
@@ -161,8 +203,13 @@ def test_a_session_plays_a_film_of_any_length_and_stops(model: StreamDiTModel, t
     endless.start()
     while endless.progress.done < 20 and endless.error is None:
         endless.wait(0.02)
-    endless.stop()
-    assert endless.join(60)
+
+    def stop() -> None:
+        endless.stop()
+        assert endless.join(60)
+
+    # one evaluation a chunk: the one at work, one ahead of it and one that was only numbered
+    assert len(evaluations(model, stop)) <= 4
     assert endless.state == "done", endless.error
     assert endless.results["5"].frames >= 20
 
@@ -170,9 +217,9 @@ def test_a_session_plays_a_film_of_any_length_and_stops(model: StreamDiTModel, t
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"chunk": 6}, "chunk 6 is no multiple of 4 frames: use 8, or 0"),
-        ({"chunk": 64}, "chunk: this model knows chunks of 2, 1, 4, 2 latent frames, not 16"),
-        ({"steps": 5}, "steps 5 was not trained for this chunk: use 1, 2, or 1"),
+        ({"chunk": 6}, "chunk 6 was not trained: use 4, 8, 16, or 0 for the model's own"),
+        ({"chunk": 64}, "chunk 64 was not trained: use 4, 8, 16, or 0 for the model's own"),
+        ({"steps": 5}, "steps 5 was not trained for this chunk: use 1, 2, or 1 for the model's"),
         ({"noise": "per_slot"}, "noise per_slot does not fit StreamDiT models: use fresh"),
     ],
 )
