@@ -1,8 +1,8 @@
 """Six measures of an edited clip whose right result is known, 0..1, 1 for the right result itself.
 
 The names are those of the StreamEdit-DiT preprint (202602.0223), which defines none of them; the
-definitions are ours (docs/measures.md). Steadiness and smoothness come free where nothing is done,
-and so does the source's layout: those three count in the measure in which the edit was made.
+definitions are ours (docs/measures.md). Layout, steadiness, smoothness and most of a picture come free
+where nothing or something else is done, so they count in the measure in which the edit was made.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import geometric_mean
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from .change import explained_change, squared_error
+from .order import frame_order
 from .perceptual import EfficientNetLite0
 from .sharpness import gradient_magnitude
 from .smoothness import interpolation_error
@@ -34,6 +36,13 @@ LEAST = 1.0
 """Grey levels that a film's frames in random order are counted apart from the film, at least."""
 
 Features = list[torch.Tensor]
+
+
+class Look(NamedTuple):
+    """Some frames of a clip, as the trunk sees them and as they are: features hardly know colours."""
+
+    features: Features
+    pixels: Features
 
 
 @dataclass(frozen=True)
@@ -56,20 +65,19 @@ class EditJudge:
 
     def measure(self, output: np.ndarray) -> dict[str, float]:
         """All of ``MEASURES`` for uint8 RGB shaped like the source."""
-        seen = self._features(output)
-        adherence = min(progress(seen, self._right, other) for other in self._wrong)
-        made = min(1.0, 2.0 * adherence)
-        layout = float(structure_agreement(seen[-1], self._right[-1]).mean().clamp(0.0, 1.0))
+        seen = self._look(output)
+        made = frame_order(output, self.target) * min(self._way(seen, wrong) for wrong in self._wrong)
+        layout = structure_agreement(seen.features[-1], self._right.features[-1]).mean().clamp(0.0, 1.0)
         steady = share_kept(warping_error(output, self.motion, masked=True), *self._steadiness)
         smooth = share_kept(interpolation_error(output), *self._smoothness)
         unchanged = squared_error(self.source, self.target)
         fidelity = max(0.0, explained_change(squared_error(output, self.target), 0.0, unchanged))
         scores = {
-            "prompt_adherence": adherence,
-            "identity_preservation": made * layout,
+            "prompt_adherence": made,
+            "identity_preservation": made * float(layout),
             "temporal_coherence": made * steady,
             "motion_smoothness": made * smooth,
-            "edit_fidelity": fidelity,
+            "edit_fidelity": made * fidelity,
         }
         return scores | {"overall_quality": overall(scores, self._sharpness(output))}
 
@@ -79,12 +87,12 @@ class EditJudge:
         return clip_motion(self.source, "dis_fast")
 
     @cached_property
-    def _right(self) -> Features:
-        return self._features(self.target)
+    def _right(self) -> Look:
+        return self._look(self.target)
 
     @cached_property
-    def _wrong(self) -> list[Features]:
-        return [self._features(clip) for clip in (self.source, *self.others)]
+    def _wrong(self) -> list[Look]:
+        return [self._look(clip) for clip in (self.source, *self.others)]
 
     @cached_property
     def _steadiness(self) -> tuple[float, float]:
@@ -100,8 +108,13 @@ class EditJudge:
     def _gradient(self) -> float:
         return gradient_magnitude(self.target)
 
-    def _features(self, clip: np.ndarray) -> Features:
-        return self.trunk.features(np.ascontiguousarray(clip[:: self.every]))
+    def _way(self, seen: Look, wrong: Look) -> float:
+        """How far from a wrong result to the right one, in features or in pixels: the smaller."""
+        return min(progress(*levels) for levels in zip(seen, self._right, wrong, strict=True))
+
+    def _look(self, clip: np.ndarray) -> Look:
+        pictures = np.ascontiguousarray(clip[:: self.every])
+        return Look(self.trunk.features(pictures), [torch.from_numpy(pictures).movedim(-1, 1).float()])
 
     def _sharpness(self, output: np.ndarray) -> float:
         """1 where the output is as sharp as the right result; less where it is softer or harsher."""
@@ -110,7 +123,7 @@ class EditJudge:
 
 
 def progress(seen: Features, right: Features, wrong: Features) -> float:
-    """How far features are on the way from a wrong result to the right one: 0 there, 1 here.
+    """How far features are on the way from a wrong result to the right one: 0 there, 1 here, 0 as far beyond.
 
     The levels are joined as ``perceptual.distance`` joins them. What lies across the way, an
     autoencoder's losses for instance, does not count.
@@ -119,7 +132,8 @@ def progress(seen: Features, right: Features, wrong: Features) -> float:
     for s, r, w in zip(seen, right, wrong, strict=True):
         made = made + ((s - w) * (r - w)).sum(1).mean((1, 2))
         asked = asked + (r - w).square().sum(1).mean((1, 2))
-    return float((made / asked.clamp(min=1e-12)).clamp(0.0, 1.0).mean())
+    share = made / asked.clamp(min=1e-12)
+    return float((1.0 - (1.0 - share).abs()).clamp(min=0.0).mean())
 
 
 def disordered(clip: np.ndarray, seed: int = 0) -> np.ndarray:

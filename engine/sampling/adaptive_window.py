@@ -24,7 +24,7 @@ class WindowSettings:
         motion, detail: weights of the two parts of complexity, which ends at 1.
         calm: complexity that a still, plain scene counts as.
         ramp: chunks after a new prompt until its window may have full length.
-        patience: the window may grow at every so many chunks.
+        patience: chunks from one growth of the window, or a cut, to the next growth, at least.
         margin: latent frames by which the wanted length must pass the middle between two buckets.
     """
 
@@ -50,8 +50,8 @@ class Scene:
         motion, detail: of the source, 0 (none) to 1.
         cut: whether the chunk begins a scene.
         prompt_age: chunks since the prompt last changed; 0 for its first chunk.
-        slack: share of the time budget that the slowest recent chunk left, negative where it was exceeded;
-            None without a budget.
+        slack: share of the time budget that the slowest recent chunk at this length left, negative where it
+            was exceeded, 0 where none was timed; None without a budget.
     """
 
     motion: float = 0.0
@@ -67,7 +67,7 @@ class AdaptiveWindow:
     def __init__(self, settings: WindowSettings | None = None) -> None:
         self.settings = settings or WindowSettings()
         self._bucket = 0
-        self._chunks = 0
+        self._since = 0  # chunks since the window last grew or started over
 
     @property
     def length(self) -> int:
@@ -79,8 +79,11 @@ class AdaptiveWindow:
 
         All else equal, more motion, detail, age or slack never makes it shorter.
         """
-        self._chunks += 1
+        self._since += 1
+        before = self._bucket
         self._bucket = 0 if scene.cut else min(self._followed(self.wanted(scene)), self._affordable(scene))
+        if scene.cut or self._bucket > before:  # a fall doesn't count: a calmer past would win otherwise
+            self._since = 0
         return self.length
 
     def wanted(self, scene: Scene) -> float:
@@ -92,13 +95,13 @@ class AdaptiveWindow:
         return shortest + (longest - shortest) * min(1.0, max(0.0, complexity)) * age
 
     def _followed(self, wanted: float) -> int:
-        """The bucket after hysteresis: one up at a time and not at every chunk, down at once."""
+        """The bucket after hysteresis: one up at a time and with patience, down at once."""
         middles = [(low + high) / 2 for low, high in pairwise(self.settings.buckets)]
         margin = self.settings.margin
         growing = sum(wanted > middle + margin for middle in middles)
         falling = sum(wanted >= middle - margin for middle in middles)
         if growing > self._bucket:
-            return self._bucket + (self._chunks % self.settings.patience == 0)
+            return self._bucket + (self._since >= self.settings.patience)
         return min(self._bucket, falling)
 
     def _affordable(self, scene: Scene) -> int:
@@ -129,8 +132,15 @@ class TimeBudget:
             self._taken.clear()
         self._taken.append((window, seconds))
 
-    def slack(self, seconds: float) -> float | None:
-        """For ``Scene.slack``, of a budget in seconds: 0 until a chunk was timed, None without a budget."""
+    def slack(self, window: int, seconds: float) -> float | None:
+        """For ``Scene.slack``: 0, hold, until a chunk at this length was timed; None without a budget.
+
+        Args:
+            window: the length now. Times arrive late where a device works on its own, and one chunk that was
+                too slow must not be held against the shorter window that answered it.
+            seconds: the budget.
+        """
         if seconds <= 0.0:
             return None
-        return 1.0 - max((taken for _, taken in self._taken), default=seconds) / seconds
+        taken = [spent for length, spent in self._taken if length == window]
+        return 1.0 - max(taken, default=seconds) / seconds

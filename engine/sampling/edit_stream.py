@@ -33,17 +33,25 @@ Latents and source are (F, C, h, w), sigma (F,); the first ``references`` frames
 class EditStream:
     """Source latents in, edited latents out, one frame a step, ``partition.chunks - 1`` steps late.
 
-    A scene cut empties the buffer: the frames under way are finished without those of the new scene, and
-    the new scene starts without a past. What is finished early waits, so that the delay stays the same.
+    A scene cut (``begin_scene``) empties the buffer: the frames under way are finished without those of the
+    new scene, which starts without a past. What is finished early waits, so that the delay stays the same.
 
     Args:
         evaluate: the network.
         partition: how the evaluations are spread; its chunks are single frames.
         noise: where Gaussian noise comes from.
         window: frames that the network sees, history included; at least those under way.
+        moved: called when frames have entered or moved on; what was kept for their places is then stale.
     """
 
-    def __init__(self, evaluate: Evaluate, partition: Partition, noise: Noise, window: int) -> None:
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        partition: Partition,
+        noise: Noise,
+        window: int,
+        moved: Callable[[], object] = lambda: None,
+    ) -> None:
         if partition.frames != 1 or partition.references:
             raise ValueError(
                 f"{partition}: an edit stream moves by single frames, its window sets the history"
@@ -54,6 +62,8 @@ class EditStream:
         self._sources: deque[torch.Tensor] = deque()
         self._done: deque[torch.Tensor] = deque()
         self._owed = 0  # frames that went in and have not come out
+        self._moved = moved
+        self._seen = 0
         self.window = window
 
     @property
@@ -71,6 +81,11 @@ class EditStream:
         """Edited frames in the buffer."""
         return self._buffer.references
 
+    @property
+    def seen(self) -> int:
+        """Frames that the last evaluation saw, history and under way: the window's, once it has filled."""
+        return self._seen
+
     def forget(self, keep: int = 0) -> None:
         """Drop the history but for its last ``keep`` frames; frames under way go on."""
         longest = self._buffer.partition.references
@@ -78,24 +93,26 @@ class EditStream:
         self._buffer.keep(longest)
         self._trim()
 
-    def step(self, source: torch.Tensor | None, cut: bool = False) -> torch.Tensor | None:
+    def begin_scene(self) -> None:
+        """The next frame begins a scene: finish those under way and forget them."""
+        while len(self._buffer):
+            self._cycle()
+        self.forget()
+
+    def step(self, source: torch.Tensor | None) -> torch.Tensor | None:
         """Take in a frame and give one back.
 
         Args:
             source: latents (1, C, h, w); None after the end of the stream.
-            cut: whether the frame begins a scene.
 
         Returns:
             Edited latents (1, C, h, w), or None while the first ones are under way, or nothing is left.
         """
-        if cut:
-            while len(self._buffer):
-                self._cycle()
-            self.forget()
         if source is not None:
             self._buffer.push()
             self._sources.append(source)
             self._owed += 1
+            self._moved()
         if len(self._buffer):
             self._cycle()
         if not self._done or (source is not None and self._owed < self.partition.chunks):
@@ -108,9 +125,11 @@ class EditStream:
         if emitted is not None:
             self._done.append(emitted)
             self._trim()
+            self._moved()
 
     def _velocity(self, latents: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         source = torch.cat([*self._sources]).to(latents)
+        self._seen = len(latents)
         return self._evaluate(latents, sigma, source, self._buffer.references)
 
     def _trim(self) -> None:

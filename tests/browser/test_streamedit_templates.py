@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import HEARD, LISTEN, RUN_MS, open_canvas
 from comfy_server import ComfyServer
 from graphs import READ, default_workflow
 from sample_clips import make_clip
+from two_scenes import make_two_scenes
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -27,10 +30,28 @@ def test_the_window_is_shown_and_the_instruction_is_live(
         canvas.run()
         window = page.locator(f"{stage} [data-meter='window-{denoise['id']}']")
         window.wait_for(state="attached", timeout=RUN_MS)
-        assert window.text_content() in ("window 4", "window 8", "window 16")
+        assert re.fullmatch(r"window (\d+ of )?(4|8|16)", window.text_content())
+        assert "look" in window.get_attribute("title")
         playing = canvas.nodes("MLLMEncode")[0]
         canvas.set_widget(playing["id"], "prompt", "a watercolour")
         answer = page.locator(".livestyle-status", has_text="prompt: applied")
         answer.wait_for(state="attached", timeout=RUN_MS)  # the node may lie outside the page
+        page.locator(f"{stage} .livestyle-stop").click()
+        assert canvas.await_result(stage)["width"] == 128
+
+
+def test_a_cut_switches_the_instruction(chromium: object, server: ComfyServer) -> None:
+    file = server.input / default_workflow()[READ]["inputs"]["file"]
+    make_two_scenes(file, 10 * 24, 50 * 24)
+    with open_canvas(chromium, server.url) as canvas:
+        canvas.load_template("adaptive_window_explained")
+        (denoise,) = canvas.nodes("StreamDenoise")
+        for name, value in {"width": 128, "height": 96}.items():
+            canvas.set_widget(denoise["id"], name, value)
+        (switch,) = canvas.nodes("KVCacheStyleSwitch")
+        stage, page = canvas.stage(), canvas.page
+        page.evaluate(LISTEN, canvas.view(switch["id"], "status"))
+        canvas.run()
+        page.wait_for_function(HEARD, arg="active: 2 \u00b7 scheduled", timeout=RUN_MS)
         page.locator(f"{stage} .livestyle-stop").click()
         assert canvas.await_result(stage)["width"] == 128

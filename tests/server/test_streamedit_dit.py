@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -11,8 +13,15 @@ from graphs import DENOISE, ENCODE, LOAD, READ, Prompt, play, shown_file, workfl
 from live_session import Run
 from sample_clips import make_clip
 from tiny_streamedit_dit import write_tiny_checkpoint
+from two_scenes import make_two_scenes
 
 FRAMES = 46
+CUT = 25  # the first frame of the second scene, and of a chunk: one frame, then four each
+SWITCH = "3"
+
+
+WINDOW = r"(\d+ of )?(4|8|16)"
+"""The window, and while its history fills, how much of it there is."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +45,11 @@ def test_a_template_edits_every_frame_as_it_is_shipped(
     server: ComfyServer, client: ComfyClient, template: str
 ) -> None:
     prompt = workflow(template)
-    clip = make_clip(server.input / prompt[READ]["inputs"]["file"], frames=FRAMES, size=(192, 112))
+    file = server.input / prompt[READ]["inputs"]["file"]
+    if "KVCacheStyleSwitch" in {node["class_type"] for node in prompt.values()}:
+        clip = make_two_scenes(file, CUT, FRAMES - CUT)
+    else:
+        clip = make_clip(file, frames=FRAMES, size=(192, 112))
     ended = client.run(prompt)
     assert ended.status == "success", ended.error
     edited = play(shown_file(ended, server.output)["path"])
@@ -53,12 +66,30 @@ def test_the_window_is_shown_and_an_instruction_is_live(
     session = run.session()
     with session.socket() as socket:
         shown = socket.wait_for("telemetry")["readouts"][DENOISE]["window"]
-        assert int(shown) in (4, 8, 16)
+        assert re.fullmatch(WINDOW, shown)
         key = f"{ENCODE}.prompt"
         socket.send(type="set", key=key, value="glass and water", seq=1)
         assert socket.wait_for("received", key=key)["value"] == "glass and water"
         applied = socket.wait_for("applied", key=key)
         assert applied["frame"] % 4 == 1  # chunks are one frame, then four each
+        session.stop()
+    ended = run.end()
+    assert ended.status == "success", ended.error
+
+
+def test_a_cut_switches_the_instruction_as_the_template_says(
+    server: ComfyServer, client: ComfyClient, tiny: str
+) -> None:
+    prompt = graph(server, tiny, "adaptive_window_explained")
+    at = CUT + 4 * 60
+    make_two_scenes(server.input / prompt[READ]["inputs"]["file"], at, 24 * 60, size=(96, 64))
+    run = Run(client, prompt)
+    session = run.session()
+    with session.socket() as socket:
+        told = socket.wait_for("scheduled", key=f"{SWITCH}.active")
+        assert (told["value"], told["frame"]) == (2, at)
+        shown = socket.wait_for("telemetry")["readouts"][DENOISE]["window"]
+        assert re.fullmatch(WINDOW, shown)
         session.stop()
     ended = run.end()
     assert ended.status == "success", ended.error

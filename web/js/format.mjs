@@ -42,7 +42,9 @@ function readouts(telemetry) {
 }
 
 /** What the readouts mean. @type {Record<string, string>} */
-const READOUTS = { window: "Latent frames that the model looks at together now" };
+const READOUTS = {
+  window: "Latent frames (four pictures each) that the model looks at together; 5 of 8: so many are there yet",
+};
 
 /** @param {string} name @param {string} text @param {string} title @returns {Meter} */
 function meter(name, text, title) {

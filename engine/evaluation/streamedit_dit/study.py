@@ -17,6 +17,7 @@ from ...families.streamedit_dit.model import StreamEditDiTModel
 from ...metrics.change import explained_change, squared_error
 from ...metrics.editing import MEASURES, EditJudge
 from ...metrics.perceptual import EfficientNetLite0
+from ...networks.sparse_attention.backends import Backend
 from ...runtime.inline import restyle
 from ...training.stream_dit.ablation import interval
 from ..clips import Clip
@@ -27,16 +28,25 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a table: a model, how it is run, and what the reader must know of it."""
+    """One row of a table.
+
+    Attributes:
+        model: what is measured.
+        window: latent frames; 0 adapts.
+        note: what the reader must know of it.
+        backend: how sparse attention is computed. Chosen by speed (None) it would be dense at the small sizes
+            that are studied here, and nothing would tell DSA from full attention.
+    """
 
     name: str
     model: StreamEditDiTModel
     window: int = 0
     note: str = ""
+    backend: Backend | None = "gather"
 
     def edit(self, source: np.ndarray, prompt: str, seed: int) -> np.ndarray:
-        """The clip, uint8 RGB, edited through the family's own runner; window 0 adapts."""
-        advanced = (("cache_window", self.window),) if self.window else ()
+        """The clip, uint8 RGB, edited through the family's own runner."""
+        advanced = (("cache_window", self.window), ("attention_backend", self.backend))
         return restyle(
             self.model, source, prompt, DenoiseSettings(seed=seed, noise="fresh", advanced=advanced)
         )

@@ -11,6 +11,7 @@ from .study import Variant
 
 NAMES = ("full", "without_ptcm", "without_dsa", "without_scm_asw", "distilled")
 """Rows of Table 2, and the student."""
+SPARSE = "DSA by gathered blocks in every evaluation"
 
 
 def variants(
@@ -30,22 +31,23 @@ def variants(
     if teacher is None:
         missing["full"] = "not measured: name the network before distillation with --teacher"
     else:
-        rows.append(Variant("full", teacher))
+        rows.append(Variant("full", teacher, note=SPARSE))
     off = "switched off, not trained without"
     without_ptcm = trained.get("without_ptcm")
     rows.append(
-        Variant("without_ptcm", without_ptcm, note="trained without")
+        Variant("without_ptcm", without_ptcm, note=f"trained without; {SPARSE}")
         if without_ptcm
-        else Variant("without_ptcm", _with(whole, ptcm=False), note=off)
+        else Variant("without_ptcm", _with(whole, ptcm=False), note=f"{off}; {SPARSE}")
     )
-    rows.append(Variant("without_dsa", _with(whole, sparse=False), note=f"windowed; {off}"))
+    rows.append(Variant("without_dsa", _with(whole, sparse=False), note=f"moved windows; {off}"))
     plain = trained.get("without_scm_asw")
     if plain is None:
         missing["without_scm_asw"] = "not measured: train one with --without streaming and name its folder"
     else:
         shortest = plain.profile.window.buckets[0]
-        rows.append(Variant("without_scm_asw", plain, window=shortest, note="trained without, fixed window"))
-    rows.append(Variant("distilled", student))
+        note = f"trained without, fixed window; {SPARSE}"
+        rows.append(Variant("without_scm_asw", plain, window=shortest, note=note))
+    rows.append(Variant("distilled", student, note=SPARSE))
     return rows, missing
 
 

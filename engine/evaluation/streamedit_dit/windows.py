@@ -40,11 +40,11 @@ def window_table(
 ) -> dict[str, dict[str, float]]:
     """A row for each bucket of the model, and one for the adaptive window, by name.
 
-    Memory is what one evaluation allocates beside the weights, and for the adaptive window the mean over the
-    lengths that it chose.
+    Window and memory are means over what the evaluations saw: history fills slowly, at the beginning, after
+    a cut and when the window grows. Memory is what one evaluation allocates beside the weights.
     """
     buckets = model.profile.window.buckets
-    memory = {length: evaluation_memory(model, length, side) for length in buckets}
+    memory = {length: evaluation_memory(model, length, side) for length in range(1, buckets[-1] + 1)}
     measured: dict[str, list[dict[str, float]]] = {str(length): [] for length in (*buckets, ADAPTIVE)}
     for pair in pairs:
         made = make_films(pair, films.get(pair.name), frames, side)
@@ -52,14 +52,13 @@ def window_table(
         for name in measured:
             fixed = 0 if name == ADAPTIVE else int(name)
             cpu, clock = time.process_time(), time.perf_counter()
-            lengths: Counter[int] = Counter()
-            output = np.concatenate(list(_played(model, made.source, pair.asked.text, fixed, lengths)))
+            seen: Counter[int] = Counter()
+            output = np.concatenate(list(_played(model, made.source, pair.asked.text, fixed, seen)))
             cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
             scores = judge.measure(output)
-            chosen = sum(lengths.values())
             row = {key: scores[key] for key in JUDGED} | {
-                "window": sum(length * count for length, count in lengths.items()) / chosen,
-                "memory_mb": sum(memory[length] * count for length, count in lengths.items()) / chosen / 1e6,
+                "window": fmean(seen.elements()),
+                "memory_mb": fmean(memory[length] for length in seen.elements()) / 1e6,
                 "cpu_ms_per_frame": cpu / len(output) * 1000.0,
                 "ms_per_frame": clock / len(output) * 1000.0,
             }
@@ -71,9 +70,9 @@ def window_table(
 
 
 def _played(
-    model: StreamEditDiTModel, source: np.ndarray, prompt: str, fixed: int, lengths: Counter[int]
+    model: StreamEditDiTModel, source: np.ndarray, prompt: str, fixed: int, seen: Counter[int]
 ) -> Iterator[np.ndarray]:
-    """The edited clip; counts how long the window was at each result."""
+    """The edited clip; counts what the last evaluation before each result saw."""
     height, width = source.shape[1:3]
     advanced = (("cache_window", fixed),) if fixed else ()
     with torch.no_grad():
@@ -86,13 +85,13 @@ def _played(
             height=height,
         )
     for part in play(runner, source):
-        lengths[int(runner.readout()["window"])] += 1
+        seen[runner.seen] += 1
         yield part
 
 
 @torch.inference_mode()
 def evaluation_memory(model: StreamEditDiTModel, window: int, side: int) -> int:
-    """Bytes that one evaluation of a full window allocates at its peak."""
+    """Bytes that one evaluation of so many frames allocates at its peak."""
     return peak_bytes(_evaluation(model, window, side), model.network.place[0])
 
 

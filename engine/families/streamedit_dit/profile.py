@@ -21,7 +21,8 @@ class Profile:
 
     Attributes:
         partitions: how the evaluations of a frame may be spread, the default first: pipelined over
-            several frames under way, or one after another.
+            several frames under way, or one after another. A later one with a single evaluation a frame
+            (diagonal) was trained, but has no number of ``steps`` to be asked for by.
         prediction: what the network's output means; the paper writes noise, its lineage velocity.
         window: how the adaptive window reacts.
         latents: mean and deviation that bring the autoencoder's latents to what the network reads.
@@ -46,7 +47,7 @@ class Profile:
         """The trained layout that the widget ``steps`` asks for.
 
         Args:
-            steps: evaluations between two results; 1, the widget's default, takes the model's own.
+            steps: evaluations between two results; 1, the widget's default, takes the model's own layout.
 
         Raises:
             SettingError: none was trained; the text names those that were.
@@ -56,8 +57,8 @@ class Profile:
         for layout in self.partitions:
             if layout.micro_steps == steps:
                 return layout
-        known = ", ".join(sorted({str(layout.micro_steps) for layout in self.partitions}))
-        raise SettingError(f"steps {steps} was not trained: use {known}, or 1 for the model's own.")
+        known = ", ".join(map(str, sorted({1} | {layout.micro_steps for layout in self.partitions})))
+        raise SettingError(f"steps {steps} was not trained: use {known}; 1 is the model's own layout.")
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Profile:

@@ -17,7 +17,7 @@ from ...networks.sparse_attention.attention import Selections
 from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
 from ..base import Chunk, DenoiseSettings, Runner, live_basics
-from ..compiling import compile_in_place
+from ..compiling import set_compiled
 from .evaluate import evaluator
 from .styles import EditInstructions, Instruction
 from .window import WindowDriver
@@ -29,24 +29,35 @@ STILL = Activity(0.0, 0.0, False)
 
 
 @dataclass(frozen=True)
+class About:
+    """What goes with the pictures of one latent frame.
+
+    Attributes:
+        instruction: what they are asked for.
+        activity: of the source.
+        seed: of the noise.
+        lasts: seconds that they take on screen, where the source is live; else 0.
+    """
+
+    instruction: Instruction
+    activity: Activity
+    seed: int
+    lasts: float
+
+
+@dataclass(frozen=True)
 class Prepared:
     """All that the main lane needs for one chunk.
 
     Attributes:
-        instruction: what it is asked for.
         source: normalised latents (1, C, h, w); None where none are complete.
-        activity: of the source.
+        about: of those latents; after the source's end, of the chunk.
         ended: the source has ended, and the buffer empties.
-        seed: of the noise.
-        lasts: seconds that its pictures take on screen, where the source is live; else 0.
     """
 
-    instruction: Instruction
     source: torch.Tensor | None
-    activity: Activity
+    about: About
     ended: bool
-    seed: int
-    lasts: float
 
 
 class StreamEditDiTRunner(Runner):
@@ -69,15 +80,16 @@ class StreamEditDiTRunner(Runner):
         self.model = model
         self.requirements = model.requirements(settings)
         self._partition = model.profile.partition(settings.steps)
-        self._window, self._live = dict(settings.advanced).get("cache_window", 0), settings.live
+        advanced = dict(settings.advanced)
+        self._window, self._backend = advanced.get("cache_window", 0), advanced.get("attention_backend")
+        self._live = settings.live
         self._windows = self._driver()
         self.instructions = EditInstructions(
             conditioning, model.network, model.text, model.autoencoder.temporal
         )
-        if settings.compile:  # but for attention, whose blocks depend on what it sees
-            for block in model.network.blocks:
-                for layer in (block.cross_attention, block.feed_forward):
-                    compile_in_place(layer, dynamic=None)  # the window grows while its history fills
+        blocks = model.network.blocks  # all but self-attention, whose blocks depend on what it sees
+        layers = [layer for block in blocks for layer in (block.cross_attention, block.feed_forward)]
+        set_compiled(layers, settings.compile, dynamic=None)  # the window grows while its history fills
         spatial = model.autoencoder.spatial
         self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._size = (height, width)
@@ -91,22 +103,20 @@ class StreamEditDiTRunner(Runner):
         self.reset()
 
     def _driver(self) -> WindowDriver:
-        return WindowDriver(
-            self.model.profile.window,
-            self._partition,
-            self.model.network.place[0],
-            fixed=self._window,
-        )
+        return WindowDriver(self.model.profile.window, self._partition, fixed=self._window)
 
     def reset(self) -> None:
         """A new clip: nothing of the last one stays."""
         self._encoder, self._decoder = (self.model.autoencoder.for_stream() for _ in range(2))
         self._windows = self._driver()
         self._meter = ActivityMeter()
-        self._selections = Selections(self.model.network.config.dsa.refresh)
-        self._stream = EditStream(self._evaluate, self._partition, self._noise, self._windows.length)
+        self._selections = Selections(self.model.network.config.dsa.refresh, self._backend)
+        self._stream = EditStream(
+            self._evaluate, self._partition, self._noise, self._windows.length, self._selections.expire
+        )
         self._unedited: deque[torch.Tensor] = deque()
-        self._current: Prepared | None = None
+        self._waiting: deque[About] = deque()  # for the latents that the autoencoder still holds
+        self._current: About | None = None
         self._flushed = False
         self.instructions.reset()
 
@@ -117,9 +127,15 @@ class StreamEditDiTRunner(Runner):
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.instructions.schedule.switches(chunk)
 
+    @property
+    def seen(self) -> int:
+        """Latent frames that the last evaluation saw, history and under way."""
+        return self._stream.seen
+
     def readout(self) -> Mapping[str, str]:
-        """The window as it is now."""
-        return {"window": f"{self._windows.length}"}
+        """The window as it is now, and while its history fills, how much of it there is: "8", "5 of 8"."""
+        seen, window = self.seen, self._stream.window
+        return {"window": f"{seen} of {window}" if 0 < seen < window else f"{window}"}
 
     def prepare(self, chunk: Chunk) -> Prepared:
         frames = chunk.frames
@@ -130,27 +146,37 @@ class StreamEditDiTRunner(Runner):
             activity, cuts = self._meter.look(frames.pixels)
             pts = frames.pts
         instruction = self.instructions.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
+        seed, lasts = int(chunk.live[self._seed]), _duration(pts) if self._live else 0.0
+        self._waiting.append(About(instruction, activity, seed, lasts))
         source = None
         if latents is not None and len(latents):
             source = self.model.profile.latents.normalise(latents.float())
-        seed, lasts = int(chunk.live[self._seed]), _duration(pts) if self._live else 0.0
-        return Prepared(instruction, source, activity, frames is None, seed, lasts)
+        # an autoencoder that looks ahead gives a chunk's latents with the next chunk
+        late = source is None and frames is not None
+        return Prepared(source, self._waiting[0] if late else self._waiting.popleft(), frames is None)
 
     def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Edited latents (1, C, h, w); ``strength`` goes from the source to the edit."""
         if prepared.source is None and not prepared.ended:
             return None
-        self._current = prepared
-        if prepared.source is not None:
-            self._unedited.append(prepared.source)
-        if prepared.instruction.keep is not None:
-            self._stream.forget(prepared.instruction.keep)
-        with self._windows.chunk(prepared.activity, prepared.instruction.age, prepared.lasts):
-            self._stream.window = self._windows.length
-            edited = self._stream.step(prepared.source, prepared.activity.cut)
+        about = prepared.about
+        if about.activity.cut:
+            self._stream.begin_scene()  # the old scene ends under its own instruction
+        self._current = about
+        if about.instruction.keep is not None:
+            self._stream.forget(about.instruction.keep)
+        edited = self._stream.step(None) if prepared.source is None else self._edit(prepared.source, about)
         if edited is None:
             return None
         return torch.lerp(self._unedited.popleft(), edited, float(late[self._strength]))
+
+    def _edit(self, source: torch.Tensor, about: About) -> torch.Tensor | None:
+        """Take in a latent frame, under the window that it asks for."""
+        self._unedited.append(source)
+        device = self.model.network.place[0]
+        with self._windows.chunk(about.activity, about.instruction.age, about.lasts, device):
+            self._stream.window = self._windows.length
+            return self._stream.step(source)
 
     def finish(self, stepped: torch.Tensor | None) -> np.ndarray:
         if stepped is None:

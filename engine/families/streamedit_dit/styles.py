@@ -30,7 +30,7 @@ class Instruction:
     Attributes:
         context: the prompt's tokens, for one buffer.
         age: chunks since the prompt changed.
-        keep: edited frames to remember from before a change; None where nothing changed.
+        keep: edited frames to remember from before a change; None for all that the window holds.
     """
 
     context: Context
@@ -41,10 +41,11 @@ class Instruction:
 class EditInstructions:
     """The instructions of a stream, chunk by chunk.
 
-    A change of style does what the timeline's policy says: ``refresh_last`` keeps the last edited
-    frames of the history, ``hard_reset`` none, ``blend`` goes over from one text to the other.
-    ``cross_attn_only``, ``recache_window`` and ``rebuild_each_block`` leave the history: this family has no
-    cache, and looks at all of its window anew at every evaluation.
+    Every change starts the prompt's age over, so that an adaptive window shrinks and regrows. What else it
+    does, the timeline's policy says: ``refresh_last`` keeps the last edited frames of the history,
+    ``hard_reset`` none, ``blend`` goes over from one text to the other. ``cross_attn_only``,
+    ``recache_window`` and ``rebuild_each_block`` leave the history to the window: this family has no cache,
+    and looks at all of its window anew at every evaluation.
 
     Args:
         temporal: pictures of a latent frame, in which a policy's frames are counted.
@@ -88,19 +89,18 @@ class EditInstructions:
         asked = self.schedule.advance(index, first_frame, pts, cuts, live)
         changed = self._asked is not None and not _equal(asked, self._asked)
         self._asked = asked
-        keep = None
-        policy = self.schedule.timeline.policy
-        if changed and policy == "blend":
+        self._age = 0 if changed else min(self._age + 1, AGELESS)
+        if changed and self.schedule.timeline.policy == "blend":
             self._from, self._since = self._shown, 0
-        elif changed:
-            keep = {"refresh_last": self._latents(self.schedule.timeline.keep_frames), "hard_reset": 0}.get(
-                policy
-            )
-            self._age = self._age if keep is None else 0
-        elif self._age < AGELESS:
-            self._age += 1
         self._shown = self._blended(asked)
-        return Instruction(self._shown, self._age, keep)
+        return Instruction(self._shown, self._age, self._kept() if changed else None)
+
+    def _kept(self) -> int | None:
+        """Edited frames that the policy remembers at a change; None leaves them to the window."""
+        timeline = self.schedule.timeline
+        if timeline.policy == "refresh_last":
+            return self._latents(timeline.keep_frames)
+        return 0 if timeline.policy == "hard_reset" else None
 
     def _blended(self, asked: Context) -> Context:
         if self._from is None:

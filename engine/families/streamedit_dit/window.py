@@ -34,7 +34,6 @@ class WindowDriver:
         self,
         settings: WindowSettings,
         partition: Partition,
-        device: torch.device,
         *,
         fixed: int,
     ) -> None:
@@ -46,7 +45,7 @@ class WindowDriver:
         self._fixed = fixed
         self._adaptive = AdaptiveWindow(settings)
         self._budget = TimeBudget()
-        self._clock = _Clock(device)
+        self._clock = _Clock()
 
     @property
     def length(self) -> int:
@@ -54,32 +53,37 @@ class WindowDriver:
         return self._fixed or self._adaptive.length
 
     @contextmanager
-    def chunk(self, activity: Activity, prompt_age: int, lasts: float) -> Iterator[None]:
+    def chunk(
+        self, activity: Activity, prompt_age: int, lasts: float, device: torch.device
+    ) -> Iterator[None]:
         """Choose the length for a chunk, and time what is done inside.
 
         Args:
             lasts: seconds that the chunk's pictures take on screen, which a live stream must keep up with;
                 0 for one that can wait, whose windows are then the same on every machine.
+            device: where the work is done now; weights move between chunks.
         """
         for window, seconds in self._clock.results():
             self._budget.add(window, seconds)
-        slack = self._budget.slack(lasts * SHARE)
+        slack = self._budget.slack(self._adaptive.length, lasts * SHARE)
         self._adaptive.update(Scene(activity.motion, activity.detail, activity.cut, prompt_age, slack))
-        with self._clock.time(self.length):
+        if activity.cut:  # an old scene to finish and a buffer to fill: no measure of what a chunk takes
             yield
+        else:
+            with self._clock.time(self._adaptive.length, device):
+                yield
 
 
 class _Clock:
     """Times work without waiting for it."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == "cuda"
+    def __init__(self) -> None:
         self._running: deque[tuple[int, torch.cuda.Event, torch.cuda.Event]] = deque()
         self._done: list[tuple[int, float]] = []
 
     @contextmanager
-    def time(self, window: int) -> Iterator[None]:
-        if self._cuda:
+    def time(self, window: int, device: torch.device) -> Iterator[None]:
+        if device.type == "cuda":
             start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             start.record()
             yield

@@ -22,11 +22,21 @@ CPU: measured on an AMD EPYC, one thread, float32, one layer of 5 heads of 32. D
 """
 
 
-def choose_backend(device: torch.device, tokens: int) -> Backend | None:
-    """The fastest back end for a buffer; None where selecting would cost more than it saves."""
-    if tokens < PAYS.get(device.type, PAYS["cuda"]):
+def choose_backend(q: torch.Tensor, tokens: int) -> Backend | None:
+    """The fastest back end for a buffer; None where selecting would cost more than it saves.
+
+    Args:
+        q: queries (B, H, n, l, d).
+        tokens: of the buffer, without padding.
+    """
+    if tokens < PAYS.get(q.device.type, PAYS["cuda"]):
         return None
-    return "flex" if flex_works(device.type) else "gather"
+    return sparse_backend(q.device, q.shape[-2], q.shape[-1], q.dtype)
+
+
+def sparse_backend(device: torch.device, length: int, width: int, dtype: torch.dtype) -> Backend:
+    """The fastest of those that skip blocks, for blocks of ``length`` tokens and heads of ``width``."""
+    return "flex" if flex_works(device.type, length, width, dtype) else "gather"
 
 
 @dataclass
@@ -34,7 +44,7 @@ class Selections:
     """A stream's selections, layer by layer; each serves some evaluations before it is made anew.
 
     Attributes:
-        refresh: evaluations that one serves.
+        refresh: evaluations that one serves at most; fewer where the buffer moves on (``expire``).
         backend: how attention is computed; None chooses, and takes a buffer that is too small to gain whole.
     """
 
@@ -46,6 +56,10 @@ class Selections:
     def density(self) -> dict[int, float]:
         """Selected share of the blocks in the last evaluation, by layer."""
         return {layer: selection.density for layer, (_, _, selection) in self._known.items()}
+
+    def expire(self) -> None:
+        """The frames have moved to other places: every selection is made anew before it serves again."""
+        self._known = {layer: (shape, self.refresh, made) for layer, (shape, _, made) in self._known.items()}
 
     def get(self, layer: int, shape: object, make: Callable[[], Selection]) -> Selection:
         """The layer's selection for a buffer of this shape, made where it is due."""
@@ -82,7 +96,7 @@ class SparseAttention(WindowAttention):
         """
         layout = blocks.layout
         q, k, v = (part.transpose(1, 2) for part in self.split(x, layout, angles))
-        backend = selections.backend or choose_backend(x.device, x.shape[1])
+        backend = selections.backend or choose_backend(q, x.shape[1])
         if backend is None:
             mask = None if blocks.real is None else blocks.real.flatten()[None]
             flat = F.scaled_dot_product_attention(*(p.flatten(2, 3) for p in (q, k, v)), attn_mask=mask)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
+from ..windows import WindowLayout
 from .selection import Blocks, Selection
 
 Backend = Literal["dense", "gather", "flex"]
@@ -111,16 +112,30 @@ def compiled_flex():
 
 
 @cache
-def flex_works(device: str) -> bool:
-    """Whether FlexAttention compiles on a kind of device, found out by trying; only CUDA gains from it."""
+def flex_works(device: str, length: int, width: int, dtype: torch.dtype) -> bool:
+    """Whether ``attend_flex`` runs on a kind of device, found out by trying; only CUDA gains from it.
+
+    Args:
+        length, width, dtype: tokens of a block and channels of a head, which decide the kernel: not every
+            block length has one.
+    """
     if device != "cuda":
         return False
     try:
-        x = torch.zeros(1, 1, 256, 64, device=device, dtype=torch.bfloat16)
-        compiled_flex()(x, x, x)
+        x = torch.zeros(1, 1, 2, length, width, device=device, dtype=dtype)
+        attend_flex(x, x, x, *_two_blocks(length, x.device))
     except Exception:  # compilers, Triton and their absence raise many kinds
         return False
     return True
+
+
+def _two_blocks(length: int, device: torch.device) -> tuple[Selection, Blocks]:
+    """Two blocks, each of which attends to itself."""
+    places = torch.arange(2 * length, device=device)
+    kept = torch.eye(2, dtype=torch.bool, device=device)
+    order = torch.tensor([[[[0, 1], [1, 0]]]], device=device)
+    counts = torch.ones(1, 1, 2, dtype=torch.long, device=device)
+    return Selection(order, counts), Blocks(WindowLayout(places, places, 2, None), None, kept)
 
 
 ATTEND = {"dense": attend_dense, "gather": attend_gather, "flex": attend_flex}

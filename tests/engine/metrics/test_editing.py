@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,22 @@ import torch
 
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs requirements-train.txt")
 
-from livestyle.engine.evaluation.streamedit_dit.edit60 import Films, make_films, painted, read_pairs
+from livestyle.engine.evaluation.streamedit_dit.edit60 import (
+    Films,
+    make_films,
+    painted,
+    read_films,
+    read_pairs,
+)
 from livestyle.engine.metrics.editing import MEASURES, EditJudge, disordered, overall, progress, share_kept
+from livestyle.engine.metrics.order import frame_order
 from livestyle.engine.metrics.perceptual import EfficientNetLite0
 from livestyle.engine.metrics.smoothness import interpolation_error
 from livestyle.engine.metrics.structure import structure_agreement
 from livestyle.engine.training.video_pairs import carried
+from livestyle.engine.training.world.render import render
 
-CLIPS = Path(__file__).resolve().parents[4] / "shared" / "clips" / "eval"
+CLIPS = Path(__file__).resolve().parents[4] / "shared" / "clips" / "train"
 FRAMES, SIDE, MARGIN = 13, 96, 0.05
 
 
@@ -26,46 +35,61 @@ def trunk() -> EfficientNetLite0:
     return EfficientNetLite0()
 
 
-def judged(films: Films, trunk: EfficientNetLite0) -> dict[str, dict[str, float]]:
-    """The measures of the right result and of what is wrong with the others."""
+def judged(films: Films, third: np.ndarray, trunk: EfficientNetLite0) -> dict[str, dict[str, float]]:
+    """The measures of the right result, and of what is wrong with the others.
+
+    Args:
+        third: the result of an instruction that the judge knows nothing of.
+    """
     judge = EditJudge(films.source, films.target, [films.wrong], trunk)
     outputs = {
         "right": films.target,
         "identity": films.source,
         "shuffled": disordered(films.target, seed=5),
+        "shuffled again": disordered(films.target, seed=9),
         "wrong": films.wrong,
+        "third": third,
     }
     return {name: judge.measure(output) for name, output in outputs.items()}
 
 
-def assert_told_apart(rows: list[dict[str, dict[str, float]]]) -> None:
+def assert_told_apart(rows: dict[str, dict[str, float]]) -> None:
     for measure in MEASURES:
-        means = {name: float(np.mean([row[name][measure] for row in rows])) for name in rows[0]}
-        assert means["right"] == pytest.approx(1.0, abs=1e-4), measure
-        for fault in ("identity", "shuffled", "wrong"):
-            assert means["right"] - means[fault] >= MARGIN, (measure, means)
+        values = {name: row[measure] for name, row in rows.items()}
+        assert values.pop("right") == pytest.approx(1.0, abs=1e-4), measure
+        assert max(values.values()) <= 1.0 - MARGIN, (measure, values)
 
 
-@pytest.mark.parametrize("kind", ["recolour", "background"])
-def test_edits_of_the_world(kind: str, trunk: EfficientNetLite0) -> None:
-    pairs = [pair for pair in read_pairs() if pair.kind == kind][:2]
-    assert_told_apart([judged(make_films(pair, None, FRAMES, SIDE), trunk) for pair in pairs])
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("world_recolour_00", "cyan"),
+        ("world_recolour_00", "purple"),  # pink is asked for
+        ("world_recolour_05", "red"),
+        ("world_background_01", "paper grid"),  # polka dots are, and both are light
+        ("world_background_03", "checkerboard"),
+    ],
+)
+def test_edits_of_the_world(name: str, given: str, trunk: EfficientNetLite0) -> None:
+    pair = next(pair for pair in read_pairs() if pair.name == name)
+    assert given not in (pair.asked.edit.to, pair.wrong.edit.to)
+    third = render(replace(pair.asked.edit, to=given).apply(pair.film), FRAMES, SIDE)
+    assert_told_apart(judged(make_films(pair, None, FRAMES, SIDE), third, trunk))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("clip", "style", "wrong"), [("libby", "pencil", "thermal"), ("camel", "oil", "woodcut")]
+    ("name", "given"),
+    [("flower_indigo", "cubist"), ("flower_pencil", "ink"), ("frog_oil", "ink"), ("person_dusk", "cubist")],
 )
-def test_styles_of_real_clips(clip: str, style: str, wrong: str, trunk: EfficientNetLite0) -> None:
-    from livestyle.engine.evaluation.clips import read_clip
-
-    path = CLIPS / f"{clip}.mp4"
-    if not path.exists():
-        pytest.skip(f"needs {path}")
-    source = read_clip(path, SIDE, FRAMES).pixels
-    along = carried(source)
-    films = Films(source, *(painted(source, name, along) for name in (style, wrong)))
-    assert_told_apart([judged(films, trunk)])
+def test_styles_of_the_benchmarks_clips(name: str, given: str, trunk: EfficientNetLite0) -> None:
+    """The flower hardly moves: out of order it looks nearly right in every single frame."""
+    pair = next(pair for pair in read_pairs() if pair.name == name)
+    if not (CLIPS / f"{pair.film.clip}.mp4").exists():
+        pytest.skip(f"needs {CLIPS / pair.film.clip}.mp4")
+    film = read_films(CLIPS, [pair], FRAMES, SIDE)[name]
+    third = painted(film.pixels, given, carried(film.pixels))
+    assert_told_apart(judged(make_films(pair, film, FRAMES, SIDE), third, trunk))
 
 
 def test_faults_cost_the_measure_that_names_them(trunk: EfficientNetLite0) -> None:
@@ -77,7 +101,8 @@ def test_faults_cost_the_measure_that_names_them(trunk: EfficientNetLite0) -> No
     assert flickering["temporal_coherence"] < 0.5
     assert flickering["identity_preservation"] > 0.9 and flickering["prompt_adherence"] > 0.9
     halfway = judge.measure(np.uint8((np.int16(films.source) + films.target) // 2))
-    assert halfway["edit_fidelity"] == pytest.approx(0.75, abs=0.02)
+    assert 0.3 < halfway["prompt_adherence"] <= 0.51
+    assert halfway["edit_fidelity"] == pytest.approx(0.75 * halfway["prompt_adherence"], rel=0.03)
     soft = np.repeat(np.repeat(films.target[:, 2::4, 2::4], 4, 1), 4, 2)
     blurred = judge.measure(soft)
     assert blurred["overall_quality"] < 0.95
@@ -93,6 +118,30 @@ def test_progress_ignores_what_lies_across_the_way() -> None:
     assert progress([across], [right], [wrong]) == pytest.approx(1.0)
     assert progress([0.25 * right], [right], [wrong]) == pytest.approx(0.25)
     assert progress([-right], [right], [wrong]) == 0.0
+    assert progress([1.5 * right], [right], [wrong]) == pytest.approx(0.5)
+    assert progress([3.0 * right], [right], [wrong]) == 0.0
+
+
+def test_the_order_of_frames_is_what_it_says() -> None:
+    film = np.random.default_rng(0).integers(0, 255, (9, 4, 4, 3), dtype=np.uint8)
+    assert frame_order(film, film) == frame_order(film // 4 + 100, film) == 1.0
+    assert frame_order(film[::-1], film) < 0.3 and frame_order(disordered(film), film) < 0.3
+    assert frame_order(np.repeat(film[:1], 9, 0), film) == 0.0
+    slow = np.arange(9, dtype=np.uint8)[:, None, None, None] + film[:1] // 2
+    assert frame_order(slow, slow) == 1.0 and frame_order(slow[::-1], slow) == 0.0
+    assert frame_order(film, np.repeat(film[:1], 9, 0)) == 1.0  # a still has no order
+
+
+def test_more_of_the_edit_is_never_worse(trunk: EfficientNetLite0) -> None:
+    pair = next(pair for pair in read_pairs() if pair.name == "world_recolour_00")
+    films = make_films(pair, None, FRAMES, SIDE)
+    judge = EditJudge(films.source, films.target, [films.wrong], trunk)
+    source, target = np.float32(films.source), np.float32(films.target)
+    made = [np.uint8(source + share * (target - source)) for share in (0.0, 0.3, 0.6, 0.8, 1.0)]
+    rows = [judge.measure(film) for film in made]
+    for measure in MEASURES:
+        values = [row[measure] for row in rows]
+        assert values == sorted(values) and values[-1] == pytest.approx(1.0, abs=0.02), (measure, values)
 
 
 def test_structure_is_blind_to_a_change_of_all_positions_alike() -> None:

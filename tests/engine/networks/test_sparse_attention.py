@@ -9,13 +9,14 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from livestyle.engine.networks.sparse_attention import backends
 from livestyle.engine.networks.sparse_attention.attention import (
     PAYS,
     Selections,
     SparseAttention,
     choose_backend,
 )
-from livestyle.engine.networks.sparse_attention.backends import ATTEND, attend_gather, flex_works
+from livestyle.engine.networks.sparse_attention.backends import ATTEND, attend_flex, attend_gather, flex_works
 from livestyle.engine.networks.sparse_attention.flops import attention_flops
 from livestyle.engine.networks.sparse_attention.selection import (
     Blocks,
@@ -138,6 +139,25 @@ def test_more_mass_comes_closer_to_dense_attention() -> None:
     assert densities == sorted(densities) and densities[0] < densities[-1]
 
 
+def test_an_expired_selection_is_made_anew_and_its_density_stays_known() -> None:
+    made = []
+    selections = Selections(refresh=4)
+    blocks = lay(WHOLE)
+    q, k, _ = heads(blocks)
+
+    def make():
+        made.append(1)
+        return select(q, k, blocks, SETTINGS)
+
+    selections.get(0, "a", make)
+    density = selections.density
+    selections.expire()
+    assert selections.density == density
+    selections.get(0, "a", make)
+    selections.get(0, "a", make)
+    assert len(made) == 2
+
+
 def test_a_selection_serves_as_many_evaluations_as_it_is_told() -> None:
     made = []
     selections = Selections(refresh=2)
@@ -172,7 +192,31 @@ def test_flops_are_those_that_are_spent(density: float) -> None:
 
 
 def test_small_buffers_are_attended_to_as_a_whole() -> None:
-    cpu = torch.device("cpu")
-    assert choose_backend(cpu, PAYS["cpu"] - 1) is None
-    assert choose_backend(cpu, PAYS["cpu"]) == "gather"
-    assert not flex_works("cpu")
+    q = torch.zeros(1, 2, 4, 16, 8)
+    assert choose_backend(q, PAYS["cpu"] - 1) is None
+    assert choose_backend(q, PAYS["cpu"]) == "gather"
+    assert not flex_works("cpu", 16, 8, torch.float32)
+
+
+def test_flex_is_tried_with_the_kernel_that_will_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block length without a kernel is gathered, and the others are not told that theirs fails too."""
+    tried = []
+
+    def attend(q, k, v, selection, blocks):
+        tried.append(tuple(q.shape[2:]))
+        assert selection.as_mask().sum() == blocks.count == 2
+        if q.shape[-2] % 128:
+            raise RuntimeError("no kernel for these blocks")
+        return attend_flex(q, k, v, selection, blocks)
+
+    zeros = torch.zeros
+    monkeypatch.setattr(backends, "attend_flex", attend)
+    monkeypatch.setattr(backends.torch, "zeros", lambda *shape, device, **kind: zeros(*shape, **kind))
+    backends.flex_works.cache_clear()
+    try:
+        for _ in range(2):
+            assert not flex_works("cuda", 64, 32, torch.float32)
+            assert flex_works("cuda", 128, 32, torch.float32)
+    finally:
+        backends.flex_works.cache_clear()
+    assert tried == [(2, 64, 32), (2, 128, 32)]

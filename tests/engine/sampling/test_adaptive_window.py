@@ -100,9 +100,16 @@ def test_it_grows_only_where_the_next_length_fits_the_budget() -> None:
     assert lengths([replace(BUSY, slack=0.5)] * 8)[-1] == 16
 
 
-def test_it_shrinks_at_once_and_grows_slowly() -> None:
-    film = [BUSY] * 6 + [Scene()] + [BUSY] * 6
-    assert lengths(film) == [4, 8, 8, 16, 16, 16, 4, 8, 8, 16, 16, 16, 16]
+@pytest.mark.parametrize("calm", [1, 2, 3])
+def test_it_shrinks_at_once_and_grows_slowly(calm: int) -> None:
+    film = [BUSY] * 6 + [Scene()] * calm + [BUSY] * 6
+    assert lengths(film) == [4, 8, 8, 16, 16, 16, *[4] * calm, 8, 8, 16, 16, 16, 16]
+
+
+@pytest.mark.parametrize("before", [5, 6])
+def test_patience_counts_from_a_cut(before: int) -> None:
+    film = [BUSY] * before + [replace(BUSY, cut=True)] + [BUSY] * 5
+    assert lengths(film)[before:] == [4, 4, 8, 8, 16, 16]
 
 
 def test_small_changes_around_a_border_do_not_flutter() -> None:
@@ -132,22 +139,28 @@ class TestTimeBudget:
 
     def test_the_slowest_recent_chunk_counts(self) -> None:
         budget = TimeBudget(samples=3)
-        assert budget.slack(0.1) == 0.0
+        assert budget.slack(8, 0.1) == 0.0
         for seconds in (0.2, 0.04, 0.05, 0.06):
             budget.add(8, seconds)
-        assert budget.slack(0.1) == pytest.approx(0.4)
+        assert budget.slack(8, 0.1) == pytest.approx(0.4)
 
     def test_times_of_another_window_are_forgotten(self) -> None:
         budget = TimeBudget()
         budget.add(16, 0.3)
-        assert budget.slack(0.1) == pytest.approx(-2.0)
+        assert budget.slack(16, 0.1) == pytest.approx(-2.0)
         budget.add(8, 0.05)
-        assert budget.slack(0.1) == pytest.approx(0.5)
+        assert budget.slack(8, 0.1) == pytest.approx(0.5)
+        assert budget.slack(16, 0.1) == 0.0
+
+    def test_a_length_that_was_not_timed_yet_holds(self) -> None:
+        budget = TimeBudget()
+        budget.add(16, 0.3)
+        assert budget.slack(8, 0.1) == 0.0
 
     def test_without_a_budget_there_is_no_slack(self) -> None:
         budget = TimeBudget()
         budget.add(8, 5.0)
-        assert budget.slack(0.0) is None
+        assert budget.slack(8, 0.0) is None
 
 
 @pytest.mark.parametrize("buckets", [(), (8, 4), (4, 4), (0, 4)])

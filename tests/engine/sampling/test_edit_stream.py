@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from livestyle.engine.networks.sparse_attention.attention import Selections
+from livestyle.engine.networks.sparse_attention.selection import Selection
 from livestyle.engine.sampling.edit_stream import (
     DIAGONAL,
     LEVELS,
@@ -113,7 +115,11 @@ def test_the_window_changes_while_frames_are_under_way() -> None:
 def test_a_cut_keeps_the_scenes_apart_and_the_delay(partition: Partition, at: int) -> None:
     oracle = Oracle()
     stream = EditStream(oracle, partition, noise, 8)
-    out = [stream.step(frame, number == at) for number, frame in enumerate(numbered(16).split(1))]
+    out = []
+    for number, frame in enumerate(numbered(16).split(1)):
+        if number == at:
+            stream.begin_scene()
+        out.append(stream.step(frame))
     late = partition.chunks - 1
     assert [frame is None for frame in out] == [True] * late + [False] * (16 - late)
     out += [stream.step(None) for _ in range(late)]
@@ -132,6 +138,36 @@ def test_forgetting_drops_the_past_and_not_what_is_under_way() -> None:
     stream.forget()
     assert stream.history == 0 and stream.window == 8
     assert int(stream.step(numbered(1, 12))[0, 0, 0, 0].round()) == 110
+
+
+def test_what_the_last_evaluation_saw_grows_to_the_window() -> None:
+    oracle = Oracle()
+    stream = EditStream(oracle, PIPELINED, noise, 6)
+    assert stream.seen == 0
+    for number, frame in enumerate(numbered(9).split(1), 1):
+        stream.step(frame)
+        assert stream.seen == len(oracle.seen[-1][0]) == min(number, 6)
+
+
+@pytest.mark.parametrize(("partition", "made"), [(DIAGONAL, 12), (PIPELINED, 12), (SEQUENTIAL, 36)])
+def test_a_selection_of_blocks_serves_until_the_buffer_moves(partition: Partition, made: int) -> None:
+    """12 frames, selections that serve two evaluations: one each where every evaluation moves the buffer."""
+    selections, count = Selections(refresh=2), [0]
+    steady = torch.zeros(1, 1, 1, 1, dtype=torch.long)
+
+    def select() -> Selection:
+        count[0] += 1
+        return Selection(steady, steady[..., 0] + 1)
+
+    def evaluate(latents, sigma, source, references):
+        selections.get(0, len(latents), select)
+        return torch.zeros_like(latents)
+
+    stream = EditStream(evaluate, partition, noise, 8, selections.expire)
+    for frame in numbered(12).split(1):
+        stream.step(frame)
+    assert count[0] == made
+    assert selections.density == {0: 1.0}
 
 
 def test_chunks_of_several_frames_are_refused() -> None:

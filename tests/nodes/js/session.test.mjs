@@ -9,16 +9,20 @@ globalThis.createImageBitmap = async () => ({ width: 4, height: 2, close() {} })
 
 const DETAIL = { session: "s1", token: "t 1", node: "5", nodes: ["4", "5"], state: "loading", live: [] };
 
-function makeBoard() {
+function makeBoard(answer = () => ({ ok: true, json: async () => ({ sessions: [DETAIL] }) })) {
   const sockets = [];
   const requests = [];
   const board = new SessionBoard({
     fetch: async (path, options) => {
       requests.push([path, options]);
-      return { ok: true, json: async () => ({ sessions: [DETAIL] }) };
+      const answered = answer();
+      if (answered instanceof Error) throw answered;
+      return answered;
     },
     openSocket: (path) => {
-      const socket = { path, readyState: 1, sent: [], send: (text) => socket.sent.push(JSON.parse(text)), close() {} };
+      const socket = { path, readyState: 1, sent: [], closed: false };
+      socket.send = (text) => socket.sent.push(JSON.parse(text));
+      socket.close = () => (socket.closed = true);
       sockets.push(socket);
       return socket;
     },
@@ -52,6 +56,12 @@ test("a reloaded page finds its sessions", async () => {
   assert.equal(requests[0][0], "/livestyle/sessions?client=tab");
   assert.equal(requests[0][1].headers["X-LiveStyle"], "1");
   assert.equal(sockets.length, 1);
+});
+
+test("the address for OBS is asked for in the tab's name", async () => {
+  const { board, requests } = makeBoard();
+  await board.watchPath("5:1");
+  assert.equal(requests[0][0], "/livestyle/watch?node=5%3A1&client=tab");
 });
 
 test("credit is given for every frame that was drawn", async (context) => {
@@ -93,6 +103,55 @@ test("the end shows the files on their nodes and forgets the session", () => {
   board.announce({ ...DETAIL, state: "cancelled", token: "", files: { 5: { filename: "a.mp4" } } });
   assert.deepEqual(shown, ["loading", "cancelled", "a.mp4"]);
   assert.equal(board.sessions.size, 0);
+});
+
+test("a new session of a node takes the place of one whose end was never told", async () => {
+  const { board, sockets, requests } = makeBoard();
+  const shown = [];
+  board.addView({ id: "3" }, { showState: ({ state }) => shown.push(["3", state]) });
+  board.addView({ id: "4" }, { showState: ({ state }) => shown.push(["4", state]) });
+  board.announce({ ...DETAIL, nodes: ["3", "4", "5"] });
+  board.announce({ ...DETAIL, session: "other", node: "9", nodes: ["9"] });
+  board.announce({ ...DETAIL, session: "s2", token: "t2" });
+  assert.deepEqual([...board.sessions.keys()], ["other", "s2"]);
+  assert.deepEqual(sockets.map(({ closed }) => closed), [true, false, false]);
+  assert.deepEqual(shown, [["3", "loading"], ["4", "loading"], ["3", "cancelled"], ["4", "cancelled"], ["4", "loading"]]);
+  await board.stop("5");
+  assert.equal(requests[0][0], "/livestyle/sessions/s2/stop");
+});
+
+test("a session that a restarted server does not know is given up", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const answers = [new Error("refused"), { ok: false }, { ok: true, json: async () => ({ sessions: [] }) }];
+  const { board, sockets, requests } = makeBoard(() => answers.shift());
+  const shown = [];
+  board.addView({ id: "5" }, { showState: ({ state }) => shown.push(state) });
+  board.announce(DETAIL);
+  const settle = () => new Promise((done) => setImmediate(done));
+  const again = async () => {
+    sockets.at(-1).onclose({ code: 1006 });
+    await settle();
+    context.mock.timers.tick(1000);
+  };
+  sockets[0].onopen();
+  await again();
+  assert.deepEqual([sockets.length, requests.length], [2, 0]); // lost for the first time: it may come back
+  await again();
+  await again();
+  assert.deepEqual([sockets.length, board.sessions.size, shown], [4, 1, ["loading"]]); // nothing known yet
+  await again();
+  assert.deepEqual([sockets.length, board.sessions.size, shown], [4, 0, ["loading", "cancelled"]]);
+  assert.deepEqual(requests.map(([path]) => path), Array(3).fill("/livestyle/sessions"));
+});
+
+test("a session that still runs is waited for", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { board, sockets } = makeBoard();
+  board.announce(DETAIL);
+  sockets[0].onclose({ code: 1006 });
+  await new Promise((done) => setImmediate(done));
+  context.mock.timers.tick(1000);
+  assert.deepEqual([sockets.length, board.sessions.size], [2, 1]);
 });
 
 test("stop sends the token in a JSON body", async () => {

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from tiny_rtr_dit import tiny_autoencoder
+from tiny_streamedit_dit import write_tiny_checkpoint
 
+from livestyle.engine.cache.switch import PolicyName
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
 from livestyle.engine.errors import SettingError
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.streamedit_dit.loader import load
 from livestyle.engine.families.streamedit_dit.model import StreamEditDiTModel
-from livestyle.engine.families.streamedit_dit.runner import StreamEditDiTRunner
+from livestyle.engine.families.streamedit_dit.runner import Prepared, StreamEditDiTRunner
 from livestyle.engine.media.types import Frames
 from livestyle.engine.runtime.blocks import Block
 
@@ -23,6 +27,13 @@ SIDE = 32
 RANDOM = np.random.default_rng(3)
 BUSY = RANDOM.integers(0, 255, (49, SIDE, SIDE, 3), dtype=np.uint8)
 STILL = np.full((49, SIDE, SIDE, 3), 90, np.uint8)
+SCENES = np.concatenate(  # the second scene begins at frame 25, which is the first of chunk 7
+    [
+        RANDOM.integers(0, 90, (25, SIDE, SIDE, 3), dtype=np.uint8),
+        RANDOM.integers(0, 40, (24, SIDE, SIDE, 3), dtype=np.uint8) + np.uint8([200, 60, 0]),
+    ]
+)
+CUT = 7
 
 
 def make(model: StreamEditDiTModel, told: AnyConditioning | str = "paint", **settings) -> StreamEditDiTRunner:
@@ -43,7 +54,10 @@ def play(
     changes: dict[int, dict] | None = None,
     rate: float = 24,
 ) -> tuple[list[np.ndarray], list[int]]:
-    """Each chunk's result and window, as the pipeline drives it: as many chunks more as the delay."""
+    """Each chunk's result and window, as the pipeline drives it: as many chunks more as the delay.
+
+    The window is the one that was chosen, whether or not its history has filled.
+    """
     live = {parameter.key: parameter.default for parameter in runner.live_parameters}
     needs, first, index, out, windows = runner.requirements, 0, 0, [], []
     with torch.inference_mode():
@@ -55,12 +69,23 @@ def play(
             pixels = Block(first, pts, (0.0,) * len(part), part).padded(count)
             chunk = Chunk(index, pixels, len(part), first, dict(live))
             out.append(runner.finish(runner.step(runner.prepare(chunk), live)))
-            windows.append(int(runner.readout()["window"]))
+            windows.append(window(runner))
             first, index = first + len(part), index + 1
         for extra in range(needs.delay):
             chunk = Chunk(index + extra, None, 0, first, dict(live))
             out.append(runner.finish(runner.step(runner.prepare(chunk), live)))
     return out, windows
+
+
+def window(runner: StreamEditDiTRunner) -> int:
+    return int(runner.readout()["window"].split()[-1])
+
+
+def prepared_chunks(runner: StreamEditDiTRunner) -> list[Prepared]:
+    """Fills while the runner plays."""
+    chunks, prepare = [], runner.prepare
+    runner.prepare = lambda chunk: chunks.append(prepare(chunk)) or chunks[-1]
+    return chunks
 
 
 def film(runner: StreamEditDiTRunner, *arguments) -> np.ndarray:
@@ -111,7 +136,7 @@ def test_an_empty_prompt_is_the_null_token(model: StreamEditDiTModel) -> None:
     live = {parameter.key: parameter.default for parameter in runner.live_parameters}
     with torch.inference_mode():
         prepared = runner.prepare(Chunk(0, Frames(BUSY[:1], 0, (0,)), 1, 0, live))
-    assert prepared.instruction.context.tokens.shape[1] == 1
+    assert prepared.about.instruction.context.tokens.shape[1] == 1
 
 
 def timeline(policy: str, schedule: str = "", **more) -> StyleTimeline:
@@ -150,6 +175,15 @@ def test_a_switch_treats_the_history_as_its_policy_says(
     assert seen[2 * 11] == history
 
 
+@pytest.mark.parametrize("policy", get_args(PolicyName))
+def test_every_policy_starts_the_age_of_the_prompt_over(model: StreamEditDiTModel, policy: str) -> None:
+    runner = make(model, timeline(policy, "21:2", blend_frames=8))
+    prepared = prepared_chunks(runner)
+    _, windows = play(runner)
+    assert [chunk.about.instruction.age for chunk in prepared[6:9]] == [0, 1, 2]
+    assert windows[5] > windows[6] == 4
+
+
 def test_a_blend_goes_from_one_text_to_the_other(model: StreamEditDiTModel) -> None:
     runner = make(model, timeline("blend", "21:2", blend_frames=12))
     contexts = []
@@ -160,7 +194,7 @@ def test_a_blend_goes_from_one_text_to_the_other(model: StreamEditDiTModel) -> N
             count = 4 if index else 1
             pts = tuple(range(first, first + count))
             chunk = Chunk(index, Frames(BUSY[first : first + count], first, pts), count, first, live)
-            contexts.append(runner.prepare(chunk).instruction)
+            contexts.append(runner.prepare(chunk).about.instruction)
     old, new = contexts[0].context.tokens, contexts[-1].context.tokens
     between = [told.context for told in contexts[6:9]]
     length = max(old.shape[1], new.shape[1])
@@ -179,18 +213,67 @@ def test_the_window_follows_the_source(model: StreamEditDiTModel) -> None:
     assert busy[0] == 4 and max(busy) == 16 and set(busy) == {4, 8, 16}
 
 
-def test_a_cut_starts_the_window_over(model: StreamEditDiTModel) -> None:
-    grey = np.tile(np.linspace(0, 90, SIDE, dtype=np.uint8)[None, None, :, None], (25, SIDE, 1, 3))
-    noisy = RANDOM.integers(0, 40, (24, SIDE, SIDE, 3), dtype=np.uint8) + np.uint8([200, 60, 0])
-    frames = np.concatenate([grey, noisy])
-    runner = make(model, advanced=(("cache_window", 16),))
-    prepared = []
-    original = runner.prepare
-    runner.prepare = lambda chunk: prepared.append(original(chunk)) or prepared[-1]
-    out, _ = play(runner, frames)
-    cuts = [index for index, chunk in enumerate(prepared) if chunk.activity.cut]
-    assert cuts == [7]
+def test_a_cut_starts_the_window_over_and_keeps_the_scenes_apart(model: StreamEditDiTModel) -> None:
+    runner = make(model)
+    prepared, evaluate, seen = prepared_chunks(runner), runner._stream._evaluate, []
+
+    def noted(latents, sigma, source, references):
+        frames = [chunk.source[0] for chunk in prepared if chunk.source is not None]
+        seen.append([number for row in source for number, frame in enumerate(frames) if row.equal(frame)])
+        return evaluate(latents, sigma, source, references)
+
+    runner._stream._evaluate = noted
+    out, windows = play(runner, SCENES)
+    assert [index for index, chunk in enumerate(prepared) if chunk.about.activity.cut] == [CUT]
     assert sum(map(len, out)) == 49
+    assert windows[CUT - 1] > windows[CUT] == 4
+    assert {frames[0] < CUT for frames in seen} == {True, False}
+    assert not [frames for frames in seen if min(frames) < CUT <= max(frames)]
+
+
+@pytest.mark.parametrize("policy", ["refresh_last", "hard_reset", "cross_attn_only", "blend"])
+def test_a_switch_at_a_cut_leaves_the_old_scene_as_it_was(model: StreamEditDiTModel, policy: str) -> None:
+    switched = film(make(model, timeline(policy, "cut:2")), SCENES)
+    differs = (switched != film(make(model, timeline(policy)), SCENES)).any((1, 2, 3))
+    assert not differs[:25].any()
+    assert differs[25:].any()
+
+
+def test_the_end_of_the_source_leaves_the_window(model: StreamEditDiTModel) -> None:
+    runner = make(model)
+    _, windows = play(runner)
+    assert windows[-1] == window(runner) == 16
+
+
+def test_the_readout_says_how_much_of_the_window_there_is(model: StreamEditDiTModel) -> None:
+    runner, shown = make(model, advanced=(("cache_window", 5),)), []
+    finish = runner.finish
+    runner.finish = lambda stepped: shown.append(runner.readout()["window"]) or finish(stepped)
+    play(runner)
+    assert shown[:6] == ["1 of 5", "2 of 5", "3 of 5", "4 of 5", "5", "5"]
+    assert runner.seen == 3  # at the end one frame is under way beside its history
+
+
+def test_an_autoencoder_that_looks_ahead_keeps_frames_and_facts_together(tmp_path: Path) -> None:
+    folder = write_tiny_checkpoint(tmp_path)
+    tiny_autoencoder(tmp_path / "tiny-video", lead=0)
+    model = load(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)
+    runner = make(model, timeline("hard_reset", "cut:2"))
+    prepared = prepared_chunks(runner)
+    out, windows = play(runner, SCENES)
+    assert sum(map(len, out)) == 49
+    with torch.inference_mode():
+        stream = model.autoencoder.for_stream()
+        whole = torch.cat([stream.encode_chunk(torch.from_numpy(SCENES)), stream.flush()])
+    with_source = [chunk for chunk in prepared if chunk.source is not None]
+    assert len(with_source) == len(whole) == 13
+    (cut,) = (number for number, chunk in enumerate(with_source) if chunk.about.activity.cut)
+    (switch,) = (number for number, chunk in enumerate(with_source) if chunk.about.instruction.keep == 0)
+    assert cut == switch == CUT
+    assert torch.allclose(
+        with_source[CUT].source, model.profile.latents.normalise(whole[CUT : CUT + 1].float()), atol=1e-4
+    )
+    assert windows[CUT] > windows[CUT + 1] == 4  # a chunk late, as its latents are
 
 
 def test_a_window_by_hand_stays(model: StreamEditDiTModel) -> None:
@@ -216,7 +299,7 @@ def test_noise_predictions_are_read_as_such(folder: Path) -> None:
     ("settings", "line"),
     [
         ({"chunk": 8}, "chunk is 8: this model takes 4 frames, set it to 0"),
-        ({"steps": 4}, "steps 4 was not trained: use 1, 2, 6, or 1 for the model's own"),
+        ({"steps": 4}, "steps 4 was not trained: use 1, 2, 6; 1 is the model's own layout"),
         ({"noise": "per_slot"}, "noise per_slot does not fit StreamEdit-DiT models: use fresh"),
         ({"advanced": (("cache_window", 17),)}, "cache_window is 17: use 3 to 16, or 0 to let it adapt"),
     ],
