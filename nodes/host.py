@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -243,13 +244,15 @@ class ComfyResidency:
         """The device that models compute on."""
         return comfy.model_management.get_torch_device()
 
-    def acquire(self, model: StreamModel, memory_required: int) -> None:
-        """Have the whole model on the device, with ``memory_required`` bytes free beside it."""
+    def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
+        """Have all the models whole on the device, with ``memory_required`` bytes free beside them."""
+        patchers = [self._patcher(model) for model in models]
         with torch.inference_mode(False), torch.no_grad():
-            comfy.model_management.load_models_gpu([self._patcher(model)], memory_required=memory_required)
+            comfy.model_management.load_models_gpu(patchers, memory_required=memory_required)
 
     def released(self) -> None:
         """A session is over: what its caches held goes back to the device; weights may stay."""
+        gc.collect()  # what a session leaves behind refers to itself
         comfy.model_management.soft_empty_cache()
 
     def _patcher(self, model: StreamModel) -> WholeModelPatcher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +21,8 @@ from .pump import pump
 
 def _load(handle: ModelHandle) -> StreamModel:
     dtype = host.weights_dtype(handle.dtype)
-    host.make_room(estimate_bytes(handle, dtype))
+    # fp8 is made of full weights, on the device
+    host.make_room(estimate_bytes(replace(handle, dtype="auto"), dtype))
     model = load_model(handle, host.residency.device, dtype)
     if model.remark:
         host.show_text(handle.node_id, model.remark)

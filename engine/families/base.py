@@ -40,6 +40,11 @@ class Requirements:
     needs_source: bool = True
     delay: int = 0
 
+    @property
+    def largest(self) -> int:
+        """Frames of the largest chunk."""
+        return max(self.first, self.steady)
+
 
 @dataclass(frozen=True)
 class LiveParameter:
@@ -51,8 +56,8 @@ class LiveParameter:
         default: the widget's value at the start.
         minimum, maximum: inclusive bounds of numbers; for text, ``maximum`` bounds its length.
         late: read again when the chunk enters the main lane (strength, multiplier, blend).
-        check: for text, raises SettingError for a value that the model can't take, so that a change
-            is refused when it is made instead of ending the stream when it is used.
+        check: raises SettingError for a value that the model can't take, so that a change is refused
+            when it is made instead of ending the stream when it is used.
     """
 
     key: str
@@ -61,7 +66,7 @@ class LiveParameter:
     minimum: float | int | None = None
     maximum: float | int | None = None
     late: bool = False
-    check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
+    check: Callable[[Any], object] | None = field(default=None, compare=False, repr=False)
 
 
 LARGEST_SEED = 2**53 - 1
@@ -248,8 +253,8 @@ class StreamModel(ABC):
         """The ``torch.nn.Module`` objects that memory management moves between devices."""
 
     @abstractmethod
-    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
-        """Estimated bytes of activations for one chunk at this size."""
+    def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
+        """Estimated bytes beside the weights for a stream with these settings at this size in pixels."""
 
     @abstractmethod
     def requirements(self, settings: DenoiseSettings) -> Requirements:

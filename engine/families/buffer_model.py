@@ -11,7 +11,7 @@ from torch import nn
 from ..autoencoders.video import VideoAutoencoder
 from ..conditioning.ensemble import TextEnsemble
 from ..networks.buffer_transformer import BufferTransformer
-from .base import StreamModel
+from .base import DenoiseSettings, StreamModel
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ class BufferModel(StreamModel):
     def modules(self) -> tuple[nn.Module, ...]:
         return (self.network, *self.text.modules(), self.autoencoder.model)
 
-    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
+    def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
         """The widest layer's tokens for the longest buffer, and the decoder's planes for a chunk."""
         config, (_, dtype) = self.network.config, self.network.place
+        chunk = self.requirements(settings).largest
         tokens = self.longest_buffer * (width // self.multiple) * (height // self.multiple)
         values = tokens * config.width * (config.mlp_ratio + 8) + chunk * width * height * 64
         return values * dtype.itemsize

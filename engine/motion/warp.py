@@ -55,8 +55,9 @@ def carry_tensor(pictures: torch.Tensor, flows: torch.Tensor) -> torch.Tensor:
     grid = torch.tensor(grid_of(height, width), device=flows.device)
     # grid_sample wants -1 and 1 at the centres of the outermost cells
     points = (grid - flows) * (2.0 / flows.new_tensor([width - 1, height - 1])) - 1.0
+    points = points.clamp(-1.0, 1.0)  # the border repeats: padding_mode "border" is not on Apple's GPUs
     source = pictures.float().expand(len(flows), -1, -1, -1)
-    moved = F.grid_sample(source, points, "bilinear", padding_mode="border", align_corners=True)
+    moved = F.grid_sample(source, points, "bilinear", padding_mode="zeros", align_corners=True)
     return moved.to(pictures.dtype)
 
 

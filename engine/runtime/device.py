@@ -1,4 +1,4 @@
-"""How a device is best used: number format, memory layout, lanes, threads."""
+"""How a device is best used: number format, lanes, threads."""
 
 from __future__ import annotations
 
@@ -21,18 +21,14 @@ class DevicePlan:
     Attributes:
         device: the device.
         dtype: the format in which convolutions and products are fastest and still good.
-        channels_last: whether image tensors should be stored channels last.
         lanes: ``"single"`` (one compute worker for all stages) or ``"triple"`` (side, main, exit).
-        decode_on: the lane that decodes; the MLLM-edit paper decodes on main.
         prefetch: chunks that may be encoded ahead of the one being denoised.
         threads: threads that one torch operation uses on a CPU.
     """
 
     device: torch.device
     dtype: torch.dtype
-    channels_last: bool
     lanes: Literal["single", "triple"]
-    decode_on: Literal["main", "exit"] = "exit"
     prefetch: int = 1
     threads: int = 1
 
@@ -41,11 +37,15 @@ class DevicePlan:
 def plan_device(device: torch.device) -> DevicePlan:
     """The plan for a device; on a CPU this measures for a few hundredths of a second."""
     if device.type == "cuda":
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-        return DevicePlan(device, dtype, channels_last=True, lanes="triple")
+        return DevicePlan(device, torch.bfloat16 if _has_bf16(device) else torch.float32, lanes="triple")
     if device.type == "cpu":
-        return DevicePlan(device, _faster_dtype(), channels_last=True, lanes="single", threads=_threads())
-    return DevicePlan(device, torch.float32, channels_last=False, lanes="single")
+        return DevicePlan(device, _faster_dtype(), lanes="single", threads=_threads())
+    return DevicePlan(device, torch.float32, lanes="single")
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether a CUDA device computes in bf16 itself: Ampere and later. Turing only emulates it, slowly."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _faster_dtype() -> torch.dtype:

@@ -28,9 +28,9 @@ from .parameters import ParameterStore
 from .pipeline import DualStreamPipeline
 from .plan import PlanNode, Read, Steady, Stylise, Write
 from .preview import PreviewHub
-from .residency import Residency
 from .steady import SteadyPart
 from .telemetry import Telemetry
+from .tenancy import remedy_for
 from .writer import Pair, SinkWriter
 
 COPY_BLOCK = 8
@@ -39,13 +39,13 @@ COPY_BLOCK = 8
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all parts of a session use together."""
+    """What all parts of a session use together; ``acquire`` puts all models of the plan on the device."""
 
     control: Control
     telemetry: Telemetry
     store: ParameterStore
     preview: PreviewHub
-    residency: Residency
+    acquire: Callable[[], None]
     lanes: Lanes
     recorders: Mapping[str, RecordSwitch]
     on_take: Callable[[str, SinkResult], None]
@@ -95,16 +95,16 @@ class _FeedPart:
         self._ended = False
 
     def advance(self) -> bool:
-        if self._ended or not all(edge.room for edge in self._edges):
+        if self._ended:
             return False
-        block = self.feed.poll()
-        if block is not None:
-            _push(self._edges, block)
-        elif self.feed.ended:
+        if self.feed.ended:  # told at once: a last short block waits for it
             self._ended = True
             _end(self._edges)
-        else:
+            return True
+        block = self.feed.poll() if all(edge.room for edge in self._edges) else None
+        if block is None:
             return False
+        _push(self._edges, block)
         return True
 
 
@@ -217,8 +217,8 @@ class Flow:
         nodes = list(plan.walk())
         # Each model may hold chunks back, at least until one is full, so this many frames always suffice.
         self._in_work = sum(
-            _largest(runner.requirements) * (1 + runner.requirements.delay)
-            for runner in material.runners.values()
+            runner.requirements.largest * (1 + (runner.requirements.delay if node.parents else 0))
+            for node, runner in material.runners.items()
         )
         self._outputs = self._make_outputs([node for node in nodes if isinstance(node.operation, Write)])
         self._pipelines: list[_PipelinePart] = []
@@ -344,11 +344,8 @@ class Flow:
 
     def _make_pipeline(self, node: PlanNode) -> None:
         material, around = self._material, self._around
-        runner, model = material.runners[node], material.models[node]
+        runner = material.runners[node]
         needs = runner.requirements
-        width, height, chunk = material.width, material.height, _largest(needs)
-        lower = f"lower chunk on StreamDenoise (now {chunk}), then" if chunk > 1 else "lower"
-        remedy = f"{lower} width and height (now {width}x{height})"
         pipeline = DualStreamPipeline(
             runner,
             around.lanes,
@@ -356,25 +353,17 @@ class Flow:
             around.telemetry,
             around.control,
             prefetch=around.lanes.plan.prefetch,
-            remedy=remedy,
+            remedy=remedy_for(needs.largest, material.width, material.height),
         )
-        memory = model.activation_bytes(width, height, chunk)
         around.telemetry.read(node.node_id, runner.readout)
         edges = self._edges[node]
         if node.parents:
             inlet = self._edge(node.parents[0].stream, self._in_work)
         else:
-            inlet = Edge(self._in_work)
+            inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
             self._feeds.append(_FeedPart(self._counter(node, needs), [inlet]))
         self._queues[f"{node.node_id} encode"] = inlet
-
-        def acquire() -> None:
-            try:
-                around.residency.acquire(model, memory)
-            except Exception as error:
-                around.control.fail("Load", error, remedy)
-
-        self._pipelines.append(_PipelinePart(pipeline, inlet, edges, acquire))
+        self._pipelines.append(_PipelinePart(pipeline, inlet, edges, around.acquire))
 
     def _make_steady(self, node: PlanNode, steady: Steady) -> None:
         inlet = self._edge(node.parents[0].stream, self._waiting_room)
@@ -409,10 +398,6 @@ def _push(edges: Sequence[Edge], block: Block) -> None:
 def _end(edges: Sequence[Edge]) -> None:
     for edge in edges:
         edge.ended = True
-
-
-def _largest(needs: Requirements) -> int:
-    return max(needs.first, needs.steady)
 
 
 def _writes(node: PlanNode) -> Write:

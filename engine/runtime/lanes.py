@@ -79,9 +79,8 @@ class Lanes:
             worker = Lane("compute", plan)
             self._lane_of = dict.fromkeys(STAGES, worker)
         else:
-            side, main = Lane("side", plan), Lane("main", plan)
-            decode = main if plan.decode_on == "main" else Lane("exit", plan)
-            self._lane_of = {"encode": side, "denoise": main, "decode": decode}
+            names = dict(zip(STAGES, ("side", "main", "exit"), strict=True))
+            self._lane_of = {stage: Lane(name, plan) for stage, name in names.items()}
 
     def name(self, stage: Stage) -> str:
         """The name of the lane that runs a stage."""

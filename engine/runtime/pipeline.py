@@ -13,6 +13,7 @@ import numpy as np
 from ..families.base import Chunk, Runner
 from .blocks import Block
 from .control import Control
+from .handover import hand_over
 from .lanes import Lanes, Stage
 from .parameters import LiveValues, ParameterStore
 from .telemetry import Telemetry
@@ -20,12 +21,19 @@ from .telemetry import Telemetry
 
 @dataclass
 class _Flight:
-    """A chunk between ``feed`` and ``take``, with the values that are bound to it."""
+    """A chunk between ``feed`` and ``take``, with the values that are bound to it.
+
+    Attributes:
+        early: read as it entered the side lane.
+        late: read as it entered the main lane; with a delay they act on the result of an earlier chunk.
+        shown: the late values that acted on ``pixels``.
+    """
 
     block: Block
     chunk: Chunk
     early: LiveValues | None = None
     late: LiveValues | None = None
+    shown: LiveValues | None = None
     pixels: np.ndarray | None = None
 
 
@@ -143,10 +151,10 @@ class DualStreamPipeline:
         """
         with self._lock:
             flight = self._flights.popleft()
-        assert flight.early is not None and flight.late is not None and flight.pixels is not None
+        assert flight.early is not None and flight.shown is not None and flight.pixels is not None
         block = replace(flight.block, pixels=flight.pixels[: len(flight.block)])
         self._store.applied(
-            self._keys, flight.early, flight.late, flight.chunk.index, block.index, block.pts[0]
+            self._keys, flight.early, flight.shown, flight.chunk.index, block.index, block.pts[0]
         )
         for switch in self._runner.switches(flight.chunk.index):
             if switch.frame < block.index + len(block):  # not in the padding
@@ -173,14 +181,15 @@ class DualStreamPipeline:
         shown, self._shown = self._shown, tuple(live[key] for key in self._switching)
         if shown is not None and shown != self._shown:
             self._runner.on_switch(live)
+        hand_over(prepared)
         return self._runner.step(prepared, flight.late)
 
     def _decode(self, flight: _Flight, stepped: Any) -> np.ndarray:
         pixels = self._runner.finish(stepped)
         if not len(pixels) and self._runner.requirements.delay:
             return pixels
-        with self._lock:  # with a delay, the result of a chunk that went in earlier
-            served = next(waiting for waiting in self._flights if waiting.pixels is None)
+        with self._lock:
+            served = self._served()
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < len(served.block):
             raise ValueError(
                 f"the model gave {pixels.dtype} {pixels.shape} for {len(served.block)} frames of uint8 RGB"
@@ -215,4 +224,9 @@ class DualStreamPipeline:
         else:
             with self._lock:
                 if len(result):
-                    next(waiting for waiting in self._flights if waiting.pixels is None).pixels = result
+                    served = self._served()
+                    served.pixels, served.shown = result, flight.late
+
+    def _served(self) -> _Flight:
+        """Whose result comes next: with a delay, a chunk that went in earlier."""
+        return next(waiting for waiting in self._flights if waiting.pixels is None)

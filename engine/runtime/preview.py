@@ -90,6 +90,7 @@ class PreviewHub:
         self._serial = 0
         self._clients: list[PreviewClient] = []
         self._worker: threading.Thread | None = None
+        self._over = False
         self.dropped = 0
 
     def publish(
@@ -102,7 +103,7 @@ class PreviewHub:
             now = time.monotonic()
             self._pace.arrived(now)
             if not self._clients:
-                self._current = picture
+                self._show(picture)
                 return
             if not self._backlog:
                 # After a pause the even pace starts anew; frames are not rushed to catch up.
@@ -112,6 +113,16 @@ class PreviewHub:
                 self.dropped += 1
             self._backlog.append(picture)
             self._changed.notify_all()
+
+    def end(self) -> None:
+        """The stream is over: the last frame stays, for snapshots, and the chunk around it goes.
+
+        Ended sessions are remembered, and a chunk of large frames takes hundreds of megabytes.
+        """
+        with self._changed:
+            self._over = True
+            if self._current is not None:
+                self._show(self._current)
 
     def latest(self) -> Picture | None:
         """The frame that is shown now, at full size; None before the first."""
@@ -154,6 +165,7 @@ class PreviewHub:
                 picture = self._current
             assert picture is not None
             self._send(picture, waiting)
+            del picture  # it may be the last one, and we wait for long
 
     def _play(self) -> list[PreviewClient]:
         """Move on to the frame that is due; the viewers that wait for it."""
@@ -161,7 +173,7 @@ class PreviewHub:
         while self._backlog and self._due <= now:
             if self._current is not None and self._was_missed(self._current):
                 self.dropped += 1
-            self._current = self._backlog.popleft()
+            self._show(self._backlog.popleft())
             self._due += self._pace.interval(len(self._backlog))
         return [client for client in self._waiting() if client._due <= now]
 
@@ -184,8 +196,13 @@ class PreviewHub:
 
     def _show_last(self) -> None:
         if self._backlog:
-            self._current = self._backlog.pop()
+            last = self._backlog.pop()
             self._backlog.clear()
+            self._show(last)
+
+    def _show(self, picture: Picture) -> None:
+        """Make this the current frame; the last one of all is kept alone."""
+        self._current = picture.alone() if self._over and not self._backlog else picture
 
     def _send(self, picture: Picture, waiting: list[PreviewClient]) -> None:
         made: dict[PreviewWish, PreviewFrame] = {}

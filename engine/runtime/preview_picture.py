@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import cv2
@@ -49,6 +49,10 @@ class Picture:
     frame: int
     pts: Fraction
     born: float
+
+    def alone(self) -> Picture:
+        """The same without its source, and without the chunk that its pixels are a part of."""
+        return replace(self, pixels=self.pixels.copy(), source=None)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from .plan import PlanNode
@@ -33,6 +34,7 @@ class SessionRegistry:
             SettingError: the plan writes nothing.
         """
         session = StreamSession(plan, loader, **options)
+        session.listen(lambda event: _end_preview(session, event))
         with self._lock:
             earlier = [known for known in self._sessions.values() if known.node_id == session.node_id]
         for known in earlier:
@@ -65,6 +67,11 @@ class SessionRegistry:
         ended = [key for key, known in self._sessions.items() if known.wait(0)]
         for key in ended[: max(0, len(ended) - KEPT)]:
             del self._sessions[key]
+
+
+def _end_preview(session: StreamSession, event: Mapping[str, Any]) -> None:
+    if event["type"] == "state" and session.wait(0):
+        session.preview.end()
 
 
 sessions = SessionRegistry()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -11,7 +12,7 @@ from ..families.base import StreamModel
 
 
 class Residency(Protocol):
-    """Memory management of the host; a session asks it before every burst of work.
+    """Memory management of the host; asked before runners are made and before every burst of work.
 
     Attributes:
         device: where the weights are while a session works with them.
@@ -20,11 +21,14 @@ class Residency(Protocol):
     @property
     def device(self) -> torch.device: ...
 
-    def acquire(self, model: StreamModel, memory_required: int) -> None:
-        """Put the model's weights on the device, with so many bytes to spare; may block."""
+    def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
+        """Put the weights of all these models on the device, with so many bytes to spare; may block.
+
+        In one call: asked for one by one, models would push each other out.
+        """
 
     def released(self) -> None:
-        """The session has let go of memory; give it back to the device."""
+        """The session has let go of runners and models; give their memory back to the device."""
 
 
 class OwnResidency:
@@ -33,11 +37,12 @@ class OwnResidency:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def acquire(self, model: StreamModel, memory_required: int) -> None:
-        for module in model.modules():
-            module.to(self.device)
+    def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
+        for model in models:
+            for module in model.modules():
+                module.to(self.device)
 
     def released(self) -> None:
+        gc.collect()  # what a session leaves behind refers to itself
         if self.device.type == "cuda":
-            gc.collect()
             torch.cuda.empty_cache()

@@ -10,13 +10,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath
 from typing import Any, Literal
 
 import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
-from ..families.base import ModelHandle, StreamModel
+from ..families.base import LiveParameter, ModelHandle, StreamModel
 from ..media.live.inlet import Inlet
 from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
@@ -33,6 +34,7 @@ from .residency import OwnResidency, Residency
 from .sizing import output_size
 from .steady import steady_parameters
 from .telemetry import Telemetry
+from .tenancy import Tenancy, tenancy_of
 from .writer import NOTHING_WRITTEN
 
 log = logging.getLogger("livestyle")
@@ -116,6 +118,7 @@ class StreamSession:
         self._finished = threading.Event()
         self._stopping = threading.Event()
         self._flow: Flow | None = None
+        self._live: list[LiveParameter] = []
         self._joins: list[Callable[[float | None], bool]] = []
         self._total: int | None = None
         self._doing: str = "Set-up"
@@ -211,16 +214,17 @@ class StreamSession:
         assert self._work is not None
         plan, loader = self._work
         with contextlib.ExitStack() as opened:
-            material = self._gather(plan, loader, opened)
+            material, tenancy = self._gather(plan, loader, opened)
             specs = [spec for runner in material.runners.values() for spec in runner.live_parameters]
-            self.store.declare([*specs, *steady_parameters(plan)])
+            self._live = [*specs, *steady_parameters(plan)]
+            self.store.declare(self._live)
             self._total = material.length(plan)
             around = Surroundings(
                 self._control,
                 self.telemetry,
                 self.store,
                 self.preview,
-                self._residency,
+                partial(tenancy.acquire, self._residency, self._control),
                 lanes_of(self._residency.device),
                 self.recorders,
                 self._on_take,
@@ -251,8 +255,10 @@ class StreamSession:
             if not moved:
                 self._control.wait(STOP_TICK_S if told else None)
 
-    def _gather(self, plan: PlanNode, loader: Loader, opened: contextlib.ExitStack) -> Material:
-        """Open all sources, load all models, agree on a size, make the runners."""
+    def _gather(
+        self, plan: PlanNode, loader: Loader, opened: contextlib.ExitStack
+    ) -> tuple[Material, Tenancy]:
+        """Open all sources, load all models, agree on a size, place the models, make the runners."""
         nodes = list(plan.walk())
         _check_comparisons(nodes)
         sources: dict[PlanNode, FrameSource] = {}
@@ -271,6 +277,10 @@ class StreamSession:
                 raise SettingError(f"this model needs frames: connect some to StreamDenoise {node.node_id}.")
         origin = sources.get(plan.origin)
         width, height = output_size(needs, origin.info if origin else None)
+        tenancy = tenancy_of(models, needs, width, height)
+        # before any runner: one makes its buffers at once, where the weights are then
+        tenancy.acquire(self._residency, self._control)
+        self._control.check()
         runners = {
             node: models[node]
             .patched(operation.model.patches)
@@ -285,7 +295,7 @@ class StreamSession:
             )
             for node, operation in stylise.items()
         }
-        return Material(sources, models, runners, width, height)
+        return Material(sources, models, runners, width, height), tenancy
 
     def _load(self, stylise: Mapping[PlanNode, Stylise], loader: Loader) -> dict[PlanNode, StreamModel]:
         """The model of each denoising node; equal handles share one."""
@@ -309,10 +319,18 @@ class StreamSession:
                 flow.abort(ABORT_S)
                 results |= flow.results
                 flow.release()
-                self.telemetry.unwatch()
+            self._forget()
         finally:
             self.results = results
+            flow = None  # else its caches would outlast their release
             self._residency.released()
+
+    def _forget(self) -> None:
+        """Drop what refers to runners and models, for ended sessions are remembered."""
+        self.telemetry.unwatch()
+        if self._live:
+            self.store.declare([replace(spec, check=None) for spec in self._live])
+            self._live = []
 
     def _on_take(self, node_id: str, taken: SinkResult) -> None:
         self._emit({"type": "take", "node": node_id, "path": taken.path, "frames": taken.frames})

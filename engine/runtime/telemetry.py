@@ -42,9 +42,15 @@ class _Stage:
 
 
 class Telemetry:
-    """Counters of one session; every method may be called from any thread."""
+    """Counters of one session; every method may be called from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._over = False
         self._lock = threading.Lock()
         self._stages: dict[str, _Stage] = {}
         self._busy: dict[str, float] = {}
@@ -79,6 +85,7 @@ class Telemetry:
         sources, targets = self._ask()
         readouts = self._ask_readouts()
         with self._lock:
+            self._over = True
             self._readouts = {node: partial(_same, shown) for node, shown in readouts.items()}
             self._sources = {name: partial(_same, status) for name, status in sources.items()}
             self._targets = {name: partial(_same, status) for name, status in targets.items()}
@@ -87,7 +94,7 @@ class Telemetry:
         """The first chunk is on its way: wall time counts from here."""
         with self._lock:
             if self._started is None:
-                self._started = self._last = time.monotonic()
+                self._started = self._last = self._clock()
 
     def stage(self, name: str, seconds: float, lane: str = "") -> None:
         """A stage took ``seconds``; ``lane`` is the lane it kept busy, if it ran on one."""
@@ -97,8 +104,8 @@ class Telemetry:
                 self._busy[lane] = self._busy.get(lane, 0.0) + seconds
 
     def delivered(self, born: Iterable[float]) -> None:
-        """Frames were written; ``born`` has the ``time.monotonic()`` at which each was decoded."""
-        now = time.monotonic()
+        """Frames were written; ``born`` has the clock's time at which each was decoded."""
+        now = self._clock()
         with self._lock:
             latencies = [now - moment for moment in born]
             self._latency.extend(latencies)
@@ -143,12 +150,17 @@ class Telemetry:
             return self._frames
 
     def rate(self) -> float:
-        """Frames delivered per wall second lately; 0 before the first."""
+        """Frames delivered per wall second lately, until now or the end; 0 before the first.
+
+        A stream that stalls slows down here too. One whose chunks take longer than ``RECENT_S`` is
+        measured from the delivery before the last, else there would be none to count.
+        """
         with self._lock:
             if self._started is None or not self._deliveries:
                 return 0.0
-            end = self._deliveries[-1][0]
-            since = max(self._started, end - RECENT_S)
+            end = self._last if self._over else self._clock()
+            before = self._deliveries[-2][0] if len(self._deliveries) > 1 else self._started
+            since = max(self._started, min(before, end - RECENT_S))
             frames = sum(count for moment, count in self._deliveries if moment > since)
             return frames / max(end - since, 1e-6)
 

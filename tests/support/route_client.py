@@ -29,14 +29,14 @@ READER = "1"
 FILES = Files(lambda pixels, tags: Path("snapshot.png"), lambda path: {"filename": path.name})
 
 
-def start(registry: SessionRegistry, client: str = "tab", **source: Any) -> StreamSession:
+def start(registry: SessionRegistry, client: str | None = "tab", **source: Any) -> StreamSession:
     """A session that plays slowly, and for longer than a test lasts."""
     return start_plan(
         registry, write(stylise(read(**{"length": 100_000, "size": (64, 48), **source}))), client
     )
 
 
-def start_plan(registry: SessionRegistry, plan: PlanNode, client: str = "tab") -> StreamSession:
+def start_plan(registry: SessionRegistry, plan: PlanNode, client: str | None = "tab") -> StreamSession:
     """A session of a plan whose model takes 20 ms a step."""
     session = registry.open(plan, Zoo({"stub": Behaviour(delays={"step": 0.02})}))
     own(session, plan, client)

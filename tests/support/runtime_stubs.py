@@ -291,8 +291,8 @@ class InvertModel(StreamModel):
     def modules(self) -> tuple[Any, ...]:
         return (torch.nn.Identity(),)
 
-    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
-        return width * height * chunk
+    def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
+        return width * height * self.requirements(settings).largest
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         behaviour = self.behaviour

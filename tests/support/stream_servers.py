@@ -66,10 +66,18 @@ class RtspServer:
 
     Args:
         redirect: where every DESCRIBE is sent instead.
+        status: the first line of that answer.
+        first_body: what comes with the answer to OPTIONS.
     """
 
-    def __init__(self, port: int = 0, redirect: str = "") -> None:
-        self._redirect = redirect
+    def __init__(
+        self,
+        port: int = 0,
+        redirect: str = "",
+        status: str = "RTSP/1.0 302 Moved",
+        first_body: bytes = b"",
+    ) -> None:
+        self._redirect, self._status, self._first_body = redirect, status, first_body
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._sdp = b""
@@ -121,23 +129,24 @@ class RtspServer:
         body = stream.read(int(fields.get("content-length", 0)))
         method = request.split()[0].decode()
         lines, answer = [f"CSeq: {fields.get('cseq', '0')}", "Session: 1"], b""
-        status = "200 OK"
+        status = "RTSP/1.0 200 OK"
         if method == "OPTIONS":
+            answer = self._first_body
             lines.append("Public: OPTIONS, DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, TEARDOWN")
         elif method == "ANNOUNCE":
             self._sdp = body
         elif method == "DESCRIBE" and self._redirect:
-            status = "302 Moved"
+            status = self._status
             lines.append(f"Location: {self._redirect}")
         elif method == "DESCRIBE" and not self._sdp:
-            status = "404 Not Found"
+            status = "RTSP/1.0 404 Not Found"
         elif method == "DESCRIBE":
             answer = self._sdp
             lines.append("Content-Type: application/sdp")
         elif method == "SETUP":
             lines.append("Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
         lines.append(f"Content-Length: {len(answer)}")
-        head = "\r\n".join((f"RTSP/1.0 {status}", *lines, "", ""))
+        head = "\r\n".join((status, *lines, "", ""))
         client.sendall(head.encode() + answer)
         if method == "PLAY":
             self._players.append(client)

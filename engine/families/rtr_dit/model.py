@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from ...networks.causal_wan import CausalWan
 from ...networks.causal_wan.config import PATCH
 from ...networks.lora import Lora
 from ..base import DenoiseSettings, Requirements, StreamModel
+from .new_rollout import cache_rows
 from .profile import Profile
 from .runner import RTRDiTRunner
 from .text import PaddedText
@@ -28,6 +29,7 @@ class RTRDiTModel(StreamModel):
     Attributes:
         text: None where the checkpoint has no text encoder; then ComfyUI's own must encode.
         lora: the LoRA on the network, if any.
+        lora_strength: how strongly runners let it act at first.
     """
 
     net: CausalWan
@@ -41,6 +43,9 @@ class RTRDiTModel(StreamModel):
     @property
     def fps(self) -> float:
         return self.profile.fps
+
+    def with_lora(self, strength: float) -> RTRDiTModel:
+        return replace(self, lora_strength=strength)
 
     def modules(self) -> tuple[nn.Module, ...]:
         """A text encoder that offloads itself is none of the memory management's business."""
@@ -88,14 +93,15 @@ class RTRDiTModel(StreamModel):
             room,
         )
 
-    def activation_bytes(self, width: int, height: int, chunk: int) -> int:
-        """The cache, the widest layer for a block, and the decoder's planes for a chunk."""
+    def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
+        """For every row the cache and the widest layer for a block, and the decoder's planes for a chunk."""
         item = self.net.patch_embedding.weight.element_size()
-        latent = chunk // self.autoencoder.temporal * self.autoencoder.temporal
-        layout = self.layout(DenoiseSettings(chunk=latent), width, height, 2 * self.profile.references)
-        tokens = layout.block * layout.tokens
+        room = dict(settings.advanced).get("cache_reference", 2 * self.profile.references)
+        layout = self.layout(settings, width, height, room)
+        rows, tokens = cache_rows(self.profile, settings), layout.block * layout.tokens
         widest = tokens * (self.net.config.ffn_dim + 8 * self.net.config.dim) * item
-        return layout.bytes(1, item) + widest + chunk * width * height * 64 * item
+        planes = layout.block * self.autoencoder.temporal * width * height * 64 * item
+        return layout.bytes(rows, item) + rows * widest + planes
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is a block; the first latent frame of a stream holds one picture only.

@@ -17,6 +17,7 @@ from ..base import DenoiseSettings
 
 if TYPE_CHECKING:
     from .model import RTRDiTModel
+    from .profile import Profile
 
 DRAWS = 64
 """Draws of noise that one seed is good for at a frame: the start, and one for every step."""
@@ -36,26 +37,30 @@ def block_noise(shape: tuple[int, ...], seed: int, first: int, count: int, draw:
     ]
 
 
+def cache_rows(profile: Profile, settings: DenoiseSettings) -> int:
+    """Stream-batch has a row of the cache for each step; everything else has one row."""
+    return profile.schedule(settings.steps).steps if dict(settings.advanced).get("stream_batch") else 1
+
+
 def new_rollout(
     model: RTRDiTModel, settings: DenoiseSettings, layout: CacheLayout, policy: SwitchPolicy
 ) -> BlockRollout | StreamBatchRollout:
-    """Stream-batch has a row of the cache for each step; everything else has one row."""
+    """A stream's rollout and its cache, which is allocated here: where the network is now, it must stay."""
     profile, expert = model.profile, dict(settings.advanced)
-    schedule = profile.schedule(settings.steps)
-    batched = bool(expert.get("stream_batch")) and schedule.steps > 1
+    rows = cache_rows(profile, settings)
     cache = SegmentedKVCache(
         layout,
-        batch=schedule.steps if batched else 1,
+        batch=rows,
         device=model.net.device,
         dtype=model.net.dtype,
         rope=expert.get("rope_mode", profile.rope),
         sink_similarity=profile.sink_similarity,
     )
     trained_for = RolloutSettings(
-        schedule,
+        profile.schedule(settings.steps),
         profile.prediction,
         profile.context_noise,
         profile.clean_pass,
         "token" if profile.injection == "token" else "channel",
     )
-    return (StreamBatchRollout if batched else BlockRollout)(model.net, cache, trained_for, policy)
+    return (StreamBatchRollout if rows > 1 else BlockRollout)(model.net, cache, trained_for, policy)

@@ -15,15 +15,16 @@ from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import AnyConditioning, Switch
 from ...errors import SettingError
 from ...motion.scene import CutDetector
-from ...sampling.conditions import Encoded
+from ...sampling.conditions import Conditions, Encoded
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
 from ...sampling.stream_batch import StreamBatchRollout
 from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
-from ..compiling import compile_in_place
+from ..compiling import set_compiled
 from .new_rollout import block_noise, new_rollout
 from .source import BlockSource
 from .styles import BlockStyles, reference_latents
+from .styles_lora import LoraStyles
 from .text import conditioning_states
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ class Prepared:
     """All that the main lane needs for one block.
 
     Attributes:
-        encoded: what conditions it.
+        style: what conditions it; encoded, unless a LoRA has a part in that, which the main lane turns.
         source: normalised latents (n, C, h, w); None without a source.
         first: index of its first latent frame in the stream.
         seed: of its noise.
         motion: what fast motion takes away from the noise on the source.
     """
 
-    encoded: Encoded
+    style: Encoded | Conditions
     source: torch.Tensor | None
     first: int
     seed: int
@@ -71,7 +72,7 @@ class RTRDiTRunner(Runner):
             conditioning,
             text=self._text,
             references=lambda recipe: reference_latents(recipe, encoder, width, height),
-            encode=lambda conditions: self.rollout.encode(conditions),
+            encode=self._encode,
             check=None if model.text is None else model.text.check,
             most=self.profile.references,
         )
@@ -83,10 +84,10 @@ class RTRDiTRunner(Runner):
         self._raw = self.profile.source_space == "raw"
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self.rollout = new_rollout(model, settings, layout, self.styles.policy(model.autoencoder.temporal))
+        self._lora = None if model.lora is None else LoraStyles(model.lora, self.rollout.encode)
         self._batched = isinstance(self.rollout, StreamBatchRollout)
-        if settings.compile:
-            for block in model.net.blocks:
-                compile_in_place(block, dynamic=None)  # the cache grows until its window is full
+        # dynamic: the cache grows until its window is full
+        set_compiled(model.net.blocks, settings.compile, dynamic=None)
         strength, seed = live_basics(node_id, settings)
         self._strength, self._seed = strength.key, seed.key
         self._lora_strength = f"{model_node_id}.lora_strength"
@@ -103,6 +104,7 @@ class RTRDiTRunner(Runner):
         self._source.reset()
         self._decoder.reset()
         self.styles.reset()
+        self.release_caches()
         self.rollout.reset()
         self._cuts = CutDetector()
         self._motion = MotionNoiseController(self.profile.motion_sensitivity)
@@ -112,6 +114,8 @@ class RTRDiTRunner(Runner):
     def release_caches(self) -> None:
         """Drop the encoded conditions."""
         self.styles.release()
+        if self._lora is not None:
+            self._lora.release()
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.styles.switches(chunk)
@@ -124,7 +128,7 @@ class RTRDiTRunner(Runner):
             self._motion.look(pixels)
             if self.styles.timeline.watches_cuts:
                 cuts = self._cuts.cuts(pixels)
-        encoded = self.styles.advance(chunk.index, chunk.first_frame, self._times(chunk), cuts, chunk.live)
+        style = self.styles.advance(chunk.index, chunk.first_frame, self._times(chunk), cuts, chunk.live)
         source = None
         if pixels is not None or not chunk.valid:
             source = self._source.take(pixels)
@@ -133,16 +137,16 @@ class RTRDiTRunner(Runner):
         elif self._batched:
             raise SettingError("stream_batch needs a video to start from: turn it off to generate.")
         first, self._latents = self._latents, self._latents + self.block
-        return Prepared(encoded, source, first, int(chunk.live[self._seed]), self._motion.reduction)
+        return Prepared(style, source, first, int(chunk.live[self._seed]), self._motion.reduction)
 
     def step(self, prepared: Prepared | None, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Denoise a block; ``strength`` goes from the source to the model's picture."""
         strength = float(late[self._strength])
+        if self._lora is not None:
+            self._lora.turn(float(late[self._lora_strength]))
         if prepared is None:
             return self._shown(self.rollout.drain(), strength) if self._batched else None
-        if self.model.lora is not None:
-            self.model.lora.turn(float(late[self._lora_strength]))
-        self.rollout.switch(prepared.encoded)
+        self.rollout.switch(self._encoded(prepared.style))
         source, start, schedule = prepared.source, self._noise(prepared, 0), None
         self._sources.append(source)
         if source is not None and self.profile.injection == "sdedit":
@@ -159,6 +163,17 @@ class RTRDiTRunner(Runner):
         enter = self.rollout.advance if batched else self.rollout.step
         made = enter(start, lambda step: self._noise(prepared, step + 1), injected, schedule)
         return self._shown(made, strength)
+
+    def _encode(self, conditions: Conditions) -> Encoded | Conditions:
+        """Side lane: what the network makes of a style, where no LoRA changes it."""
+        return self.rollout.encode(conditions) if self._lora is None else conditions
+
+    def _encoded(self, style: Encoded | Conditions) -> Encoded:
+        """Main lane: the same where one does."""
+        if isinstance(style, Encoded):
+            return style
+        assert self._lora is not None
+        return self._lora.encoded(style)
 
     def _shown(self, made: torch.Tensor | None, strength: float) -> torch.Tensor | None:
         """A block (1, n, C, h, w) as it is decoded, (n, C, h, w), mixed with its source."""

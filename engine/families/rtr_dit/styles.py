@@ -39,14 +39,15 @@ def reference_latents(
     return torch.cat(latents).unsqueeze(0)
 
 
-class BlockStyles(StyleSchedule[Encoded]):
+class BlockStyles(StyleSchedule[Encoded | Conditions]):
     """A timeline, block by block, whose styles may have reference pictures.
 
     Args:
         conditioning: a recipe or a timeline of recipes.
         text: states (1, length, width) of a recipe with a prompt.
         references: latents of a recipe's pictures.
-        encode: what the network makes of them; called on the side lane.
+        encode: what the network makes of them, or the conditions themselves where it waits for the main
+            lane with that; called on the side lane.
         check: raises SettingError for a prompt that is too long.
         most: reference pictures that a style may have.
     """
@@ -57,11 +58,11 @@ class BlockStyles(StyleSchedule[Encoded]):
         *,
         text: EncodeText,
         references: Callable[[ConditioningRecipe], torch.Tensor | None],
-        encode: Callable[[Conditions], Encoded],
+        encode: Callable[[Conditions], Encoded | Conditions],
         check: Callable[[str], object] | None,
         most: int,
     ) -> None:
-        def encode_style(recipe: ConditioningRecipe, style: int, prompt: str) -> Encoded:
+        def encode_style(recipe: ConditioningRecipe, style: int, prompt: str) -> Encoded | Conditions:
             if style not in self._pictures:
                 self._pictures[style] = references(recipe)
             return encode(Conditions(text(recipe, prompt), self._pictures[style], recipe.reference_strength))
@@ -81,6 +82,9 @@ class BlockStyles(StyleSchedule[Encoded]):
         return SwitchPolicy(timeline.policy, keep, frames, timeline.interpolation)
 
     def room(self) -> int:
-        """Reference pictures that must fit into the cache together."""
-        counts = sorted((len(recipe.references) for recipe in self.timeline.styles), reverse=True)
-        return sum(counts[:2]) if self.timeline.policy == "blend" else counts[0]
+        """Reference pictures that must fit into the cache together.
+
+        A blend keeps those of both its ends, which may be one style's with two prompts.
+        """
+        most = max(len(recipe.references) for recipe in self.timeline.styles)
+        return 2 * most if self.timeline.policy == "blend" else most

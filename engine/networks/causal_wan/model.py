@@ -175,7 +175,9 @@ class CausalWan(nn.Module):
 
 def sinusoid(timesteps: torch.Tensor, length: int) -> torch.Tensor:
     """Encode timesteps (any shape) as cosines, then sines: float32 (*shape, length)."""
-    half = torch.arange(length // 2, dtype=torch.float64, device=timesteps.device)
+    # Apple's GPUs have no float64; on others a copy to the CPU would wait for all work before it
+    exact = timesteps.cpu() if timesteps.device.type == "mps" else timesteps
+    half = torch.arange(length // 2, dtype=torch.float64, device=exact.device)
     frequencies = torch.exp(-math.log(10000.0) / (length // 2) * half)
-    angles = timesteps.double().unsqueeze(-1) * frequencies
-    return torch.cat([angles.cos(), angles.sin()], dim=-1).float()
+    angles = exact.double().unsqueeze(-1) * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=-1).float().to(timesteps.device)

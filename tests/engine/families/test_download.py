@@ -44,6 +44,26 @@ def test_everything_arrives_and_the_index_comes_last(repository: hub.Hub, tmp_pa
     assert told[-1] == (total, total) and told == sorted(told)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out.json",
+        "a/../../out.json",
+        "/tmp/out.json",
+        "..\\out.json",
+        "a\\b.json",
+        "C:/out.json",
+        "C:b.json",
+    ],
+)
+def test_what_would_leave_the_folder_is_not_fetched(repository: hub.Hub, tmp_path: Path, name: str) -> None:
+    repository.files[name] = b"{}"
+    get(repository, tmp_path / "models")
+    assert {path.name for path in tmp_path.iterdir()} == {"models"}
+    assert name not in [sent for sent, _ in repository.sent]
+    assert (tmp_path / "models" / LAST).exists()
+
+
 def test_a_second_time_fetches_nothing(repository: hub.Hub, tmp_path: Path) -> None:
     get(repository, tmp_path)
     repository.sent.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from pathlib import Path
@@ -22,6 +23,15 @@ CPU = torch.device("cpu")
 def copy(tiny_folder: Path, tmp_path: Path) -> Path:
     shutil.copytree(tiny_folder.parent, tmp_path / "models")
     return tmp_path / "models" / "tiny"
+
+
+@pytest.mark.parametrize("family", ["mllm_edit", "rtr_dit", "stream_dit", "streamedit_dit"])
+def test_a_family_can_be_imported_by_its_full_name(family: str) -> None:
+    """Nothing in ``families`` has taken the name of a family's folder."""
+    from livestyle.engine import families
+
+    package = importlib.import_module(f"livestyle.engine.families.{family}")
+    assert getattr(families, family) is package
 
 
 def load(folder: Path, **changes):

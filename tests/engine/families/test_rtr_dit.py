@@ -267,25 +267,15 @@ def test_an_autoencoder_that_looks_ahead_holds_one_chunk_back(tmp_path: Path, pa
     assert counts == [0, 9, 12, 12]
 
 
-def test_a_lora_acts_by_its_live_strength(tmp_path: Path, parts: Path) -> None:
-    path = write_public(tmp_path, "longlive.safetensors")
-    file = tmp_path / "lora.safetensors"
-    name = "base_model.model.model.blocks.1.self_attn.q"
-    generator = torch.Generator().manual_seed(4)
-    save_file(
-        {
-            f"{name}.lora_A.weight": torch.randn(4, 256, generator=generator),
-            f"{name}.lora_B.weight": torch.randn(256, 4, generator=generator),
-        },
-        file,
+@pytest.mark.parametrize("policy", ["refresh_last", "cross_attn_only", "blend"])
+def test_a_live_prompt_of_a_style_with_pictures_may_change(demo: RTRDiTModel, policy: str) -> None:
+    """While a blend lasts, the pictures of both prompts are in the cache."""
+    timeline = StyleTimeline(
+        (style("paper", RED, BLUE), style("dark water", node="q")), policy=policy, node_id="s"
     )
-    causal = str(parts / "causal")
-    plain, model = load(path, autoencoder=causal), load(path, autoencoder=causal, lora=str(file))
-    keys = {parameter.key for parameter in runner(model).live_parameters}
-    assert "m.lora_strength" in keys
-    off = latents(runner(model), changes={0: {"m.lora_strength": 0.0}})
-    assert np.allclose(off, latents(runner(plain)), atol=1e-5)
-    assert np.abs(latents(runner(model)) - off).max() > 1e-4
+    before = latents(runner(demo, timeline))
+    found = latents(runner(demo, timeline), changes={2: {"p.prompt": "dark water"}})
+    assert np.array_equal(found[:2], before[:2]) and np.abs(found[2:] - before[2:]).max() > 1e-4
 
 
 def test_a_core_conditioning_takes_the_place_of_the_text_encoder(tmp_path: Path, parts: Path) -> None:
@@ -347,13 +337,13 @@ def test_profiles_are_guessed_by_name_and_size() -> None:
 
 
 def test_step_lists_are_the_published_ones() -> None:
-    timesteps = lambda name, steps: [  # noqa: E731
-        PROFILES[name].schedule(steps).timestep(index) for index in range(steps)
-    ]
-    assert timesteps("self_forcing", 4) == pytest.approx([1000, 937.5, 2500 / 3, 625])
-    assert timesteps("self_forcing", 2) == pytest.approx([1000, 2500 / 3])
-    assert timesteps("streamdiffusion_v2", 4) == pytest.approx([700, 500, 400, 200])
-    assert few_step_schedule((1000, 750, 500, 250), 8.0).timestep(1) == pytest.approx(960)
+    for name, published in (
+        ("self_forcing", (1.0, 0.9375, 2.5 / 3, 0.625, 0.0)),
+        ("self_forcing", (1.0, 2.5 / 3, 0.0)),
+        ("streamdiffusion_v2", (0.7, 0.5, 0.4, 0.2, 0.0)),
+    ):
+        assert PROFILES[name].schedule(len(published) - 1).sigmas == pytest.approx(published)
+    assert few_step_schedule((1000, 750, 500, 250), 8.0).sigmas[1] == pytest.approx(0.96)
 
 
 def test_a_noisy_source_starts_where_streamdiffusion_v2_does() -> None:
@@ -371,7 +361,7 @@ def test_a_noisy_source_starts_where_streamdiffusion_v2_does() -> None:
 
 
 def test_memory_is_estimated(demo: RTRDiTModel) -> None:
-    small, large = (demo.activation_bytes(side, side, 4) for side in (128, 256))
+    small, large = (demo.stream_bytes(DenoiseSettings(chunk=4), side, side) for side in (128, 256))
     assert 3.5 * small < large < 4.5 * small
 
 

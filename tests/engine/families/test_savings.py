@@ -135,7 +135,7 @@ def test_chunks_from_1_to_32(tiny_model: MLLMEditModel) -> None:
 
 def test_a_text_encoder_that_waits_does_not_hold_up_denoising(tiny_model: MLLMEditModel) -> None:
     """With lanes as on CUDA: chunk 1's encoder waits until chunk 0 is denoised, and both end."""
-    lanes = Lanes(DevicePlan(CPU, torch.float32, True, "triple"))
+    lanes = Lanes(DevicePlan(CPU, torch.float32, "triple"))
     runner, prepared = make(tiny_model), []
     live = values(runner)
     gate, ended = threading.Event(), threading.Event()

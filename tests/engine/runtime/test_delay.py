@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -104,3 +104,65 @@ def test_a_generator_has_no_delay() -> None:
     )
     run(plan, model)
     assert np.array_equal(spec_of(plan).sink.pixels, numbered(10))
+
+
+class MixingRunner(HoldingRunner):
+    """Strength acts on the chunk that comes out, as where an edit is mixed with its source at the end."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.on_prepare: Callable[[int], None] = lambda chunk: None
+
+    def prepare(self, chunk: Chunk) -> Any:
+        self.on_prepare(chunk.index)
+        return super().prepare(chunk)
+
+    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
+        if prepared is not None:
+            self.held.append(prepared)
+        self.steps += 1
+        if self.steps <= self.requirements.delay:
+            return None
+        return InvertRunner.step(self, self.held.pop(0), late)
+
+
+def change(delay: int, chunk: int, key: str, value: Any) -> tuple[Behaviour, np.ndarray, list[dict]]:
+    """Play 40 frames in chunks of 4, with a change while a chunk is encoded; also what was applied."""
+    plan = write(stylise(read(40)))
+    behaviour = Behaviour()
+    model = HoldingModel(behaviour, delay)
+    receipts: list[dict] = []
+
+    def make(settings: Any, conditioning: Any, *, node_id: str, width: int, height: int, **_: Any) -> Any:
+        runner = MixingRunner(delay, behaviour, node_id, conditioning.node_id, width, height)
+        runner.on_prepare = lambda index: session.store.set(key, value) if index == chunk else None
+        return runner
+
+    model.runner = make
+    session = StreamSession(plan, lambda _: model)
+    session.listen(lambda event: receipts.append(dict(event)))
+    session.start()
+    assert session.join(WAIT) and session.state == "done", session.error
+    applied = [receipt for receipt in receipts if receipt["type"] == "applied"]
+    return behaviour, spec_of(plan).sink.pixels, applied
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3])
+@pytest.mark.parametrize("chunk", [0, 5, 9, "drained"])
+def test_a_late_value_is_told_with_the_first_block_that_shows_it(delay: int, chunk: int | str) -> None:
+    """Up to the chunks that are only brought out, after the end of the source."""
+    if chunk == "drained":
+        chunk = 9 + delay
+    _, pixels, applied = change(delay, chunk, "2.strength", 0.5)
+    changed = (pixels != 255 - numbered(40)).any(axis=(1, 2, 3))
+    (receipt,) = applied
+    assert receipt["frame"] == int(changed.argmax()) and changed[receipt["frame"] :].all()
+    assert receipt["chunk"] == receipt["frame"] // 4
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_other_values_are_told_with_the_chunk_that_was_encoded_with_them(delay: int) -> None:
+    behaviour, _, applied = change(delay, 5, "p.prompt", "ink")
+    first = [live["p.prompt"] for live in behaviour.live].index("ink")
+    (receipt,) = applied
+    assert receipt["chunk"] == first and receipt["frame"] == 4 * first

@@ -112,7 +112,7 @@ class Counting:
         self.error = error
         self.modes: set[bool] = set()
 
-    def acquire(self, model: object, memory_required: int) -> None:
+    def acquire(self, models: object, memory_required: int) -> None:
         self.acquired.append(memory_required)
         self.modes.add(torch.is_inference_mode_enabled() or torch.is_grad_enabled())
         if self.error is not None:

@@ -98,12 +98,9 @@ def test_an_idle_lane_keeps_no_result():
     assert seen[0]() is None
 
 
-@pytest.mark.parametrize(
-    ("decode_on", "names"), [("exit", ["side", "main", "exit"]), ("main", ["side", "main", "main"])]
-)
-def test_three_lanes_work_side_by_side(decode_on, names):
-    lanes = Lanes(DevicePlan(CPU, torch.float32, True, "triple", decode_on=decode_on))
-    assert [lanes.name(stage) for stage in STAGES] == names
+def test_three_lanes_work_side_by_side():
+    lanes = Lanes(DevicePlan(CPU, torch.float32, "triple"))
+    assert [lanes.name(stage) for stage in STAGES] == ["side", "main", "exit"]
     meeting = threading.Barrier(2)
     done = threading.Semaphore(0)
     for stage in ("encode", "denoise"):
@@ -135,6 +132,16 @@ def test_cuda_stages_have_streams_of_their_own_and_hand_over_complete_tensors():
     assert idle.wait(30)
     assert sums == [float(1 << 20)]
     assert len(set(streams)) == 2 and torch.cuda.default_stream().cuda_stream not in streams
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"),
+    [((7, 5), torch.float32), ((8, 0), torch.bfloat16), ((8, 9), torch.bfloat16), ((12, 0), torch.bfloat16)],
+)
+def test_a_gpu_that_only_emulates_bf16_works_in_fp32(capability, dtype, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    plan = plan_device.__wrapped__(torch.device("cuda", 0))
+    assert plan.dtype == dtype and plan.lanes == "triple"
 
 
 def test_the_cpu_plan_is_made_once():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from fractions import Fraction
 
 import cv2
 import numpy as np
+import pytest
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
 from livestyle.engine.runtime.preview import BACKLOG, PreviewClient, PreviewHub
@@ -218,6 +220,58 @@ def test_ready_is_told_from_the_hubs_thread():
     publish(hub, 0)
     assert told.wait(WAIT) and client.take().frame == 0
     client.close()
+
+
+def publish_chunk(hub: PreviewHub, count: int) -> list[weakref.ref]:
+    """A chunk of results and one of sources, of which nothing but the hub knows."""
+    pixels, sources = (np.stack([gray(level + frame) for frame in range(count)]) for level in (0, 100))
+    for frame in range(count):
+        hub.publish(pixels[frame], frame, Fraction(frame, 30), sources[frame], born=0.0)
+    return [weakref.ref(pixels), weakref.ref(sources)]
+
+
+def gone(chunks: list[weakref.ref]) -> bool:
+    deadline = time.monotonic() + WAIT
+    while any(chunk() is not None for chunk in chunks) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return all(chunk() is None for chunk in chunks)
+
+
+@pytest.mark.parametrize("ended_first", [False, True])
+def test_after_the_end_the_last_frame_stays_alone(ended_first: bool):
+    """A cancelled session may still show what it was about to."""
+    hub = PreviewHub()
+    if ended_first:
+        hub.end()
+    chunks = publish_chunk(hub, 8)
+    hub.end()
+    assert gone(chunks)
+    last = hub.latest()
+    assert last.frame == 7 and last.pixels.base is None and last.source is None
+    assert np.array_equal(last.pixels, gray(7))
+
+
+def test_a_viewer_gets_what_was_left_at_the_end_and_keeps_no_chunk():
+    hub = PreviewHub()
+    client = hub.subscribe(PreviewWish(with_source=True))
+    client.grant(100)
+    chunks = publish_chunk(hub, 8)
+    hub.end()
+    seen = []
+    while not seen or seen[-1].frame < 7:
+        seen.append(client.take(WAIT))
+    assert gone(chunks)
+    assert all(frame.source is not None for frame in seen[:-1]) and hub.latest().frame == 7
+    client.close()
+
+
+def test_a_viewer_that_leaves_leaves_the_last_frame_alone():
+    hub = PreviewHub()
+    client = hub.subscribe()
+    chunks = publish_chunk(hub, 8)
+    hub.end()
+    client.close()
+    assert gone(chunks) and hub.latest().frame == 7
 
 
 def test_a_session_shows_result_and_source():

@@ -54,6 +54,15 @@ def test_the_same_plan_runs_again():
     assert len(ids) == 3
 
 
+def test_an_ended_session_keeps_one_frame():
+    registry = SessionRegistry()
+    session = registry.open(write(stylise(read(30))), Zoo({"stub": Behaviour(first=8, steady=8)}))
+    session.start()
+    assert session.wait(WAIT) and session.join(WAIT)
+    last = registry.get(session.id).preview.latest()
+    assert last.frame == 29 and last.pixels.base is None and last.source is None
+
+
 def test_ended_sessions_are_forgotten_beyond_a_bound():
     registry = SessionRegistry()
     made = []

@@ -43,6 +43,63 @@ def test_nothing_yet_is_no_error():
     assert telemetry.rate() == 0.0
 
 
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def playing(seconds: float, every: float, frames: int) -> tuple[Telemetry, Clock]:
+    """A telemetry to which ``frames`` were delivered at once, ``every`` so many seconds."""
+    clock = Clock()
+    telemetry = Telemetry(clock)
+    telemetry.begin()
+    for _ in range(round(seconds / every)):
+        clock.now += every
+        telemetry.delivered([clock.now] * frames)
+    return telemetry, clock
+
+
+def test_the_rate_is_that_of_the_last_seconds():
+    telemetry, clock = playing(20, every=0.1, frames=1)
+    assert telemetry.rate() == pytest.approx(10, rel=0.03)
+    for _ in range(20):
+        clock.now += 0.5
+        telemetry.delivered([clock.now])
+    assert telemetry.rate() == pytest.approx(2, rel=0.15)
+
+
+def test_a_stream_that_stalls_slows_down_until_it_goes_on():
+    telemetry, clock = playing(20, every=0.1, frames=1)
+    rates = []
+    for _ in range(4):
+        clock.now += 2.0
+        rates.append(telemetry.rate())
+    assert rates[0] == pytest.approx(6, rel=0.05) and rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < 0.5
+    for _ in range(60):
+        clock.now += 0.1
+        telemetry.delivered([clock.now])
+    assert telemetry.rate() == pytest.approx(10, rel=0.03)
+
+
+def test_chunks_that_take_long_are_counted_too():
+    telemetry, clock = playing(40, every=10.0, frames=12)
+    assert telemetry.rate() == pytest.approx(1.2)
+    clock.now += 9.0  # the next one is on its way
+    assert telemetry.rate() == pytest.approx(12 / 19)
+
+
+def test_what_has_ended_keeps_its_rate():
+    telemetry, clock = playing(20, every=0.1, frames=1)
+    telemetry.unwatch()
+    clock.now += 60
+    assert telemetry.rate() == pytest.approx(10, rel=0.03)
+
+
 def test_memory_stays_flat():
     telemetry = Telemetry()
     telemetry.begin()

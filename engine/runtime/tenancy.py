@@ -1,0 +1,63 @@
+"""All models of a plan on the device together, with memory for what their streams compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..families.base import Requirements, StreamModel
+from .control import Control
+from .plan import PlanNode, Stylise
+from .residency import Residency
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    """What a plan needs on the device.
+
+    Attributes:
+        models: each once.
+        memory: bytes beside the weights, of all streams together.
+        remedy: what the artist should lower when they don't fit.
+    """
+
+    models: tuple[StreamModel, ...]
+    memory: int
+    remedy: str
+
+    def acquire(self, residency: Residency, control: Control) -> None:
+        """Have everything on the device; ``control`` is told where that fails."""
+        if not self.models:
+            return
+        try:
+            residency.acquire(self.models, self.memory)
+        except Exception as error:
+            control.fail("Load", error, self.remedy)
+
+
+def tenancy_of(
+    models: Mapping[PlanNode, StreamModel], needs: Mapping[PlanNode, Requirements], width: int, height: int
+) -> Tenancy:
+    """What a plan needs at a size.
+
+    Args:
+        models, needs: of each denoising node.
+        width, height: in pixels.
+    """
+    # by identity: a model need not be hashable
+    each = {id(model): model for model in models.values()}
+    memory = sum(model.stream_bytes(stylised(node).settings, width, height) for node, model in models.items())
+    chunk = max((need.largest for need in needs.values()), default=1)
+    return Tenancy(tuple(each.values()), memory, remedy_for(chunk, width, height))
+
+
+def remedy_for(chunk: int, width: int, height: int) -> str:
+    """What to lower when memory runs out."""
+    lower = f"lower chunk on StreamDenoise (now {chunk}), then" if chunk > 1 else "lower"
+    return f"{lower} width and height (now {width}x{height})"
+
+
+def stylised(node: PlanNode) -> Stylise:
+    """The operation of a denoising node."""
+    assert isinstance(node.operation, Stylise)
+    return node.operation
