@@ -10,14 +10,15 @@ import torch
 from ..errors import CheckpointError
 from .base import ModelHandle, StreamModel
 from .footprint import footprint
-from .mllm_edit import loader as mllm_edit
+from .mllm_edit.loader import load as load_mllm_edit
+from .mllm_edit.loader import recognises as recognises_mllm_edit
 from .releases import find_release
-from .rtr_dit import checkpoint as rtr_dit_checkpoint
-from .rtr_dit import loader as rtr_dit
-from .stream_dit import loader as stream_dit
+from .rtr_dit.checkpoint import recognises as recognises_rtr_dit
+from .rtr_dit.loader import load as load_rtr_dit
 from .stream_dit.checkpoint import Description as StreamDiTDescription
-from .streamedit_dit import loader as streamedit_dit
+from .stream_dit.loader import load as load_stream_dit
 from .streamedit_dit.checkpoint import Description as StreamEditDiTDescription
+from .streamedit_dit.loader import load as load_streamedit_dit
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 DEMO = "demo: "
@@ -55,12 +56,12 @@ def probe(path: Path) -> str:
         raise CheckpointError(
             f"{path.name} is a pickle file, which could run code: use a .safetensors release."
         )
-    if path.is_dir() and mllm_edit.recognises(path):
+    if path.is_dir() and recognises_mllm_edit(path):
         return "mllm_edit"
     for description in (StreamDiTDescription, StreamEditDiTDescription):
         if path.is_dir() and description.recognises(path):
             return description.FAMILY
-    if rtr_dit_checkpoint.recognises(path):
+    if recognises_rtr_dit(path):
         return "rtr_dit"
     if path.is_file():
         raise CheckpointError(
@@ -79,10 +80,10 @@ def load_model(handle: ModelHandle, device: torch.device, dtype: torch.dtype) ->
     Weights are made outside inference mode, so that they can be moved and patched later.
     """
     loaders = {
-        "mllm_edit": mllm_edit.load,
-        "rtr_dit": rtr_dit.load,
-        "stream_dit": stream_dit.load,
-        "streamedit_dit": streamedit_dit.load,
+        "mllm_edit": load_mllm_edit,
+        "rtr_dit": load_rtr_dit,
+        "stream_dit": load_stream_dit,
+        "streamedit_dit": load_streamedit_dit,
     }
     load = loaders[probe(Path(handle.checkpoint))]
     with torch.inference_mode(False), torch.no_grad():

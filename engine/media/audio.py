@@ -35,10 +35,17 @@ class AudioFeed:
         """
         self._start = seconds(track.start)
         self._end = seconds(track.duration) or None
+        self._next: av.Packet | None = None
         self._input = track.open()
+        try:
+            self._add_to(output)
+        except BaseException:
+            self._input.close()
+            raise
+
+    def _add_to(self, output: av.container.OutputContainer) -> None:
         streams = [stream for stream in self._input.streams.audio if stream.codec_context]
         if not streams:
-            self._input.close()
             raise LookupError("no audio stream")
         self._stream = streams[0]
         if can_copy(self._stream):
@@ -47,7 +54,6 @@ class AudioFeed:
         else:
             self._output = _add_aac(output, self._stream)
             self._packets = self._encoded()
-        self._next: av.Packet | None = None
 
     def packets(self, until: Fraction) -> Iterator[av.Packet]:
         """Packets, ready to mux, that begin before ``until`` seconds and were not given yet."""

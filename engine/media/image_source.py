@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+import torch
 
 from ..errors import MediaError
 from .containers import open_input
@@ -47,7 +48,7 @@ class _NumberedReader(PictureReader):
 
 
 class BatchReader(_NumberedReader):
-    """An IMAGE batch: float32 in 0..1, shape (N, H, W, 3 or 4), array or CPU tensor."""
+    """An IMAGE batch: float32 in 0..1, shape (N, H, W, 3 or 4), an array or a tensor on any device."""
 
     def __init__(self, name: str, batch: Any, fps: float) -> None:
         super().__init__(name, len(batch), fps)
@@ -57,7 +58,7 @@ class BatchReader(_NumberedReader):
 
     def _picture(self, index: int) -> Picture:
         # One image at a time: the batch is never copied as a whole.
-        image = np.asarray(self._batch[index], np.float32)[..., :3]
+        image = torch.as_tensor(self._batch[index], dtype=torch.float32, device="cpu").numpy()[..., :3]
         pixels = (np.nan_to_num(image).clip(0, 1) * 255 + 0.5).astype(np.uint8)
         return Picture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
 

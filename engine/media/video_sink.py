@@ -76,14 +76,18 @@ class VideoSink(FrameSink):
         self._pad = ((0, even[1] - size[1]), (0, even[0] - size[0]), (0, 0))
         encoder = choose_encoder(codec, *even)
         try:
-            self._output = av.open(f"file:{path}", "w", format="mp4", options=dict(_FRAGMENTED))
+            # Ours to close: PyAV never closes a file whose header it could not write.
+            self._file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise self._failure(error) from error
+        try:
+            self._output = av.open(self._file, "w", format="mp4", options=dict(_FRAGMENTED))
             self._output.metadata.update(metadata)
             self._stream = add_video_stream(self._output, encoder, even, self._fps, quality)
             self._audio = self._open_audio(audio)
             self._output.start_encoding()
         except _WRITE_ERRORS as error:
-            if self._audio is not None:
-                self._audio.close()
+            self._let_go()
             path.unlink(missing_ok=True)
             raise self._failure(error) from error
         self._tick = self._stream.codec_context.time_base
@@ -156,12 +160,17 @@ class VideoSink(FrameSink):
         if self._written and not self._failed:
             self._try(self._flush)
         self._try(self._output.close)
-        if self._audio is not None:
-            self._audio.close()
+        self._let_go()
         if self._failed and self._path.exists():
             self._written = drop_partial_fragment(self._path)
         if not self._written:
             self._path.unlink(missing_ok=True)
+
+    def _let_go(self) -> None:
+        """Close what the container reads and writes."""
+        self._file.close()
+        if self._audio is not None:
+            self._audio.close()
 
     def _try(self, step: Callable[[], None]) -> None:
         """Run a step of the ending; what fails here must not hide what is already written."""

@@ -31,10 +31,6 @@ class FlowMatchSchedule:
     def steps(self) -> int:
         return len(self.sigmas) - 1
 
-    def timestep(self, step: int) -> float:
-        """What the network is told at a step."""
-        return self.sigmas[step] * 1000.0
-
     @classmethod
     def from_config(cls, config: Mapping[str, Any], steps: int, tokens: int) -> FlowMatchSchedule:
         """The table that diffusers' ``FlowMatchEulerDiscreteScheduler`` of this config gives.

@@ -21,6 +21,7 @@ const LOST = 1006; // the connection was lost; any other close code is the serve
  * @property {(path: string) => WebSocket} openSocket
  * @property {(session: LiveSession, picture: Shown) => void} onFrame its bitmaps are closed after the next one
  * @property {(session: LiveSession, message: any) => void} onMessage
+ * @property {(session: LiveSession) => void} onUnreachable the connection was lost, and again not to be had
  * @property {() => {shown: number, source: boolean}} sight what the views show: see quality.mjs
  * @property {(node: string) => any} captureView of a read node
  * @property {() => boolean} overWebRtc whether cameras go over WebRTC
@@ -96,9 +97,11 @@ export class LiveSession {
   #connect() {
     const path = `/livestyle/sessions/${this.id}/ws?token=${encodeURIComponent(this.token)}`;
     const socket = this.host.openSocket(path);
+    let opened = false;
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
+      opened = true;
       this.quality.asked = "";
       this.clock.start();
       this.#grant(CREDIT);
@@ -111,7 +114,9 @@ export class LiveSession {
     socket.onclose = (event) => {
       this.granted = [];
       this.clock.stop();
-      if (!this.over && event.code === LOST) setTimeout(() => this.over || this.#connect(), RETRY_MS);
+      if (this.over || event.code !== LOST) return;
+      setTimeout(() => this.over || this.#connect(), RETRY_MS);
+      if (!opened) this.host.onUnreachable(this);
     };
   }
 

@@ -55,6 +55,9 @@ export class SessionBoard {
       this.#finish(detail);
       return;
     }
+    for (const other of this.sessions.values()) {
+      if (other.node === detail.node && other.id !== detail.session) this.#drop(other);
+    }
     const known = this.sessions.get(detail.session);
     if (known) known.update(detail);
     else this.sessions.set(detail.session, this.#open(detail));
@@ -93,7 +96,8 @@ export class SessionBoard {
 
   /** Where a node's picture can be watched, for OBS. @param {string} nodeId @returns {Promise<string | undefined>} */
   async watchPath(nodeId) {
-    return (await this.#get(`/livestyle/watch?node=${encodeURIComponent(nodeId)}`))?.path;
+    const query = new URLSearchParams({ node: nodeId, client: this.host.client() });
+    return (await this.#get(`/livestyle/watch?${query}`))?.path;
   }
 
   /** @param {any} detail */
@@ -106,6 +110,7 @@ export class SessionBoard {
       captureView: (node) => this.#viewsOf([node]).find((view) => view.capture)?.capture,
       onFrame: (session, picture) => this.#show(session.nodes, "showFrame", picture),
       onMessage: (session, message) => this.#message(session, message),
+      onUnreachable: (session) => this.#dropIfGone(session),
     });
   }
 
@@ -133,6 +138,19 @@ export class SessionBoard {
     this.#show(detail.nodes, "showState", { stage: "", ...detail });
     for (const [id, file] of Object.entries(detail.files ?? {})) this.#show([id], "showResult", file);
     this.onLive();
+  }
+
+  /** A session of which nothing more will be heard: its server is gone, or its node runs another.
+   * @param {LiveSession} session */
+  #drop(session) {
+    this.#finish({ session: session.id, nodes: [...session.nodes], state: "cancelled" });
+  }
+
+  /** A server that was started again knows nothing of the sessions before. @param {LiveSession} session */
+  async #dropIfGone(session) {
+    const answer = await this.#get("/livestyle/sessions").catch(() => undefined); // it may still be starting
+    if (session.over || !answer) return;
+    if (!answer.sessions.some((/** @type {any} */ detail) => detail.session === session.id)) this.#drop(session);
   }
 
   /** @param {Iterable<string>} ids @param {"showState" | "showTelemetry" | "showReceipt" | "showFrame" | "showResult" | "showTake"} method

@@ -15,15 +15,6 @@ EXTRAS = {
 }
 
 
-def installed(module: str) -> bool:
-    """Whether an optional package can be used here."""
-    try:
-        extra(module)
-    except MediaError:
-        return False
-    return True
-
-
 def extra(module: str) -> Any:
     """The module ``module`` or one inside it.
 

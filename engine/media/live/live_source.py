@@ -121,6 +121,8 @@ class LiveSource(FrameSource):
                 moment, stamp = time.monotonic(), None
             pts.append(self._time.at(stamp, moment))
             born.append(moment)
+        if not pts:  # the capture ended while we waited for it
+            return None
         if self._last is not None:
             self._last = self._last.copy()
         if self._duration and pts[0] >= self._duration:

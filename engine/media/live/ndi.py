@@ -21,20 +21,6 @@ _TICK_S = 0.1
 _POLL_S = 0.004
 
 
-def list_ndi(seconds: float = 1.0) -> list[str]:
-    """Names of the senders in the network; empty without the package."""
-    try:
-        finder = extra("cyndilib.finder").Finder()
-    except MediaError:
-        return []
-    finder.open()
-    try:
-        finder.wait_for_sources(seconds)
-        return list(finder.get_source_names())
-    finally:
-        finder.close()
-
-
 class NdiCapture(Capture):
     """Pictures of an NDI sender.
 

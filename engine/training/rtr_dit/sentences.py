@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
 
-from ..captions import WORDS, ask
 from ..loop import LoopConfig, train
-from ..text import Teacher, build_tokenizer, related_words, start_from_teacher
+from ..meanings import Meanings
+from ..text import Teacher, start_from_teacher
 
 WIDTH, LENGTH = 96, 24
 
@@ -103,25 +103,18 @@ def train_sentences(
         (encoder, {style: related words}).
     """
     torch.manual_seed(config.seed)
-    teacher = Teacher()
-    words = teacher.words()
-    related, closeness = related_words(teacher, words)
-    student = _Student(build_sentence_encoder(build_tokenizer(words, closeness, vocabulary)))
-    start_from_teacher(student, teacher)
-    near = closeness.argsort(descending=True)[:4000].numpy()
-    phrases = [phrase for group in WORDS.values() for phrase in group if phrase]
-    cores = [*phrases, *(words[int(index)] for index in near)]
-    targets = teacher(cores)
-    odds = np.r_[np.full(len(phrases), 0.5 / len(phrases)), np.full(len(near), 0.5 / len(near))]
+    meanings = Meanings.of(Teacher())
+    student = _Student(build_sentence_encoder(meanings.tokenizer(vocabulary)))
+    start_from_teacher(student, meanings.teacher)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((config.seed, step))
-        picks = rng.choice(len(cores), batch, p=odds)
-        states = student.encoder([ask(cores[pick], rng) for pick in picks])
+        requests, targets = meanings.draw(rng, batch)
+        states = student.encoder(requests)
         given = states.abs().sum(-1, keepdim=True).ne(0.0)
         mean = states.sum(1) / given.sum(1)
-        cosine = F.cosine_similarity(student.meaning(mean), targets[picks], dim=-1).mean()
+        cosine = F.cosine_similarity(student.meaning(mean), targets, dim=-1).mean()
         return {"loss": 1.0 - cosine, "cosine": cosine.detach()}
 
     train(student, loss, folder, config)
-    return student.encoder, related
+    return student.encoder, meanings.related

@@ -17,10 +17,10 @@ from torch import nn
 from transformers import BertModel, PreTrainedTokenizerFast
 
 from ...conditioning.ensemble import TextEncoder
-from ..captions import WORDS, ask
 from ..loop import LoopConfig, train
+from ..meanings import Meanings
 from ..rtr_dit.sentences import build_sentence_encoder
-from ..text import Teacher, build_tokenizer, related_words, start_from_teacher
+from ..text import Teacher, start_from_teacher
 from ..world.attributes import BACKGROUNDS, COLOURS, SHAPES
 from ..world.edits import KINDS, WorldEdit, draw_edit, instruct
 from ..world.scene import draw_scene
@@ -78,23 +78,15 @@ def train_text(
     if (folder / "words.json").exists():
         return load_text(folder)
     torch.manual_seed(config.seed)
-    teacher = Teacher()
-    words = teacher.words()
-    related, closeness = related_words(teacher, words)
-    built = build_sentence_encoder(build_tokenizer(words, closeness, vocabulary))
+    meanings = Meanings.of(Teacher())
+    built = build_sentence_encoder(meanings.tokenizer(vocabulary))
     student = _Student(TextEncoder(built.model, built.tokenizer, LIMIT))
-    start_from_teacher(student, teacher)
-    near = closeness.argsort(descending=True)[:4000].numpy()
-    phrases = [phrase for group in WORDS.values() for phrase in group if phrase]
-    cores = [*phrases, *(words[int(index)] for index in near)]
-    targets = teacher(cores)
-    odds = np.r_[np.full(len(phrases), 0.5 / len(phrases)), np.full(len(near), 0.5 / len(near))]
+    start_from_teacher(student, meanings.teacher)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((config.seed, step))
-        picks = rng.choice(len(cores), batch // 2, p=odds)
-        meant = student.meaning(student([ask(cores[pick], rng) for pick in picks]))
-        cosine = F.cosine_similarity(meant, targets[picks], dim=-1).mean()
+        requests, targets = meanings.draw(rng, batch // 2)
+        cosine = F.cosine_similarity(student.meaning(student(requests)), targets, dim=-1).mean()
         asked, sentences = [], []
         for _ in range(batch // 2):
             scene = draw_scene(rng)
@@ -110,7 +102,7 @@ def train_text(
     train(student, loss, folder, config)
     built.model.save_pretrained(folder / NAME)
     built.tokenizer.save_pretrained(folder / NAME)
-    (folder / "words.json").write_text(json.dumps(related))
+    (folder / "words.json").write_text(json.dumps(meanings.related))
     return load_text(folder)
 
 

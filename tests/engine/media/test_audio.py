@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from media_clips import beeping, beeps_in, ffprobe, flashes_in, flashing, make_clip
 
+from livestyle.engine.media import audio
 from livestyle.engine.media.sinks import SinkSpec
 from livestyle.engine.media.sources import SourceSpec
 from livestyle.engine.media.types import AudioTrack, SinkResult, Trim
@@ -176,3 +178,17 @@ def test_a_track_without_sound_is_left_out(tmp_path: Path) -> None:
     sink.write(source.read(48))
     assert sink.close().complete
     assert len(ffprobe(tmp_path / "out.mp4", "-show_streams")["streams"]) == 1
+
+
+def test_sound_that_can_not_go_along_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+    stream = SimpleNamespace(codec_context=object())
+    given = SimpleNamespace(streams=SimpleNamespace(audio=[stream]), close=lambda: closed.append(True))
+
+    def refuse(stream: object) -> bool:
+        raise av.error.InvalidDataError(22, "Invalid argument")
+
+    monkeypatch.setattr(audio, "can_copy", refuse)
+    with pytest.raises(av.error.InvalidDataError):
+        audio.AudioFeed(AudioTrack(lambda: given), None)
+    assert closed == [True]

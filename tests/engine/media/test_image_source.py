@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from livestyle.engine.errors import MediaError
 from livestyle.engine.media.sources import SourceSpec
 from livestyle.engine.media.types import Trim
-
-torch = pytest.importorskip("torch")
 
 
 def batch(count: int = 6, size: tuple[int, int] = (31, 17), channels: int = 3) -> np.ndarray:
@@ -34,6 +33,19 @@ def test_a_batch_comes_back_as_it_is(channels: int) -> None:
         expected = (np.nan_to_num(images[..., :3]).clip(0, 1) * 255 + 0.5).astype(np.uint8)
         assert (frames.pixels == expected).all()
         assert source.read(10) is None
+
+
+class Elsewhere(torch.Tensor):
+    """Like a tensor on a graphics card: NumPy can't have it as it is."""
+
+    def __array__(self, *arguments: object, **options: object) -> np.ndarray:
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+
+def test_a_batch_on_another_device() -> None:
+    images = batch(count=2)
+    frames = SourceSpec("images", payload=torch.from_numpy(images).as_subclass(Elsewhere)).open().read(2)
+    assert (frames.pixels == (images * 255 + 0.5).astype(np.uint8)).all()
 
 
 def test_trims_and_sizes_of_a_batch() -> None:

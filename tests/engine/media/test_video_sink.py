@@ -7,10 +7,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 from media_clips import decode, ffprobe, grey_ramp, ramp_number, top_boxes
 
 from livestyle.engine.errors import MediaError
+from livestyle.engine.media import video_sink
 from livestyle.engine.media.encoders import choose_encoder, fine_time_base, nvenc_works
 from livestyle.engine.media.sinks import SinkSpec
 from livestyle.engine.media.sources import SourceSpec
@@ -194,6 +196,24 @@ def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(MediaError, match="choose another folder"):
         SinkSpec(str(tmp_path / "file" / "out.mp4")).open(64, 48, Fraction(24), None)
+
+
+def test_a_file_that_can_not_begin_is_closed_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed first, because Windows removes no open file."""
+    monkeypatch.setitem(video_sink._FRAGMENTED, "movflags", "nonsense")
+    path, still_open = tmp_path / "out.mp4", []
+    unlink = Path.unlink
+
+    def watched(file: Path, missing_ok: bool = False) -> None:
+        still_open.extend(each.path for each in psutil.Process().open_files() if each.path == str(file))
+        unlink(file, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    with pytest.raises(MediaError, match=r"out\.mp4 can't be written"):
+        SinkSpec(str(path)).open(64, 48, Fraction(24), None)
+    assert not path.exists() and still_open == []
 
 
 def test_the_encoder_is_one_that_works() -> None:

@@ -97,6 +97,16 @@ PRIVATE = [
     "udp://@:9000",
     "udp://239.1.2.3:9000",
     "srt://:9000?mode=listener",
+    "http://[fec0::1]/x",
+    "http://[64:ff9b:1::7f00:1]/x",
+    "http://[::7f00:1]/x",
+    "http://[::ffff:0:7f00:1]/x",
+    "http://[::ffff:0:808:808]/x",
+    "http://[5f00::1]/x",
+    "http://[3fff::1]/x",
+    "http://[4000::1]/x",
+    "http://[2001:0:808:808::80ff:fffe]/x",
+    "http://192.88.99.1/x",
 ]
 
 METADATA = [
@@ -106,6 +116,21 @@ METADATA = [
     "http://100.100.100.200/",
     "http://0xa9fea9fe/",
     "http://[64:ff9b::169.254.169.254]/",
+    "http://[64:ff9b:1::169.254.169.254]/",
+    "http://[::169.254.169.254]/",
+]
+
+OPENS_MORE = [
+    "udp://8.8.8.8:9000?localaddr=0.0.0.0",
+    "udp://8.8.8.8:9000?pkt_size=1316&localaddr=0.0.0.0",
+    "udp://8.8.8.8:9000?pkt_size=1316#&localaddr=0.0.0.0",
+    "udp://8.8.8.8:9000#?localaddr=0.0.0.0",
+    "udp://8.8.8.8:9000?local%61ddr=0.0.0.0",
+    "udp://8.8.8.8:9000?localport=1",
+    "udp://8.8.8.8:9000?sources=10.0.0.1",
+    "udp://8.8.8.8:9000?reuse",
+    "srt://8.8.8.8:9000?mode=listener",
+    "srt://8.8.8.8:9000?mode=caller&mode=rendezvous",
 ]
 
 
@@ -131,7 +156,30 @@ def test_metadata_services_are_never_read(text: str) -> None:
             resolve(parse_url(text), allow_private=allowed)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize("text", OPENS_MORE)
+def test_options_that_open_more_need_the_users_word(text: str) -> None:
+    with pytest.raises(SettingError, match="has the option .* allow_private on if") as caught:
+        resolve(parse_url(text), allow_private=False)
+    assert "\n" not in str(caught.value)
+    assert resolve(parse_url(text), allow_private=True) == "8.8.8.8"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "udp://8.8.8.8:9000?pkt_size=1316&fifo_size=8192",
+        "srt://8.8.8.8:9000?mode=caller&streamid=#!::r=live,m=request&passphrase=a%20b&latency=200000",
+        "rtsp://8.8.8.8/cam?channel=1&subtype=0",
+        "https://8.8.8.8/live.m3u8?token=x",
+    ],
+)
+def test_other_options_are_the_servers_business(text: str) -> None:
+    assert resolve(parse_url(text), allow_private=False) == "8.8.8.8"
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2a00:1450::1"]
+)
 def test_public_addresses_pass(address: str) -> None:
     check_address(ip_address(address), parse_url("http://example.com/"), allow_private=False)
 

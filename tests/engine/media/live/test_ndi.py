@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import threading
-import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from livestyle.engine.media.live.extras import installed
-from livestyle.engine.media.live.ndi import list_ndi
+from livestyle.engine.errors import MediaError
 from livestyle.engine.media.live.sink_spec import LiveSinkSpec
 from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.media.types import Frames
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not installed("cyndilib"), reason="needs the optional package cyndilib"),
-]
+pytestmark = pytest.mark.slow
 
 
 def test_what_is_sent_is_received() -> None:
+    pytest.importorskip("cyndilib", reason="needs the optional package cyndilib")
     sink = LiveSinkSpec("ndi", "LiveStyle test").open(64, 48, Fraction(25), None)
     ended = threading.Event()
 
@@ -36,13 +32,14 @@ def test_what_is_sent_is_received() -> None:
     sender = threading.Thread(target=send, daemon=True)
     sender.start()
     try:
-        deadline = time.monotonic() + 5
-        while not any("LiveStyle test" in name for name in list_ndi()):
-            if time.monotonic() > deadline:
-                pytest.skip("NDI senders are not found here: mDNS (avahi-daemon) does not run")
         source = LiveSpec("ndi", "livestyle test").open()
         try:
-            source.connect(lambda: False)
+            try:
+                source.connect(lambda: False)
+            except MediaError as error:
+                if "is not in the network" not in str(error):
+                    raise
+                pytest.skip("NDI senders are not found here: mDNS (avahi-daemon) does not run")
             frames = source.read(2)
             assert frames is not None and frames.pixels.shape == (2, 48, 64, 3)
             assert np.abs(frames.pixels.reshape(-1, 3).mean(0) - (200, 90, 30)).max() < 6

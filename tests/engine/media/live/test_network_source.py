@@ -188,6 +188,14 @@ def test_what_has_no_picture_is_said_in_one_line() -> None:
         pass
 
 
+def test_srt_carries_mpeg_ts_and_nothing_that_could_lead_elsewhere() -> None:
+    url = f"srt://127.0.0.1:{free_port()}"
+    with publisher("-f", "matroska", f"{url}?mode=listener") as server:
+        when_there(server).result(timeout=20)
+        with pytest.raises(MediaError), watching(url):
+            pass
+
+
 @pytest.mark.parametrize("url", ["rtmp://127.0.0.1:{}/a/b", "rtsp://127.0.0.1:{}/a", "http://127.0.0.1:{}/a"])
 def test_nobody_there(url: str) -> None:
     with pytest.raises(MediaError, match="refused"), watching(url.format(free_port())):
@@ -267,9 +275,23 @@ def test_a_redirect_to_a_forbidden_address_is_refused(hls: tuple[str, Path]) -> 
         pass
 
 
-def test_an_rtsp_redirect_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("status", "first_body"),
+    [
+        ("RTSP/1.0 302 Moved", b""),
+        ("RTSP/1.0  302 Moved", b""),
+        ("RTSP/1.0\t302 Moved", b""),
+        ("RTSP/2.0 302 Moved", b""),
+        ("  RTSP/1.0 +302", b""),
+        ("RT\rSP/1.0 3\r02", b""),
+        ("RTSP/1.0 4294967598 Moved", b""),
+        ("RTSP/1.0 302 Moved", b"x" * 70_000),
+        ("$\x00\x00\x02\n\nRTSP/1.0 302 Moved", b"x" * 70_000),
+    ],
+)
+def test_an_rtsp_redirect_is_refused(status: str, first_body: bytes) -> None:
     inside = RtspServer()
-    server = RtspServer(redirect=inside.url)
+    server = RtspServer(redirect=inside.url, status=status, first_body=first_body)
     try:
         with pytest.raises(MediaError, match="elsewhere"), watching(server.url):
             pass
