@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import lru_cache
 from typing import get_args
 
 from ..engine.media.live.devices import list_cameras, list_screens
@@ -18,6 +20,9 @@ RESIZES = get_args(Resize)
 COMPARES = get_args(CompareMode)
 CODECS = ("auto", "libx264", "h264_nvenc")
 LONGEST = 1_000_000.0
+
+LISTED_S = 3.0
+"""How long a list of devices is shown again: looking takes a while, and ComfyUI asks often."""
 
 
 def stream_inputs() -> list[io.Input]:
@@ -74,7 +79,10 @@ def _file_inputs() -> list[io.Input]:
             0.0,
             (0.0, 240.0),
             0.001,
-            "Read: resample to this many frames a second; 0 keeps the source's timing.",
+            (
+                "Read: resample a file to this many frames a second, or ask a camera or screen for them; 0 "
+                "keeps the source's timing. Network, browser and NDI have their own."
+            ),
         ),
         combo_widget(
             "resize",
@@ -107,6 +115,12 @@ def _file_inputs() -> list[io.Input]:
     ]
 
 
+@lru_cache(maxsize=1)
+def _devices(period: int) -> tuple[str, ...]:
+    """Cameras and screens as they were at the first look in this ``period``."""
+    return tuple(device.label for device in (*list_cameras(), *list_screens()))
+
+
 def _live_inputs() -> list[io.Input]:
     """Where pictures come from and go to beside files."""
     return [
@@ -124,7 +138,7 @@ def _live_inputs() -> list[io.Input]:
         ),
         combo_widget(
             "device",
-            ["", *(device.label for device in (*list_cameras(), *list_screens()))],
+            ["", *_devices(int(time.monotonic() / LISTED_S))],
             "Read, source camera or screen: which one; empty takes the first. R lists them again.",
         ),
         combo_widget(

@@ -20,11 +20,12 @@ from .bodies import json_object
 from .live_socket import serve_websocket
 from .mjpeg import serve_mjpeg
 from .visits import Visits
-from .watch import PAGE, WatchKeys
+from .watch import PAGE, Watched, WatchKeys
 from .watched import SessionOf
 from .webrtc_routes import WebRtcRoutes
 
-LONGEST_NODE_ID = 200
+LONGEST_ID = 200
+"""Letters of a node's or a client's id."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -61,15 +62,14 @@ class Routes:
         self._saving: set[str] = set()
 
     async def list_sessions(self, request: web.Request) -> web.Response:
-        """Sessions that run now; with ``client``, those which that client queued."""
+        """Sessions that run now; with ``client`` those that it queued, and only then their tokens."""
         self._admit_page(request)
-        client = request.query.get("client")
-        running = [
-            describe(session)
-            for session in self._sessions.running()
-            if client is None or client_of(session) == client
-        ]
-        return web.json_response({"sessions": running}, headers=NO_STORE)
+        running, client = self._sessions.running(), request.query.get("client")
+        if client is None:
+            listed = [{**describe(session), "token": ""} for session in running]
+        else:  # a page that has no id yet says ""
+            listed = [describe(session) for session in running if client and client_of(session) == client]
+        return web.json_response({"sessions": listed}, headers=NO_STORE)
 
     async def stop(self, request: web.Request) -> web.Response:
         """End the source; what was decoded is finished and the graph goes on."""
@@ -102,32 +102,35 @@ class Routes:
             return await serve_websocket(request, session, self._files.view_of)
 
     async def watch_address(self, request: web.Request) -> web.Response:
-        """Where the picture of node ``node`` can be watched, now and at later Runs."""
+        """Where the picture of node ``node`` can be watched whenever ``client`` runs it."""
         self._admit_page(request)
-        node_id = request.query.get("node", "")
-        if not 0 < len(node_id) <= LONGEST_NODE_ID:
-            raise web.HTTPBadRequest(text="node must be the id of a node.")
-        return web.json_response({"path": self._keys.path(node_id)}, headers=NO_STORE)
+        path = self._keys.path(_id_in(request, "node"), _id_in(request, "client"))
+        return web.json_response({"path": path}, headers=NO_STORE)
 
     async def watch(self, request: web.Request) -> web.Response:
         """A page with nothing but the picture, for OBS."""
-        self.watched_node(request)
+        self.watched(request)
         return web.Response(text=PAGE, content_type="text/html", headers=NO_STORE)
 
     async def watch_stream(self, request: web.Request) -> web.StreamResponse:
         """The picture as Motion JPEG, from Run to Run."""
-        node_id = self.watched_node(request)
-        with self.visits.stay(f"watch {node_id}"):
-            return await serve_mjpeg(request, self.session_of(node_id))
+        watched = self.watched(request)
+        with self.visits.stay(f"watch {watched}"):
+            return await serve_mjpeg(request, self.session_of(watched))
 
-    def session_of(self, node_id: str) -> SessionOf:
-        """Finds the session that a node takes part in now."""
+    def session_of(self, watched: Watched) -> SessionOf:
+        """Finds the session that a watched node takes part in now."""
 
         def session() -> StreamSession | None:
             running = self._sessions.running()
-            return next((known for known in reversed(running) if takes_part(known, node_id)), None)
+            return next((known for known in reversed(running) if self._shows(known, watched)), None)
 
         return session
+
+    def _shows(self, session: StreamSession, watched: Watched) -> bool:
+        client = client_of(session)
+        owned = client is not None and self._keys.mark(client) == watched.owner
+        return owned and takes_part(session, watched.node_id)
 
     def _admit(self, request: web.Request) -> None:
         self._gate.admit(request)
@@ -152,13 +155,21 @@ class Routes:
         refuse_wrong_token(said.get("token"), session.token)
         return session, said
 
-    def watched_node(self, request: web.Request) -> str:
-        """The node whose picture the key in the request's address shows."""
+    def watched(self, request: web.Request) -> Watched:
+        """What the key in the request's address shows."""
         self._admit(request)
-        node_id = self._keys.node_of(request.match_info["key"])
-        if node_id is None:
+        watched = self._keys.watched(request.match_info["key"])
+        if watched is None:
             raise web.HTTPUnauthorized(text="This address is wrong: copy it from the node again.")
-        return node_id
+        return watched
+
+
+def _id_in(request: web.Request, name: str) -> str:
+    """The id of a node or client in a request's query."""
+    said = request.query.get(name, "")
+    if not 0 < len(said) <= LONGEST_ID:
+        raise web.HTTPBadRequest(text=f"{name} must be the id of a {name}.")
+    return said
 
 
 def register_routes(

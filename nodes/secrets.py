@@ -10,7 +10,10 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-_STREAM = re.compile(r"(rtsps?|rtmps?|srt|udp|https?)://\S+", re.IGNORECASE)
+_SCHEME = r"(?:rtsps?|rtmps?|srt|udp|https?)://"
+# As far as anything secret may reach: to a space, or to the next address of a list.
+_STREAM = re.compile(rf"{_SCHEME}(?:(?![,;|\"']+{_SCHEME})\S)+", re.IGNORECASE)
+_APP = re.compile(r"/[\w.-]+/")
 
 
 def without_secrets(tags: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -23,16 +26,17 @@ def _cleaned(value: Any) -> Any:
         return {key: _cleaned(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_cleaned(each) for each in value]
-    return _cleaned_text(value) if isinstance(value, str) and _STREAM.fullmatch(value.strip()) else value
+    return _STREAM.sub(_cleaned_address, value) if isinstance(value, str) else value
 
 
-def _cleaned_text(text: str) -> str:
-    """An address as far as it can be shown; of RTMP the last part of the path is the key."""
+def _cleaned_address(found: re.Match[str]) -> str:
+    """An address as far as it can be shown; of RTMP everything behind the application is the key."""
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(found[0])
     except ValueError:
         return ""
     path = parts.path
-    if parts.scheme.startswith("rtmp") and path.count("/") > 1:
-        path = path.rpartition("/")[0] + "/"
+    if parts.scheme.startswith("rtmp"):
+        app = _APP.match(path)
+        path = app[0] if app else "/"
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, query="", fragment="").geturl()

@@ -1,7 +1,8 @@
 """Addresses at which anyone who has one may watch a node's picture: for OBS, players and second screens.
 
-An address only shows; it gives no control. It names the node, not a session, so it stays the same from
-Run to Run, and it is signed with a secret that is kept in ComfyUI's user folder, so it outlives a restart.
+An address only shows; it gives no control. It names a node of one ComfyUI client, which is a browser tab
+or a program, and no session: so it stays the same from Run to Run and shows no other tab's pictures. It is
+signed with a secret that is kept in ComfyUI's user folder, so it outlives a restart.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,6 +39,20 @@ PAGE = """<!doctype html>
 """
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What an address shows.
+
+    Attributes:
+        node_id: of this node.
+        owner: in sessions of the client with this mark; the client's id itself stays out of addresses,
+            because it gives control.
+    """
+
+    node_id: str
+    owner: str
+
+
 class WatchKeys:
     """Makes and checks addresses.
 
@@ -47,21 +63,30 @@ class WatchKeys:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def key(self, node_id: str) -> str:
-        """The key to a node's picture: its id, a dot, and a signature of 128 bits."""
-        signature = hmac.digest(self._secret, node_id.encode(), hashlib.sha256)[:16]
-        return f"{node_id}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    def mark(self, client: str) -> str:
+        """What stands for a client in its keys."""
+        return self._digest("client", client)
 
-    def path(self, node_id: str) -> str:
-        """The path of the page that shows a node's picture."""
-        return f"/livestyle/watch/{quote(self.key(node_id), safe='')}"
+    def key(self, watched: Watched) -> str:
+        """The key to a node's picture: its id, its owner, and a signature of 128 bits."""
+        shown = f"{watched.node_id}.{watched.owner}"
+        return f"{shown}.{self._digest('key', shown)}"
 
-    def node_of(self, key: str) -> str | None:
-        """The node that a key shows, or None where the key is not one of ours."""
-        node_id = key.rpartition(".")[0]
-        if node_id and hmac.compare_digest(self.key(node_id).encode(), key.encode()):
-            return node_id
+    def path(self, node_id: str, client: str) -> str:
+        """The path of the page that shows a node's picture in a client's sessions."""
+        return f"/livestyle/watch/{quote(self.key(Watched(node_id, self.mark(client))), safe='')}"
+
+    def watched(self, key: str) -> Watched | None:
+        """What a key shows, or None where the key is not one of ours."""
+        node_id, _, owner = key.rpartition(".")[0].rpartition(".")
+        watched = Watched(node_id, owner)
+        if node_id and hmac.compare_digest(self.key(watched).encode(), key.encode()):
+            return watched
         return None
+
+    def _digest(self, use: str, text: str) -> str:
+        digest = hmac.digest(self._secret, f"{use} {text}".encode(), hashlib.sha256)[:16]
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def load_secret(path: Path) -> bytes:

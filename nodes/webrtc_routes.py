@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -74,38 +75,48 @@ class WebRtcRoutes:
             inlet = session.inlets.get(text_field(said, "node"))
             if inlet is None:
                 raise SettingError(f"Node {said['node']} takes no pictures from a page.")
-            peer = self._peer(f"camera {session.id}")
+            peer = await self._peer(f"camera {session.id}")
             return web.json_response({"sdp": await peer.receive(_offer(said), inlet)})
         except SettingError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
 
     async def page(self, request: web.Request) -> web.Response:
         """A page with nothing but the picture, as video."""
-        self._routes.watched_node(request)
+        self._routes.watched(request)
         return web.Response(text=PAGE, content_type="text/html", headers={"Cache-Control": "no-store"})
 
     async def watch(self, request: web.Request) -> web.Response:
         """Send a node's picture, from Run to Run: ``sdp``."""
-        node_id = self._routes.watched_node(request)
+        watched = self._routes.watched(request)
         said = await json_object(request)
         try:
             offer = _offer(said)
-            peer = self._peer(f"watch {node_id}")
-            return web.json_response({"sdp": await peer.send(offer, self._routes.session_of(node_id))})
+            peer = await self._peer(f"watch {watched}")
+            return web.json_response({"sdp": await peer.send(offer, self._routes.session_of(watched))})
         except SettingError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
 
-    def _peer(self, place: str) -> Peer:
+    async def _peer(self, place: str) -> Peer:
         """A connection that is counted at a place for as long as it lasts."""
         try:
-            extra("aiortc")
+            make = await asyncio.to_thread(_peer_class)
         except MediaError as error:
             raise web.HTTPNotImplemented(text=str(error)) from None
-        from .webrtc import Peer
-
         stay = ExitStack()
         stay.enter_context(self._routes.visits.stay(place))
-        return Peer(stay.close)
+        return make(stay.close)
+
+
+def _peer_class() -> type[Peer]:
+    """``Peer``; the first import of its package takes long enough to hold up the event loop.
+
+    Raises:
+        MediaError: the package is missing.
+    """
+    extra("aiortc")
+    from .webrtc import Peer
+
+    return Peer
 
 
 def _offer(said: dict[str, Any]) -> str:

@@ -148,10 +148,9 @@ class Soak:
         return graph
 
     async def _session(self) -> dict[str, Any]:
+        path = f"/livestyle/sessions?client={self._client.id}"
         for _ in range(1800):
-            answer = await asyncio.to_thread(
-                self._client.request, "/livestyle/sessions", None, {"X-LiveStyle": "1"}
-            )
+            answer = await asyncio.to_thread(self._client.request, path, None, {"X-LiveStyle": "1"})
             playing = [one for one in answer["sessions"] if one["state"] == "running"]
             if playing:
                 return playing[0]

@@ -22,7 +22,7 @@ from transformers import (
 )
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from ..errors import CheckpointError, SettingError
+from ..errors import CheckpointError, SettingError, one_line
 from .states import TextStates
 
 MODELS: dict[str, type[PreTrainedModel]] = {
@@ -32,6 +32,8 @@ MODELS: dict[str, type[PreTrainedModel]] = {
     "bert": BertModel,
 }
 """Which class reads a folder, by the ``model_type`` of its config.json."""
+
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 class TextEncoder:
@@ -113,14 +115,22 @@ def load_ensemble(folder: Path, limits: Mapping[str, int], dtype: torch.dtype) -
     return TextEnsemble({name: _load(path, limits[name], dtype) for name, path in present.items()})
 
 
+def encoder_width(folder: Path) -> int:
+    """Values a token of the encoder in a transformers folder, read from its config.json."""
+    try:
+        return AutoConfig.from_pretrained(folder, **_LOCAL).get_text_config().hidden_size
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"Text encoder {folder.name} can't be read: {one_line(error)}") from error
+
+
 def _load(folder: Path, limit: int, dtype: torch.dtype) -> TextEncoder:
     try:
-        kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+        kind = AutoConfig.from_pretrained(folder, **_LOCAL).model_type
         if kind not in MODELS:
             raise CheckpointError(
                 f"Text encoder {folder.name} is a {kind} model: T5, CLIP and BERT text models can be used."
             )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **_LOCAL)
         unused = {"add_pooling_layer": False} if kind == "bert" else {}
         model = MODELS[kind].from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=dtype, **unused

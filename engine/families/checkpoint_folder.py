@@ -9,8 +9,9 @@ autoencoder/                     a video autoencoder, unless config.json names a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, ClassVar, Self
 
 import torch
@@ -98,6 +99,39 @@ class CheckpointDescription:
             encoder.tokenizer.save_pretrained(folder / TEXT_ENCODERS / name)
         self.write(folder)
 
+    def check(self, text_widths: Mapping[str, int], channels: int) -> None:
+        """Whether network and profile fit each other and the parts beside them.
+
+        Args:
+            text_widths: values a token of each text encoder that is there.
+            channels: of the autoencoder's latents.
+
+        Raises:
+            CheckpointError: they don't.
+        """
+        if channels != self.network.channels:
+            raise CheckpointError(
+                f"The autoencoder has {channels} channels, the network needs {self.network.channels}: use "
+                f"the one that it was trained with (autoencoder auto)."
+            )
+        read = dict(self.network.text)
+        for name, _ in self.profile.text_limits:
+            if name not in read:
+                raise CheckpointError(
+                    f"profile.text_limits names {name}, network.text does not: add its width."
+                )
+        for name, width in text_widths.items():
+            if width != read[name]:
+                raise CheckpointError(
+                    f"Text encoder {name} gives {width} values a token, the network reads {read[name]}: use "
+                    f"the one that it was trained with."
+                )
+        means = len(self.profile.latents.mean)
+        if means not in (0, self.network.channels):
+            raise CheckpointError(
+                f"profile.latents has {means} means for {self.network.channels} channels: give one for each."
+            )
+
     def build(self) -> nn.Module:
         """The network on the meta device."""
         with torch.device("meta"):
@@ -129,12 +163,18 @@ class CheckpointDescription:
         """The chosen one, the shared one beside the checkpoint, or the one inside it.
 
         Raises:
-            CheckpointError: it is not there.
+            CheckpointError: it is not there, or named by a path.
         """
         if handle.autoencoder:
             return Path(handle.autoencoder)
-        folder = Path(handle.checkpoint)
-        path = folder.parent / self.autoencoder if self.autoencoder else folder / AUTOENCODER
+        folder, name = Path(handle.checkpoint), self.autoencoder
+        # The description may be a stranger's; the folder itself may well be a link.
+        if name != PureWindowsPath(str(name)).name or name == "..":
+            raise CheckpointError(
+                f"autoencoder in {CONFIG} of {folder.name} is no plain name: name a folder beside the "
+                f"checkpoint."
+            )
+        path = folder.parent / name if name else folder / AUTOENCODER
         if not path.exists():
             raise CheckpointError(
                 f"Checkpoint {folder.name} needs the autoencoder {path.name}: put it at {path}."

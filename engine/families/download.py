@@ -7,7 +7,7 @@ import io
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.file_download import http_get
@@ -124,9 +124,15 @@ def _files(info: ModelInfo) -> list[_RemoteFile]:
     listed = [
         _RemoteFile(each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else "", each.blob_id or "")
         for each in info.siblings or ()
-        if PurePosixPath(each.rfilename).suffix in KINDS and ".." not in PurePosixPath(each.rfilename).parts
+        if PurePosixPath(each.rfilename).suffix in KINDS and _stays_inside(each.rfilename)
     ]
     return sorted(listed, key=lambda file: (file.name == LAST, file.name))
+
+
+def _stays_inside(name: str) -> bool:
+    """Whether a name leads below the folder it is put in, on Windows too."""
+    path = PureWindowsPath(name)
+    return not path.anchor and ".." not in path.parts and "\\" not in name
 
 
 def _check_room(files: list[_RemoteFile], folder: Path) -> None:

@@ -61,8 +61,9 @@ def test_camera_in_and_picture_out(
         shown = _pixels(canvas.page, f"{stage} canvas", 128, 96)
         assert shown.std() > 10
 
+        tab = canvas.page.evaluate("sessionStorage.getItem('clientId')")
         answer = ComfyClient(server.url).request(
-            f"/livestyle/watch?node={writer}", headers={"X-LiveStyle": "1"}
+            f"/livestyle/watch?node={writer}&client={tab}", headers={"X-LiveStyle": "1"}
         )
         watcher = canvas.page.context.new_page()
         watcher.goto(f"{server.url}{answer['path']}/webrtc")

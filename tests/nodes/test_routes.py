@@ -39,19 +39,31 @@ def test_the_list_is_for_pages_of_the_same_origin(registry: SessionRegistry, ses
         for headers in (PAGE, {**PAGE, **own_origin}, {**PAGE, "Sec-Fetch-Site": "same-origin"}):
             answer = await client.get("/livestyle/sessions", headers=headers)
             listed = (await answer.json())["sessions"]
-            assert [(each["session"], each["token"], each["node"]) for each in listed] == [
-                (session.id, session.token, "9")
-            ]
+            assert [(each["session"], each["node"]) for each in listed] == [(session.id, "9")]
             assert set(listed[0]["nodes"]) == {"1", "2", "m", "p", "9"}
 
     serve(registry, talk)
 
 
-def test_a_tab_finds_its_own_sessions(registry: SessionRegistry, session: StreamSession) -> None:
+def test_only_the_tab_that_queued_a_session_gets_its_token(
+    registry: SessionRegistry, session: StreamSession
+) -> None:
     async def talk(client: TestClient) -> None:
-        for name, count in (("tab", 1), ("another", 0)):
-            answer = await client.get(f"/livestyle/sessions?client={name}", headers=PAGE)
-            assert len((await answer.json())["sessions"]) == count
+        lists = {"?client=tab": [session.token], "?client=another": [], "?client=": [], "": [""]}
+        for query, tokens in lists.items():
+            answer = await client.get(f"/livestyle/sessions{query}", headers=PAGE)
+            assert [each["token"] for each in (await answer.json())["sessions"]] == tokens
+
+    serve(registry, talk)
+
+
+def test_a_session_without_a_client_gives_no_token_away(registry: SessionRegistry) -> None:
+    start(registry, client=None)
+
+    async def talk(client: TestClient) -> None:
+        for query, tokens in {"?client=None": [], "?client=": [], "": [""]}.items():
+            answer = await client.get(f"/livestyle/sessions{query}", headers=PAGE)
+            assert [each["token"] for each in (await answer.json())["sessions"]] == tokens
 
     serve(registry, talk)
 

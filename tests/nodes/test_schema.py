@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from livestyle.engine.media.live.devices import Device
+
 IDS = [
     "LoadStreamModel",
     "MLLMEncode",
@@ -73,6 +77,20 @@ def test_the_schema_is_the_frozen_one(node_classes: dict[str, Any], schema: dict
         path.write_text(json.dumps(today, indent=1) + "\n", encoding="utf-8")
     else:
         assert today == schema
+
+
+def test_devices_are_looked_for_now_and_then(
+    node_classes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from livestyle.nodes import frame_stream_inputs
+
+    looks = iter(range(9))
+    monkeypatch.setattr(frame_stream_inputs, "list_cameras", lambda: [Device(next(looks), "Webcam", "")])
+    monkeypatch.setattr(frame_stream_inputs, "list_screens", list)
+    frame_stream_inputs._devices.cache_clear()
+    listed = [frame_stream_inputs._devices(period) for period in (1, 1, 2)]
+    frame_stream_inputs._devices.cache_clear()
+    assert listed == [("0: Webcam",), ("0: Webcam",), ("1: Webcam",)]
 
 
 def test_everything_has_a_tooltip(schema: dict[str, Any]) -> None:

@@ -18,28 +18,29 @@ from route_client import FOREIGN, KEYS, PAGE, serve, start
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.nodes.mjpeg import BOUNDARY
 from livestyle.nodes.visits import MOST_PAGES
-from livestyle.nodes.watch import SECRET_BYTES, WatchKeys, load_secret
+from livestyle.nodes.watch import SECRET_BYTES, Watched, WatchKeys, load_secret
 
 WRITER = "9"
+ADDRESS = f"/livestyle/watch?node={WRITER}&client=tab"
 
 
-@given(st.text(min_size=1))
-def test_a_key_names_its_node(node_id: str) -> None:
-    try:
-        node_id.encode()
-    except UnicodeEncodeError:
-        return
-    assert KEYS.node_of(KEYS.key(node_id)) == node_id
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_a_key_names_its_node_and_owner_but_not_the_client(node_id: str, client: str) -> None:
+    watched = Watched(node_id, KEYS.mark(client))
+    assert KEYS.watched(KEYS.key(watched)) == watched
+    assert KEYS.mark("the tab's id") not in ("the tab's id", KEYS.mark("another"))
 
 
 @given(st.text())
 def test_any_other_key_names_none(key: str) -> None:
-    assert KEYS.node_of(key) is None
+    assert KEYS.watched(key) is None
 
 
 def test_keys_of_another_secret_are_worth_nothing() -> None:
-    assert KEYS.node_of(WatchKeys(b"another").key("5")) is None
-    assert KEYS.key("5") != KEYS.key("6")
+    watched = Watched("5", KEYS.mark("tab"))
+    assert KEYS.watched(WatchKeys(b"another").key(watched)) is None
+    assert KEYS.key(watched) != KEYS.key(Watched("6", watched.owner))
+    assert KEYS.watched(KEYS.key(watched).replace(watched.owner, KEYS.mark("another"))) is None
 
 
 def test_the_secret_outlives_the_process(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_damaged_secret_is_not_used(tmp_path: Path) -> None:
 
 
 async def _address(client: TestClient) -> str:
-    answer = await client.get(f"/livestyle/watch?node={WRITER}", headers=PAGE)
+    answer = await client.get(ADDRESS, headers=PAGE)
     return (await answer.json())["path"]
 
 
@@ -75,11 +76,13 @@ async def _pictures(answer: ClientResponse, count: int) -> list[bytes]:
 def test_who_may_ask_for_an_address(registry: SessionRegistry) -> None:
     async def talk(client: TestClient) -> None:
         for path, headers, status in (
-            ("/livestyle/watch?node=9", {}, 403),
-            ("/livestyle/watch?node=9", {**PAGE, **FOREIGN}, 403),
+            (ADDRESS, {}, 403),
+            (ADDRESS, {**PAGE, **FOREIGN}, 403),
             ("/livestyle/watch", PAGE, 400),
-            (f"/livestyle/watch?node={'9' * 300}", PAGE, 400),
-            ("/livestyle/watch?node=9", PAGE, 200),
+            ("/livestyle/watch?node=9", PAGE, 400),
+            ("/livestyle/watch?node=9&client=", PAGE, 400),
+            (f"/livestyle/watch?node={'9' * 300}&client=tab", PAGE, 400),
+            (ADDRESS, PAGE, 200),
         ):
             assert (await client.get(path, headers=headers)).status == status
 
@@ -88,7 +91,7 @@ def test_who_may_ask_for_an_address(registry: SessionRegistry) -> None:
 
 @pytest.mark.parametrize("part", ["", "/stream.mjpg"])
 def test_a_wrong_key_or_a_foreign_page_sees_nothing(registry: SessionRegistry, part: str) -> None:
-    key = quote(KEYS.key(WRITER))
+    key = quote(KEYS.key(Watched(WRITER, KEYS.mark("tab"))))
 
     async def talk(client: TestClient) -> None:
         for wrong in ("9.wrong", "9", key[:-1], f"8{key[1:]}", quote("../../etc/passwd", safe="")):
@@ -123,6 +126,21 @@ def test_the_stream_goes_on_from_run_to_run(registry: SessionRegistry, tmp_path:
                 session.cancel()
                 # The last picture stands.
                 assert _size((await _pictures(answer, 3))[-1], tmp_path) == size
+
+    serve(registry, talk)
+
+
+def test_another_tabs_session_is_not_shown(registry: SessionRegistry, tmp_path: Path) -> None:
+    async def talk(client: TestClient) -> None:
+        start(registry, size=(64, 48))
+        async with client.get(f"{await _address(client)}/stream.mjpg") as answer:
+            while _size((await _pictures(answer, 1))[0], tmp_path) != (64, 48):
+                pass
+            another = start(registry, client="another", size=(96, 80))
+            while another.preview.latest() is None:
+                await asyncio.sleep(0.1)
+            # The last picture stands, though the same node plays in another tab.
+            assert _size((await _pictures(answer, 4))[-1], tmp_path) == (64, 48)
 
     serve(registry, talk)
 

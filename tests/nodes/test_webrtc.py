@@ -23,10 +23,11 @@ aiortc = pytest.importorskip("aiortc", reason="needs the optional package aiortc
 from aiortc.mediastreams import VideoStreamTrack  # noqa: E402
 from av import VideoFrame  # noqa: E402
 
+from livestyle.nodes import webrtc_routes  # noqa: E402
 from livestyle.nodes.webrtc import Peer  # noqa: E402
 
 WRITER = "9"
-WATCH = f"{KEYS.path(WRITER)}/webrtc"
+WATCH = f"{KEYS.path(WRITER, 'tab')}/webrtc"
 
 
 LINES = [
@@ -154,6 +155,27 @@ def test_an_odd_offer_is_one_line(offer: str) -> None:
         assert over == [True]
 
     asyncio.run(talk())
+
+
+def test_the_package_is_imported_beside_the_event_loop(
+    registry: SessionRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops: list[bool] = []
+
+    def imported(name: str) -> None:
+        try:
+            asyncio.get_running_loop()
+            loops.append(True)
+        except RuntimeError:
+            loops.append(False)
+
+    monkeypatch.setattr(webrtc_routes, "extra", imported)
+
+    async def talk(client: TestClient) -> None:
+        assert (await client.post(WATCH, json={"sdp": "v=0"})).status == 400
+
+    serve(registry, talk)
+    assert loops == [False]
 
 
 def test_without_the_package_the_page_is_told_how_to_get_it(

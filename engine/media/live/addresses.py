@@ -19,11 +19,36 @@ TARGET_SCHEMES = ("rtmp", "rtmps", "rtsp", "srt", "udp")
 LONGEST_URL = 2048
 
 _PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443, "http": 80, "https": 443}
-_NAT64 = ip_network("64:ff9b::/96")
+# All that IANA has given out for the public; site-local, reserved and translated addresses lie outside.
+_PUBLIC_V6 = IPv6Network("2000::/3")
+# Translated to IPv4, and then as public as what they end with: mapped, and NAT64.
+_MAPPED, _NAT64 = IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")
+# Ranges that end with an IPv4 address: the old compatible and translated ones, and a site's own NAT64.
+_ENDS_WITH_V4 = (
+    _MAPPED,
+    _NAT64,
+    *map(IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48")),
+)
+# Public by the word of some versions of Python: relays of 6to4, addresses for documentation.
+_NOT_PUBLIC = tuple(map(ip_network, ("192.88.99.0/24", "3fff::/20")))
 # Answers to whoever asks with the keys of the machine; no camera lives there.
 _METADATA = frozenset(
     map(ip_address, ("169.254.169.254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
 )
+
+# What FFmpeg may read from the query; others choose where it listens and with whom it speaks.
+_OPTIONS = {
+    "udp": frozenset(
+        ("pkt_size", "fifo_size", "buffer_size", "overrun_nonfatal")
+        + ("ttl", "timeout", "bitrate", "burst_bits")
+    ),
+    "srt": frozenset(
+        ("mode", "streamid", "srt_streamid", "passphrase", "pbkeylen", "enforced_encryption")
+        + ("latency", "rcvlatency", "peerlatency", "tlpktdrop", "tsbpd", "nakreport", "lossmaxttl")
+        + ("connect_timeout", "timeout", "transtype", "pkt_size", "payload_size", "mss", "ffs", "linger")
+        + ("maxbw", "inputbw", "oheadbw", "sndbuf", "rcvbuf", "send_buffer_size", "recv_buffer_size")
+    ),
+}
 
 Address = IPv4Address | IPv6Address
 
@@ -97,9 +122,11 @@ def resolve(url: StreamUrl, allow_private: bool) -> str:
         allow_private: also allow this machine, its network, multicast and listening.
 
     Raises:
-        SettingError: the host has an address that is not allowed.
+        SettingError: the host has an address that is not allowed, or the query could open another one.
         OSError: the host is not known.
     """
+    if not allow_private:
+        _check_options(url)
     found = _look_up(url)
     for address in found:
         check_address(address, url, allow_private)
@@ -111,11 +138,26 @@ def check_address(address: Address, url: StreamUrl, allow_private: bool) -> None
     reached = (address, *_embedded(address))
     if not _METADATA.isdisjoint(reached):
         raise SettingError(f"{url.shown} is a cloud's metadata service, which is never read.")
-    outside = all(each.is_global and not each.is_multicast for each in reached)
-    if not allow_private and not outside:
+    if not allow_private and not all(map(_is_public, reached)):
         raise SettingError(
             f"{url.shown} leads to {address}, a private network: switch allow_private on if you trust it."
         )
+
+
+def _check_options(url: StreamUrl) -> None:
+    """Raise SettingError where FFmpeg would read an option from the query that is not known as harmless."""
+    allowed = _OPTIONS.get(url.scheme)
+    if allowed is None:
+        return
+    # FFmpeg begins at the first question mark, also behind a #.
+    for pair in filter(None, url.text.partition("?")[2].split("&")):
+        name = pair.partition("=")[0]
+        if name not in allowed or (name == "mode" and pair != "mode=caller"):
+            shown = pair if name == "mode" else name
+            raise SettingError(
+                f"{url.shown} has the option '{shown}', which could open more than this address: "
+                f"remove it, or switch allow_private on if you trust it."
+            )
 
 
 def _host(parts: SplitResult) -> str:
@@ -136,11 +178,21 @@ def _look_up(url: StreamUrl) -> list[Address]:
     return sorted((ip_address(text) for text in found), key=lambda address: address.version)
 
 
+def _is_public(address: Address) -> bool:
+    """Whether an address is one that everybody reaches; of a translated one, whether it may be."""
+    if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):
+        return True
+    if isinstance(address, IPv6Address) and address not in _PUBLIC_V6:
+        return False
+    denied = address.is_multicast or address.is_reserved or any(address in net for net in _NOT_PUBLIC)
+    return address.is_global and not denied
+
+
 def _embedded(address: Address) -> list[Address]:
     """IPv4 addresses that an IPv6 one stands for."""
     if not isinstance(address, IPv6Address):
         return []
-    inner: list[IPv4Address | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if isinstance(_NAT64, IPv6Network) and address in _NAT64:
+    inner: list[IPv4Address | None] = [address.sixtofour, *(address.teredo or ())]
+    if any(address in net for net in _ENDS_WITH_V4):
         inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return [entry for entry in inner if entry is not None]

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...errors import MediaError
+from .last_words import LastWords
 
 START_S = 8.0
 """Seconds for the process to start and to connect."""
@@ -60,6 +61,8 @@ class Carrier:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
+            assert self._process.stderr is not None
+            self._said = LastWords(self._process.stderr)
             self._pipe = self._accept(door)
         self._pipe.settimeout(silence)
 
@@ -78,10 +81,9 @@ class Carrier:
     @property
     def complaint(self) -> str:
         """Why the process has ended; empty while it runs."""
-        if self._process.poll() is None or self._process.stderr is None or self._process.stderr.closed:
+        if self._process.poll() is None:
             return ""
-        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].rpartition(": ")[2] if lines else "the connection was closed"
+        return self._said.line().rpartition(": ")[2] or "the connection was closed"
 
     def finish(self, timeout: float) -> None:
         """Let the process send what it has."""
@@ -95,8 +97,6 @@ class Carrier:
         self._pipe.close()
         self._process.kill()
         self._process.wait()
-        assert self._process.stderr is not None
-        self._process.stderr.close()
 
     def _accept(self, door: socket.socket) -> socket.socket:
         door.settimeout(0.1)
@@ -108,14 +108,13 @@ class Carrier:
         complaint = self.complaint or "no answer in time"
         self._process.kill()
         self._process.wait()
-        assert self._process.stderr is not None
-        self._process.stderr.close()
         raise OSError(complaint)
 
 
 def receive_srt(url: str, silence: float) -> Carrier:
     """MPEG-TS from an SRT address with a numeric host."""
     early = ["-analyzeduration", "500000", "-fflags", "nobuffer", "-protocol_whitelist", "srt,udp"]
+    early += ["-f", "mpegts"]  # probing could choose a format that reads files
     out = ["-map", "0:v:0", "-c", "copy", "-f", "mpegts", "-flush_packets", "1", "{}"]
     return Carrier([srt_program(), "-nostdin", "-loglevel", "error", *early, "-i", url, *out], silence)
 

@@ -115,7 +115,9 @@ class NetworkCapture(ContainerCapture):
         else:
             options |= {"rtmp_tcurl": tc_url(url), "rtmp_live": "live"}
         target = url.at("127.0.0.1", self._relay.port, scheme)
-        return av.open(target, options=options, timeout=(OPEN_S, READ_S))
+        container = av.open(target, options=options, timeout=(OPEN_S, READ_S))
+        self._relay.trust()
+        return container
 
     def _note(self, error: Exception) -> None:
         self._failed = error
