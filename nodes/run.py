@@ -49,6 +49,7 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
     session = sessions.open(
         plan,
         models.get,
+        check=host.check_interrupt,
         residency=host.residency,
         on_closed=lambda ended: announce(ended, send, host.view_of),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .plan import PlanNode
@@ -16,6 +17,9 @@ KEPT = 8
 JOIN_S = 10.0
 """How long a new session of a node waits for the threads of the earlier one."""
 
+TICK_S = 0.1
+"""How often it looks meanwhile whether it is still wanted."""
+
 
 class SessionRegistry:
     """Sessions by the node that pumps and the digest of its plan."""
@@ -24,11 +28,15 @@ class SessionRegistry:
         self._lock = threading.Lock()
         self._sessions: dict[tuple[str, str], StreamSession] = {}
 
-    def open(self, plan: PlanNode, loader: Loader, **options: Any) -> StreamSession:
+    def open(
+        self, plan: PlanNode, loader: Loader, *, check: Callable[[], None] | None = None, **options: Any
+    ) -> StreamSession:
         """A new session, not started; earlier ones of the same node are cancelled and joined first.
 
         Args:
             plan, loader, options: as for ``StreamSession``.
+            check: called while it waits for earlier ones; what it raises ends the wait, and
+                no session is opened.
 
         Raises:
             SettingError: the plan writes nothing.
@@ -39,7 +47,7 @@ class SessionRegistry:
             earlier = [known for known in self._sessions.values() if known.node_id == session.node_id]
         for known in earlier:
             known.cancel()
-            known.join(JOIN_S)
+            _join(known, check or (lambda: None))
         with self._lock:
             key = (session.node_id, session.digest)
             self._sessions.pop(key, None)
@@ -67,6 +75,13 @@ class SessionRegistry:
         ended = [key for key, known in self._sessions.items() if known.wait(0)]
         for key in ended[: max(0, len(ended) - KEPT)]:
             del self._sessions[key]
+
+
+def _join(session: StreamSession, check: Callable[[], None]) -> None:
+    """Wait for the threads of an ended session, for as long as ``check`` doesn't raise."""
+    deadline = time.monotonic() + JOIN_S
+    while not session.join(TICK_S) and time.monotonic() < deadline:
+        check()
 
 
 def _end_preview(session: StreamSession, event: Mapping[str, Any]) -> None:

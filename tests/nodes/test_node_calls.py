@@ -305,18 +305,54 @@ def test_core_memory_management_moves_whole_models(comfy: Path) -> None:
     from livestyle.nodes import host
 
     class OneLayer(InvertModel):
-        layer = torch.nn.Linear(4, 4)
+        def __init__(self) -> None:
+            super().__init__(Behaviour())
+            self.layer = torch.nn.Linear(4, 4)
 
         def modules(self) -> tuple[Any, ...]:
             return (self.layer,)
 
-    residency, model = host.ComfyResidency(), OneLayer(Behaviour())
-    residency.acquire(model, 0)
-    residency.acquire(model, 1 << 20)
-    assert len(residency._patchers) == 1
+    residency, model, other = host.ComfyResidency(), OneLayer(), OneLayer()
+    residency.acquire([model], 0)
+    residency.acquire([model, other], 1 << 20)
+    assert len(residency._patchers) == 2
     assert not model.layer.weight.is_inference()
     host.empty_device()
-    residency.acquire(model, 0)
+    residency.acquire([model, other], 0)
     assert model.layer(torch.zeros(1, 4)).shape == (1, 4)
-    del model
+    del model, other
     assert not residency._patchers
+
+
+def test_models_of_a_plan_come_in_one_call(comfy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one could push the other out again."""
+    from runtime_stubs import Behaviour, InvertModel
+
+    from livestyle.nodes import host
+
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        host.comfy.model_management,
+        "load_models_gpu",
+        lambda patchers, memory_required: calls.append((len(patchers), memory_required)),
+    )
+    models = [InvertModel(Behaviour()) for _ in range(2)]
+    host.ComfyResidency().acquire(models, 5)
+    assert calls == [(2, 5)]
+
+
+def test_fp8_asks_for_room_for_full_weights(comfy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They lie on the device before they are quantised there."""
+    from types import SimpleNamespace
+
+    from livestyle.engine.families import demo_checkpoints
+    from livestyle.engine.families.base import ModelHandle
+    from livestyle.nodes import run
+
+    asked: list[int] = []
+    monkeypatch.setattr(run.host, "make_room", asked.append)
+    monkeypatch.setattr(run, "load_model", lambda *_: SimpleNamespace(remark=""))
+    folder = str(demo_checkpoints()["demo: mllm-edit"])
+    for dtype in ("bf16", "fp8"):
+        run._load(ModelHandle(folder, dtype=dtype))
+    assert asked[0] == asked[1] > 0

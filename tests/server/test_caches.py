@@ -9,7 +9,7 @@ from comfy_fixtures import StartServer
 from graphs import play, restyle, shown_file
 from sample_clips import make_clip
 
-CACHES = [("--cache-classic",), ("--cache-ram", "1"), ("--cache-none",)]
+CACHES = [("--cache-classic",), ("--cache-lru", "20"), ("--cache-ram", "1"), ("--cache-none",)]
 
 
 @pytest.mark.parametrize("options", CACHES, ids=lambda options: options[0])

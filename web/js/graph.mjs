@@ -1,22 +1,45 @@
 // @ts-check
 /**
- * ComfyUI names a node inside subgraphs by its path ("1:2:3"); the editor knows local ids only.
+ * ComfyUI names a node inside subgraphs by its path ("1:2:3"); the editor knows local ids only, and
+ * has one set of nodes for all instances of a subgraph.
  */
 
 /** The execution id of a node, from the root graph down to it.
- * @param {any} node @returns {string} */
-export function executionId(node) {
-  const root = node.graph?.rootGraph ?? node.graph;
-  return [...(pathTo(root, node.graph) ?? []), node.id].join(":");
+ * @param {any} node @param {any[]} [holders] of one instance; without them, of the first
+ * @returns {string} */
+export function executionId(node, holders = instancesOf(node)[0] ?? []) {
+  return [...holders, node].map(({ id }) => id).join(":");
 }
 
-/** Ids of the nodes that hold the subgraphs between ``graph`` and ``wanted``; undefined where there is no way.
- * @param {any} graph @param {any} wanted @returns {(string | number)[] | undefined} */
-function pathTo(graph, wanted) {
-  if (graph === wanted) return [];
-  for (const node of graph?.nodes ?? []) {
-    const deeper = node.subgraph && pathTo(node.subgraph, wanted);
-    if (deeper) return [node.id, ...deeper];
+/** The instances of a node: for each, the nodes that hold the subgraphs around it, outermost first.
+ * @param {any} node @returns {any[][]} */
+export function instancesOf(node) {
+  return pathsTo(node.graph?.rootGraph ?? node.graph, node.graph);
+}
+
+/** @param {any} graph @param {any} wanted @returns {any[][]} */
+function pathsTo(graph, wanted) {
+  if (graph === wanted) return [[]];
+  return (graph?.nodes ?? []).flatMap((/** @type {any} */ node) =>
+    node.subgraph ? pathsTo(node.subgraph, wanted).map((path) => [node, ...path]) : [],
+  );
+}
+
+/** The widget that gives a widget's value in one instance: its own, or the one that it was promoted to
+ * by a link from its subgraph's input; undefined where a connection gives the value.
+ * As the front end's ExecutableNodeDTO.resolveInput finds it.
+ * @param {any} node @param {any} widget @param {any[]} holders of the instance @returns {any} */
+export function givingWidget(node, widget, holders) {
+  let owner = node;
+  let input = node.inputs?.find((/** @type {any} */ each) => each.widget?.name === widget.name && each.link != null);
+  const around = [...holders];
+  while (input?.link != null) {
+    const link = owner.graph?.getLink?.(input.link);
+    const holder = around.pop();
+    if (!link || !holder || link.origin_id !== owner.graph.inputNode?.id) return undefined;
+    owner = holder;
+    input = holder.inputs?.[link.origin_slot];
   }
-  return undefined;
+  const promoted = owner.widgets?.find((/** @type {any} */ each) => each.name === input?.widget?.name);
+  return owner === node ? widget : (promoted ?? widget);
 }

@@ -4,12 +4,14 @@
  *
  * A widget's callback tells of the user's changes at once; what other scripts or undo write
  * into a widget calls no callback, so while something is live the values are compared as well.
+ * Each instance of a subgraph has live values of its own.
  */
+import { givingWidget, instancesOf } from "./graph.mjs?v=0.3.0";
 
 const COMPARE_MS = 250;
 
 export class LiveWidgets {
-  /** @param {{idOf: (node: any) => string, send: (key: string, value: unknown) => void,
+  /** @param {{idOf: (node: any, holders: any[]) => string, send: (key: string, value: unknown) => void,
    *           values: () => Map<string, unknown>}} host */
   constructor(host) {
     this.host = host;
@@ -26,7 +28,7 @@ export class LiveWidgets {
       const original = widget.callback;
       widget.callback = (/** @type {any[]} */ ...values) => {
         const result = original?.apply(widget, values);
-        this.#compare(node, widget);
+        for (const holders of instancesOf(node)) this.#compare(node, widget, holders);
         return result;
       };
     }
@@ -49,20 +51,17 @@ export class LiveWidgets {
   }
 
   compareAll() {
-    for (const node of this.nodes) for (const widget of node.widgets ?? []) this.#compare(node, widget);
+    for (const node of this.nodes)
+      for (const holders of instancesOf(node))
+        for (const widget of node.widgets ?? []) this.#compare(node, widget, holders);
   }
 
-  /** @param {any} node @param {any} widget */
-  #compare(node, widget) {
-    const key = `${this.host.idOf(node)}.${widget.name}`;
+  /** @param {any} node @param {any} widget @param {any[]} holders of the instance: see graph.mjs */
+  #compare(node, widget, holders) {
+    const key = `${this.host.idOf(node, holders)}.${widget.name}`;
     const values = this.host.values();
-    if (!values.has(key) || values.get(key) === widget.value || isLinked(node, widget)) return;
-    this.host.send(key, widget.value);
+    if (!values.has(key)) return;
+    const giving = givingWidget(node, widget, holders);
+    if (giving && giving.value !== values.get(key)) this.host.send(key, giving.value);
   }
-}
-
-/** Whether a connection gives the value, so that the widget's own means nothing.
- * @param {any} node @param {any} widget */
-function isLinked(node, widget) {
-  return (node.inputs ?? []).some((/** @type {any} */ input) => input.widget?.name === widget.name && input.link != null);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { duration, meters, notes, receiptText } from "../../../web/js/format.mjs?v=0.3.0";
 import { decodeFrame, encodePicture } from "../../../web/js/frames.mjs?v=0.3.0";
-import { executionId } from "../../../web/js/graph.mjs?v=0.3.0";
+import { executionId, instancesOf } from "../../../web/js/graph.mjs?v=0.3.0";
 import { Latency } from "../../../web/js/latency.mjs?v=0.3.0";
 import { PreviewQuality } from "../../../web/js/quality.mjs?v=0.3.0";
 import { ServerClock } from "../../../web/js/server_clock.mjs?v=0.3.0";
@@ -114,6 +114,18 @@ test("a node in nested subgraphs is named by its path", () => {
   assert.equal(executionId({ id: 5, graph: inner }), "3:7:5");
   assert.equal(executionId({ id: 1, graph: root }), "1");
   assert.equal(executionId({ id: 9, graph: { nodes: [] } }), "9");
+});
+
+test("each instance of a subgraph has its own ids", () => {
+  const inner = { nodes: [] };
+  const outer = { nodes: [{ id: 7, subgraph: inner }, { id: 8, subgraph: inner }] };
+  const root = { nodes: [{ id: 3, subgraph: outer }, { id: 1 }, { id: 4, subgraph: outer }] };
+  root.rootGraph = outer.rootGraph = inner.rootGraph = root;
+  const idsOf = (node) => instancesOf(node).map((holders) => executionId(node, holders));
+  assert.deepEqual(idsOf({ id: 5, graph: inner }), ["3:7:5", "3:8:5", "4:7:5", "4:8:5"]);
+  assert.deepEqual(idsOf({ id: 7, graph: outer }), ["3:7", "4:7"]);
+  assert.deepEqual(idsOf({ id: 1, graph: root }), ["1"]);
+  assert.deepEqual(idsOf({ id: 5, graph: { nodes: [], rootGraph: root } }), []); // its subgraph is used nowhere
 });
 
 const SEEN = { source: false, hidden: false };
