@@ -25,17 +25,18 @@ from livestyle.engine.training.stream_dit.text import LIMIT, NAME, train_text_en
 
 from . import common
 
-DEFAULT = LoopConfig(steps=1150, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
-STRETCHES = LoopConfig(steps=1040, learning_rate=3e-3, warmup=100, cooldown=0.0, ema=0.996, muon=True)
+DEFAULT = LoopConfig(steps=1400, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
+IMAGES = LoopConfig(steps=4000, learning_rate=3e-3, warmup=100, cooldown=0.3, ema=0.996, muon=True)
+STRETCHES = dataclasses.replace(IMAGES, steps=800, cooldown=0.0)
 TEXT = LoopConfig(steps=1500, learning_rate=2e-3, cooldown=0.5, muon=True)
-STUDENT = LoopConfig(steps=220, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
-STRETCH = 4  # latent frames of a clip in the first stage
+STUDENT = LoopConfig(steps=250, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
+STRETCH = 4  # latent frames of a clip in the second stage
 OPTIONS = (
     "clips",
     "batch",
     "text_steps",
-    "stretch_steps",
     "image_steps",
+    "stretch_steps",
     "steps",
     "student_steps",
     "teacher_steps",
@@ -55,9 +56,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--chunk-sizes", type=int, nargs="+", default=Mixture.chunk_sizes, help="mixed schemes"
     )
     parser.add_argument(
-        "--stretch-steps", type=int, default=STRETCHES.steps, help="of the first stage, four frames a clip"
+        "--image-steps", type=int, default=IMAGES.steps, help="of the first stage, one frame a clip"
     )
-    parser.add_argument("--image-steps", type=int, default=2200, help="of the second stage, one frame a clip")
+    parser.add_argument(
+        "--stretch-steps", type=int, default=STRETCHES.steps, help="of the second stage, four frames a clip"
+    )
     parser.add_argument("--text-steps", type=int, default=TEXT.steps, help="of the text encoder")
     parser.add_argument("--student-steps", type=int, default=STUDENT.steps, help="of the distillation")
     parser.add_argument("--teacher-steps", type=int, default=2, help="teacher's steps within a level")
@@ -65,7 +68,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--guidance", type=float, default=2.5, help="classifier-free guidance that is distilled"
     )
     parser.add_argument(
-        "--shift", type=float, default=1.0, help="of the levels: above 1 they crowd at the noisy end"
+        "--shift", type=float, default=3.0, help="of the levels: above 1 they crowd at the noisy end"
     )
     parser.add_argument("--teacher-output", type=Path, help="keep the teacher as a checkpoint, too")
 
@@ -90,10 +93,10 @@ def run(arguments: argparse.Namespace) -> Path:
     torch.manual_seed(seed)
     teacher = StreamDiT(DEMO)
     stretches = dataclasses.replace(STRETCHES, steps=arguments.stretch_steps, seed=seed)
-    images = dataclasses.replace(STRETCHES, steps=arguments.image_steps, cooldown=0.3, seed=seed)
+    images = dataclasses.replace(IMAGES, steps=arguments.image_steps, seed=seed)
     stages = (
-        Stage("stretches", stretches, STRETCH, arguments.batch * mixture.buffer // STRETCH),
         Stage("images", images, 1, arguments.batch * mixture.buffer),
+        Stage("stretches", stretches, STRETCH, arguments.batch * mixture.buffer // STRETCH),
         Stage("buffers", loop, mixture.buffer, arguments.batch),
     )
     teacher = train_teacher(teacher, data, text, folder, stages, mixture)

@@ -25,7 +25,7 @@ These weights are released under Apache-2.0.
 ## Training
 
 `python scripts/train.py stream-dit{options} --seed {seed}`: the text encoder; buffered flow matching
-with mixed partitions, first on stretches of four latent frames, then on single ones, then on whole
+with mixed partitions, first on single latent frames, then on stretches of four, then on whole
 buffers of sixteen; multistep distillation of guided steps into one evaluation a level. One thread of a
 CPU, bfloat16 autocast. Log: `benchmarks/training/stream_dit.jsonl`.
 
