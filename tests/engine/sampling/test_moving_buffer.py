@@ -77,6 +77,17 @@ def fill(buffer: MovingBuffer) -> None:
         buffer.push()
 
 
+def ready_for(new: Partition, old: Partition) -> tuple[MovingBuffer, Recorder]:
+    """A primed buffer of the old layout that has moved on until it may switch to the new one."""
+    buffer = MovingBuffer(old, noise)
+    network = Recorder(buffer)
+    buffer.prime(network)
+    buffer.cycle(network)
+    while not buffer.fits(new):
+        buffer.cycle(network)
+    return buffer, network
+
+
 def numbers(emitted: list[torch.Tensor | None]) -> torch.Tensor:
     return torch.cat([chunk for chunk in emitted if chunk is not None])[:, 0, 0, 0]
 
@@ -187,12 +198,7 @@ def test_switching_layouts_loses_and_repeats_nothing(path: list[Partition], cycl
 @given(old=st.sampled_from(TRAINED), new=st.sampled_from(TRAINED), cycles=st.integers(0, 9))
 @settings(deadline=None)
 def test_after_a_switch_frames_move_by_the_new_steps(old: Partition, new: Partition, cycles: int) -> None:
-    buffer = MovingBuffer(old, noise)
-    network = Recorder(buffer)
-    buffer.prime(network)
-    buffer.cycle(network)
-    while not buffer.fits(new):
-        buffer.cycle(network)
+    buffer, network = ready_for(new, old)
     assume(len(buffer))  # an empty one is primed anew
     buffer.switch(new)
     assert buffer.references <= new.references
@@ -221,12 +227,7 @@ def test_a_truncated_buffer_keeps_its_share_over_every_switch() -> None:
 
 def test_a_switched_buffer_reaches_the_new_levels() -> None:
     fine, coarse = Partition(8, 1), Partition(4, 2)
-    buffer = MovingBuffer(fine, noise)
-    network = Recorder(buffer)
-    buffer.prime(network)
-    buffer.cycle(network)
-    while not buffer.fits(coarse):
-        buffer.cycle(network)
+    buffer, network = ready_for(coarse, fine)
     buffer.switch(coarse)
     fill(buffer)
     buffer.cycle(network)
