@@ -28,13 +28,11 @@ class StreamDiTModel(BufferModel):
 
     def partition(self, settings: DenoiseSettings) -> Partition:
         """The layout that the widgets chunk (frames) and steps ask for; raises SettingError."""
-        profile, temporal = self.profile, self.autoencoder.temporal
         self.check_chunk(settings.chunk)
-        layout = profile.partition(settings.chunk // temporal, settings.steps)
+        frames = settings.chunk // self.autoencoder.temporal
+        layout = self.profile.partition(frames, settings.steps)
         if layout is None:
-            known = ", ".join(
-                map(str, profile.steps(settings.chunk // temporal or profile.partitions[0].frames))
-            )
+            known = ", ".join(map(str, self.profile.steps(frames)))
             raise SettingError(
                 f"steps {settings.steps} was not trained for this chunk: use {known}, or 1 for the model's."
             )

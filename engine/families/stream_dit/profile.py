@@ -55,14 +55,17 @@ class Profile:
         Returns:
             None where none was trained.
         """
-        frames = frames or self.partitions[0].frames
-        sized = [layout for layout in self.partitions if layout.frames == frames]
+        sized = self._sized(frames)
         exact = [layout for layout in sized if layout.micro_steps == micro_steps]
         return next(iter(exact or (sized if micro_steps == 1 else [])), None)
 
     def steps(self, frames: int) -> tuple[int, ...]:
-        """The trained s for a chunk of c = ``frames``, ascending."""
-        return tuple(sorted({layout.micro_steps for layout in self.partitions if layout.frames == frames}))
+        """The trained s for a chunk of c = ``frames``, ascending; 0 takes the default layout's c."""
+        return tuple(sorted({layout.micro_steps for layout in self._sized(frames)}))
+
+    def _sized(self, frames: int) -> list[Partition]:
+        frames = frames or self.partitions[0].frames
+        return [layout for layout in self.partitions if layout.frames == frames]
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Profile:
