@@ -26,7 +26,7 @@ from .feeds import CounterFeed, Feed, SourceFeed
 from .lanes import Lanes
 from .parameters import ParameterStore
 from .pipeline import DualStreamPipeline
-from .plan import PlanNode, Read, Steady, Stylise, Write
+from .plan import PlanNode, Read, Steady, Stylise, Write, stylised
 from .preview import PreviewHub
 from .steady import SteadyPart
 from .telemetry import Telemetry
@@ -73,8 +73,7 @@ class Material:
         origin = node.origin
         if origin in self.sources:
             return self.sources[origin].info.fps
-        assert isinstance(origin.operation, Stylise)
-        fps = origin.operation.settings.fps or self.models[origin].fps
+        fps = stylised(origin).settings.fps or self.models[origin].fps
         return Fraction(fps).limit_denominator(1001)
 
     def length(self, node: PlanNode) -> int | None:
@@ -82,8 +81,7 @@ class Material:
         origin = node.origin
         if origin in self.sources:
             return self.sources[origin].info.frames
-        assert isinstance(origin.operation, Stylise)
-        return origin.operation.settings.length or None
+        return stylised(origin).settings.length or None
 
 
 class _FeedPart:

@@ -150,3 +150,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     raise TypeError(f"A plan carries plain values; {type(value).__name__} has no stable digest.")
+
+
+def stylised(node: PlanNode) -> Stylise:
+    """The operation of a denoising node."""
+    assert isinstance(node.operation, Stylise)
+    return node.operation

@@ -9,7 +9,7 @@ from typing import Literal
 from ..errors import SettingError
 from ..families.base import Requirements
 from ..media.types import MediaInfo
-from .plan import PlanNode, Stylise
+from .plan import PlanNode, stylised
 
 VIDEO_MULTIPLE = 2
 """H.264 in its common pixel format takes even sizes only."""
@@ -66,8 +66,7 @@ def _side(side: Side, nodes: tuple[PlanNode, ...], multiple: int, of_source: int
 
 
 def _asked(node: PlanNode, side: Side) -> int:
-    assert isinstance(node.operation, Stylise)
-    return getattr(node.operation.settings, side)
+    return getattr(stylised(node).settings, side)
 
 
 def _name(node: PlanNode) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..families.base import Requirements, StreamModel
 from .control import Control
-from .plan import PlanNode, Stylise
+from .plan import PlanNode, stylised
 from .residency import Residency
 
 
@@ -55,9 +55,3 @@ def remedy_for(chunk: int, width: int, height: int) -> str:
     """What to lower when memory runs out."""
     lower = f"lower chunk on StreamDenoise (now {chunk}), then" if chunk > 1 else "lower"
     return f"{lower} width and height (now {width}x{height})"
-
-
-def stylised(node: PlanNode) -> Stylise:
-    """The operation of a denoising node."""
-    assert isinstance(node.operation, Stylise)
-    return node.operation
