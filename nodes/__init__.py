@@ -16,17 +16,17 @@ def build_extension() -> ComfyExtension:
     from functools import partial
 
     from ..engine.runtime.registry import sessions
+    from ..server.routes import Files, register_routes
+    from ..server.share_links import WatchKeys, load_secret
+    from ..server.snapshots import save_snapshot
     from . import host
     from .flow_warp import FlowWarp
     from .frame_stream_io import FrameStreamIO
     from .kv_cache_style_switch import KVCacheStyleSwitch
     from .load_stream_model import LoadStreamModel
     from .mllm_encode import MLLMEncode
-    from .routes import Files, register_routes
-    from .snapshots import save_snapshot
     from .stream_denoise import StreamDenoise
     from .temporal_lllite import TemporalLLLite
-    from .watch import WatchKeys, load_secret
 
     host.register_model_folder()
     table = host.route_table()

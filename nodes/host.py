@@ -18,6 +18,7 @@ import torch
 from comfy.cli_args import args
 from comfy_api.latest import ComfyExtension, InputImpl, io
 from comfy_execution.graph_utils import ExecutionBlocker
+
 from server import PromptServer
 
 from ..engine.errors import MediaError, SettingError

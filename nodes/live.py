@@ -9,7 +9,7 @@ from ..engine.errors import SettingError
 from ..engine.media.live.addresses import SOURCE_SCHEMES, TARGET_SCHEMES, parse_url
 from ..engine.media.live.clock import POLICIES, ClockPolicy
 from ..engine.media.live.extras import extra
-from ..engine.media.live.inlet import Inlet
+from ..engine.media.live.frame_inbox import Inlet
 from ..engine.media.live.sink_spec import LiveSinkSpec, TargetKind
 from ..engine.media.live.source_spec import LiveSpec
 from ..engine.media.types import Trim

@@ -11,11 +11,11 @@ from ..engine.errors import MediaError
 from ..engine.families import estimate_bytes, load_model
 from ..engine.families.base import ModelHandle, StreamModel
 from ..engine.media.types import SinkResult
+from ..engine.runtime.loaded_models import ModelStore
 from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.registry import sessions
+from ..server.announce import announce, file_entry, own
 from . import host
-from .announce import announce, file_entry, own
-from .models import ModelStore
 from .pump import pump
 
 

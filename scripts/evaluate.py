@@ -1,20 +1,6 @@
-"""Measure a checkpoint on clips; every figure is defined in docs/measures.md.
-
-    python scripts/evaluate.py mllm-edit --clips CLIPS --json FILE
-    python scripts/evaluate.py mllm-edit --sheet FILE.jpg --sheet-clips CLIP CLIP
-    python scripts/evaluate.py temporal --clips CLIPS --json FILE
-    python scripts/evaluate.py mllm-edit-tables --clips CLIPS --output FOLDER
-    python scripts/evaluate.py stream-dit --json FILE
-    python scripts/evaluate.py rtr-dit --clips CLIPS --styles PICTURES --json FILE
-    python scripts/evaluate.py streamedit-dit --clips CLIPS --json FILE
-    python scripts/evaluate.py video-autoencoder --clips CLIPS --json FILE
-
-``python scripts/evaluate.py COMMAND --help`` lists a command's options.
-"""
+"""Measure a checkpoint on clips: ``python scripts/evaluate.py --help``."""
 
 from __future__ import annotations
-
-import argparse
 
 import environment
 
@@ -24,37 +10,7 @@ import pack  # noqa: E402 - only the environment above can import what the pack 
 
 pack.load_pack()
 
-from evaluating import (  # noqa: E402
-    mllm_edit,
-    rtr_dit,
-    stream_dit,
-    streamedit_dit,
-    tables,
-    temporal,
-    video_autoencoder,
-)
-
-COMMANDS = {
-    "mllm-edit": mllm_edit,
-    "temporal": temporal,
-    "mllm-edit-tables": tables,
-    "stream-dit": stream_dit,
-    "rtr-dit": rtr_dit,
-    "streamedit-dit": streamedit_dit,
-    "video-autoencoder": video_autoencoder,
-}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        command.options(commands.add_parser(name, help=command.__doc__.split(":", 1)[1].strip()))
-    arguments = parser.parse_args()
-    COMMANDS[arguments.command].run(arguments)
-
+from livestyle.lab.commands.evaluate import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

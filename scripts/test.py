@@ -35,7 +35,7 @@ def main() -> int:
     command = [sys.executable, "-m", "pytest", "--durations=10"]
     surroundings = {**os.environ, "COMFYUI_PATH": str(comfyui)}
     if arguments.fast:
-        command += ["--ignore=tests/server", "--ignore=tests/browser", "-m", "not slow"]
+        command += ["--ignore=tests/comfyui", "--ignore=tests/browser", "-m", "not slow"]
         command += ["--hypothesis-profile=fast", "--numprocesses=2", "--dist=loadfile"]
         surroundings["OMP_NUM_THREADS"] = "1"  # each of the two processes has a core
     tests = subprocess.call([*command, *arguments.pytest], env=surroundings)

@@ -17,7 +17,7 @@ import torch
 from .adaptive_sink import renew
 from .fp8 import Fp8Storage
 from .layout import CacheLayout
-from .shadow import RopeMode, Shadow
+from .staged_references import RopeMode, Shadow
 from .storage import NativeStorage, Storage
 from .view import BlockView
 

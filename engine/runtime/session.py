@@ -18,23 +18,23 @@ import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
 from ..families.base import LiveParameter, ModelHandle, StreamModel
-from ..media.live.inlet import Inlet
+from ..media.live.frame_inbox import Inlet
 from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
 from ..media.sinks import SinkSpec
 from ..media.types import FrameSource, SinkResult
 from .control import Control
-from .flow import Flow, Material, Surroundings
+from .flow_blend import steady_parameters
 from .lanes import lanes_of
 from .memory import Trimmer
+from .model_placement import Tenancy, tenancy_of
 from .parameters import ParameterStore
 from .plan import PlanNode, Read, Stylise, Write
 from .preview import PreviewHub
 from .residency import OwnResidency, Residency
 from .sizing import output_size
-from .steady import steady_parameters
+from .stream_graph import Flow, Material, Surroundings
 from .telemetry import Telemetry
-from .tenancy import Tenancy, tenancy_of
 from .writer import NOTHING_WRITTEN
 
 log = logging.getLogger("livestyle")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..cache.shadow import Shadow
+from ..cache.staged_references import Shadow
 from ..networks.causal_wan.model import TextContext
 
 

@@ -15,7 +15,7 @@ import pytest
 from route_client import READER, start_plan
 from runtime_stubs import stylise, write
 
-from livestyle.engine.media.live.inlet import Inlet
+from livestyle.engine.media.live.frame_inbox import Inlet
 from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.runtime.plan import PlanNode, Read
 from livestyle.engine.runtime.registry import SessionRegistry

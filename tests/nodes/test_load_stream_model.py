@@ -146,7 +146,7 @@ def test_the_line_before_loading(node_classes: dict[str, Any], tmp_path: Path) -
 
 
 def test_a_strength_does_not_load_the_weights_again(comfy: Path) -> None:
-    from livestyle.nodes.models import ModelStore
+    from livestyle.engine.runtime.loaded_models import ModelStore
 
     loads: list[ModelHandle] = []
     store = ModelStore(lambda handle: loads.append(handle) or object())

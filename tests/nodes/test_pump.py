@@ -13,10 +13,10 @@ from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
 from livestyle.engine.errors import LiveStyleError
 from livestyle.engine.media.types import SinkResult
+from livestyle.engine.runtime.loaded_models import ModelStore
 from livestyle.engine.runtime.session import Progress, StreamSession
-from livestyle.nodes.announce import EVENT, announce, client_of, describe, file_entry, own
-from livestyle.nodes.models import ModelStore
 from livestyle.nodes.pump import progress_line, pump
+from livestyle.server.announce import EVENT, announce, client_of, describe, file_entry, own
 
 
 class Interrupted(Exception):

@@ -75,7 +75,7 @@ class TestTemporalLLLite:
         assert run_node("TemporalLLLite", model=MODEL).args[0] is MODEL
 
     def test_weights_are_shared_with_and_without(self, run_node: RunNode, adapter: str) -> None:
-        from livestyle.nodes.models import ModelStore
+        from livestyle.engine.runtime.loaded_models import ModelStore
 
         loads: list[ModelHandle] = []
         store = ModelStore(lambda handle: loads.append(handle) or object())  # type: ignore[arg-type]

@@ -1,105 +1,321 @@
-"""Only the page that runs a session gets at it."""
+"""The routes over real HTTP and a real websocket, with real sessions of a stub family."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import aiohttp
+import numpy as np
 import pytest
-import websocket
-from comfy_client import ComfyClient, ComfyError
-from graphs import restyle
-from live_session import Run, Session
+from aiohttp import WSMsgType
+from aiohttp.test_utils import TestClient
+from PIL import Image
+from route_client import FOREIGN, PAGE, next_frame, next_text, of_type, serve, socket_of, start
 
-FOREIGN = "http://evil.example"
-
-
-@pytest.fixture(scope="module")
-def session(server_url: str, checkpoint: str, long_clip: str) -> Iterator[Session]:
-    """A running session."""
-    client = ComfyClient(server_url)
-    run = Run(client, restyle(long_clip, checkpoint))
-    run.wait_frames(1)
-    yield run.session()
-    client.interrupt()
-    run.end()
+from livestyle.engine.runtime.registry import SessionRegistry
+from livestyle.engine.runtime.session import StreamSession
+from livestyle.server.access import REQUESTS
+from livestyle.server.live_socket import RATE
+from livestyle.server.routes import Files
+from livestyle.server.snapshots import save_snapshot
 
 
-def _status(call: object, *arguments: object, **options: object) -> int:
-    with pytest.raises(ComfyError) as refused:
-        call(*arguments, **options)
-    assert "Traceback" not in str(refused.value)
-    return refused.value.status
+@pytest.fixture
+def session(registry: SessionRegistry) -> StreamSession:
+    """Plays slowly, and for longer than a test lasts."""
+    return start(registry)
 
 
-def test_tokens_are_long_and_differ(session: Session) -> None:
-    assert len(session.token) >= 32 and session.token != session.id
+def test_the_list_is_for_pages_of_the_same_origin(registry: SessionRegistry, session: StreamSession) -> None:
+    async def talk(client: TestClient) -> None:
+        for headers in ({}, {**PAGE, **FOREIGN}, {**PAGE, "Sec-Fetch-Site": "cross-site"}):
+            assert (await client.get("/livestyle/sessions", headers=headers)).status == 403
+        own_origin = {"Origin": str(client.make_url("")).rstrip("/")}
+        for headers in (PAGE, {**PAGE, **own_origin}, {**PAGE, "Sec-Fetch-Site": "same-origin"}):
+            answer = await client.get("/livestyle/sessions", headers=headers)
+            listed = (await answer.json())["sessions"]
+            assert [(each["session"], each["node"]) for each in listed] == [(session.id, "9")]
+            assert set(listed[0]["nodes"]) == {"1", "2", "m", "p", "9"}
+
+    serve(registry, talk)
 
 
-def test_stop_needs_the_token(session: Session) -> None:
-    assert _status(session.stop, token="") == 401
-    assert _status(session.stop, token=session.token[:-1] + "!") == 401
-    assert session.state() == "running"
+def test_only_the_tab_that_queued_a_session_gets_its_token(
+    registry: SessionRegistry, session: StreamSession
+) -> None:
+    async def talk(client: TestClient) -> None:
+        lists = {"?client=tab": [session.token], "?client=another": [], "?client=": [], "": [""]}
+        for query, tokens in lists.items():
+            answer = await client.get(f"/livestyle/sessions{query}", headers=PAGE)
+            assert [each["token"] for each in (await answer.json())["sessions"]] == tokens
+
+    serve(registry, talk)
 
 
-def test_stop_refuses_a_foreign_page(session: Session) -> None:
-    assert _status(session.stop, headers={"Origin": FOREIGN}) == 403
-    assert session.state() == "running"
+def test_a_session_without_a_client_gives_no_token_away(registry: SessionRegistry) -> None:
+    start(registry, client=None)
 
+    async def talk(client: TestClient) -> None:
+        for query, tokens in {"?client=None": [], "?client=": [], "": [""]}.items():
+            answer = await client.get(f"/livestyle/sessions{query}", headers=PAGE)
+            assert [each["token"] for each in (await answer.json())["sessions"]] == tokens
 
-def test_stop_of_an_unknown_session(session: Session) -> None:
-    assert _status(Session(session.url, "0" * 32, session.token).stop) == 404
-
-
-def test_stop_takes_json_only(session: Session) -> None:
-    # what a form on a foreign page could send
-    assert _status(session.stop, headers={"Content-Type": "text/plain"}) == 415
-
-
-@pytest.mark.parametrize("body", [[], "token", {}, {"token": 3}, {"token": None}])
-def test_stop_with_a_malformed_body(session: Session, body: object) -> None:
-    path = f"/livestyle/sessions/{session.id}/stop"
-    assert _status(ComfyClient(session.url).request, path, body) in (400, 401)
-    assert session.state() == "running"
-
-
-def test_the_list_is_for_the_own_page(session: Session) -> None:
-    client = ComfyClient(session.url)
-    assert _status(client.request, "/livestyle/sessions") == 403
-    headers = {"X-LiveStyle": "1", "Origin": FOREIGN}
-    assert _status(client.request, "/livestyle/sessions", headers=headers) == 403
-
-
-@pytest.mark.parametrize("token", ["", "wrong"])
-def test_the_socket_needs_the_token(session: Session, token: str) -> None:
-    with pytest.raises(websocket.WebSocketBadStatusException) as refused, session.socket(token=token):
-        pass
-    assert refused.value.status_code == 401
-
-
-def test_the_socket_refuses_a_foreign_page(session: Session) -> None:
-    with pytest.raises(websocket.WebSocketBadStatusException) as refused, session.socket(origin=FOREIGN):
-        pass
-    assert refused.value.status_code == 403
-
-
-def test_an_oversized_message_closes_the_socket(session: Session) -> None:
-    # The server may hang up before it has read all of it, and then TCP resets instead of closing.
-    with session.socket() as socket:
-        socket.send(type="set", key="3.prompt", value="x" * 70_000)
-        with pytest.raises((EOFError, ConnectionResetError)) as closed:
-            socket.wait_for("nothing")
-    if closed.type is EOFError:
-        assert closed.value.args == (1009,)
-    assert session.state() == "running"
+    serve(registry, talk)
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "null", "3", '{"type": "nonsense"}', '{"type": "set"}', '{"type": "credit", "n": "x"}'],
+    ("body", "headers", "status"),
+    [
+        ({"token": "wrong"}, {}, 401),
+        ({"token": 5}, {}, 401),
+        ({}, {}, 401),
+        ([], {}, 400),
+        ("{", {}, 400),
+        ({"token": "x" * 70_000}, {}, 413),
+        ({"token": "right"}, FOREIGN, 403),
+        ({"token": "right"}, {"Content-Type": "text/plain"}, 415),
+        ({"token": "right"}, {}, 200),
+    ],
 )
-def test_a_malformed_message_gets_one_line_and_the_socket_stays(session: Session, text: str) -> None:
-    with session.socket() as socket:
-        socket.connection.send(text)
-        assert "\n" not in socket.wait_for("error")["message"]
-        socket.send(type="credit", n=1)
-        assert socket.wait_for("frame")["jpeg"][:2] == b"\xff\xd8"
+def test_stop(
+    registry: SessionRegistry, session: StreamSession, body: Any, headers: dict, status: int
+) -> None:
+    if isinstance(body, dict) and body.get("token") == "right":
+        body = {"token": session.token}
+    data = body if isinstance(body, str) else json.dumps(body)
+
+    async def talk(client: TestClient) -> None:
+        answer = await client.post(
+            f"/livestyle/sessions/{session.id}/stop",
+            data=data,
+            headers={"Content-Type": "application/json", **headers},
+        )
+        assert answer.status == status
+        ended = await asyncio.to_thread(session.wait, 10 if status == 200 else 0.2)
+        assert ended == (status == 200)
+        assert session.state == "done" or status != 200
+
+    serve(registry, talk)
+
+
+def test_an_unknown_session_is_not_found(registry: SessionRegistry) -> None:
+    async def talk(client: TestClient) -> None:
+        assert (await client.post("/livestyle/sessions/none/stop", json={"token": ""})).status == 404
+        assert (await client.get("/livestyle/sessions/none/ws?token=x")).status == 404
+
+    serve(registry, talk)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [("", {}, 401), ("?token=wrong", {}, 401), ("?token=right", FOREIGN, 403)],
+)
+def test_who_may_not_connect(
+    registry: SessionRegistry, session: StreamSession, query: str, headers: dict, status: int
+) -> None:
+    async def talk(client: TestClient) -> None:
+        path = f"/livestyle/sessions/{session.id}/ws{query.replace('right', session.token)}"
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.ws_connect(path, headers=headers)
+        assert refused.value.status == status
+
+    serve(registry, talk)
+
+
+def test_frames_come_under_credit(registry: SessionRegistry, session: StreamSession) -> None:
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_json({"type": "credit", "n": 2})
+            numbers = []
+            for _ in range(2):
+                header, jpeg = await next_frame(socket)
+                numbers.append(header["frame"])
+                with Image.open(io.BytesIO(jpeg)) as picture:
+                    assert picture.format == "JPEG" and picture.size == (header["w"], header["h"]) == (64, 48)
+            assert numbers[0] < numbers[1]
+            with pytest.raises(TimeoutError):  # telemetry goes on, frames do not
+                await asyncio.wait_for(next_frame(socket), 1)
+
+    serve(registry, talk)
+
+
+def test_a_page_chooses_its_own_size(registry: SessionRegistry) -> None:
+    session = start(registry, size=(640, 320))
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as small, socket_of(client, session) as large:
+            await small.send_json({"type": "preview", "max_side": 64, "quality": 40})
+            for socket, width in ((small, 64), (large, 640)):
+                await socket.send_json({"type": "credit", "n": 1})
+                header, _ = await next_frame(socket)
+                assert (header["w"], header["h"]) == (width, width // 2)
+
+    serve(registry, talk)
+
+
+def test_a_change_is_received_and_applied(registry: SessionRegistry, session: StreamSession) -> None:
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            live = await next_text(socket, lambda message: message["type"] == "live" and message["values"])
+            assert live["values"] == {"2.strength": 1.0, "2.seed": 0, "p.prompt": ""}
+            for number, value in enumerate((0.1, 0.2, 0.5)):
+                await socket.send_json({"type": "set", "key": "2.strength", "value": value, "seq": number})
+            received = await next_text(
+                socket, lambda message: message["type"] == "received" and message["seq"] == 2
+            )
+            assert received["key"] == "2.strength" and received["value"] == 0.5
+            applied = await next_text(socket, of_type("applied"))
+            assert applied["key"] == "2.strength" and applied["frame"] >= 0 and applied["ms"] >= 0
+
+    serve(registry, talk)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not JSON"),
+        ("[" * 30_000, "not JSON"),
+        ("[]", "object"),
+        ('{"type": "dance"}', "type"),
+        ('{"type": "credit", "n": -1}', "n must be"),
+        ('{"type": "credit", "n": true}', "n must be"),
+        ('{"type": "preview", "max_side": 9999, "quality": 80}', "max_side"),
+        ('{"type": "set", "key": 5, "value": 1}', "key"),
+        ('{"type": "set", "key": "2.strength", "value": [1]}', "value"),
+        ('{"type": "set", "key": "2.strength", "value": NaN}', "strength"),
+        ('{"type": "set", "key": "2.strength", "value": 7}', "strength"),
+        ('{"type": "set", "key": "2.nonsense", "value": 1}', "2.nonsense"),
+    ],
+)
+def test_a_bad_message_is_answered_and_harmless(
+    registry: SessionRegistry, session: StreamSession, text: str, says: str
+) -> None:
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await next_text(socket, lambda message: message["type"] == "live" and message["values"])
+            await socket.send_str(text)
+            error = await next_text(socket, of_type("error"))
+            assert says in error["message"] and "\n" not in error["message"]
+            await socket.send_json({"type": "set", "key": "2.strength", "value": 0.25, "seq": 1})
+            assert (await next_text(socket, of_type("received")))["value"] == 0.25
+
+    serve(registry, talk)
+
+
+def test_an_oversized_message_ends_the_connection_only(
+    registry: SessionRegistry, session: StreamSession
+) -> None:
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_str("x" * (70 * 1024))
+            while (message := await socket.receive(timeout=10)).type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                pass
+            assert message.type is WSMsgType.CLOSE and message.data == 1009
+        async with socket_of(client, session) as socket:
+            await next_text(socket, of_type("state"))
+
+    serve(registry, talk)
+
+
+def test_a_flood_is_cut_off_with_one_line(registry: SessionRegistry, session: StreamSession) -> None:
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            for _ in range(RATE + 50):
+                await socket.send_str('{"type": "credit", "n": 1}')
+            assert "Too many" in (await next_text(socket, of_type("error")))["message"]
+
+    serve(registry, talk)
+
+
+def test_a_page_that_stops_reading_delays_nobody(registry: SessionRegistry) -> None:
+    session = start(registry, size=(1280, 720))
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as stalled, socket_of(client, session) as healthy:
+            stalled._conn.transport.pause_reading()
+            for _ in range(30):
+                await stalled.send_json({"type": "credit", "n": 4})
+                await healthy.send_json({"type": "credit", "n": 1})
+                await next_frame(healthy)
+            stalled._conn.transport.resume_reading()
+
+    serve(registry, talk)
+
+
+def test_the_socket_says_how_the_session_ended(registry: SessionRegistry) -> None:
+    session = start(registry, length=8)
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            last = await next_text(
+                socket, lambda message: message["type"] == "state" and message["state"] == "done"
+            )
+            assert last["done"] == 8 and last["error"] == ""
+            while (message := await socket.receive(timeout=10)).type is WSMsgType.TEXT:
+                pass
+            assert message.type is WSMsgType.CLOSE and message.data == 1000
+
+    serve(registry, talk)
+
+
+def test_too_many_requests_are_turned_away_for_a_second(
+    registry: SessionRegistry, session: StreamSession
+) -> None:
+    async def talk(client: TestClient) -> None:
+        answers = [(await client.get("/livestyle/sessions", headers=PAGE)) for _ in range(REQUESTS + 10)]
+        # A slow machine may need more than a second for them.
+        assert {answer.status for answer in answers} <= {200, 429}
+        if 429 in (statuses := [answer.status for answer in answers]):
+            assert answers[statuses.index(429)].headers["Retry-After"] == "1"
+        await asyncio.sleep(1.1)
+        assert (await client.get("/livestyle/sessions", headers=PAGE)).status == 200
+
+    serve(registry, talk)
+
+
+def test_a_snapshot_is_the_picture_at_full_size_with_the_workflow(
+    registry: SessionRegistry, tmp_path: Path
+) -> None:
+    session = start(registry, size=(1280, 720))
+
+    def save(pixels: np.ndarray, tags: Mapping[str, str]) -> Path:
+        return save_snapshot(pixels, {**tags, "workflow": "{}"}, lambda prefix: (str(tmp_path / "s"), 3))
+
+    files = Files(save, lambda path: {"filename": path.name})
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_json({"type": "credit", "n": 1})
+            await next_frame(socket)
+        path, body = f"/livestyle/sessions/{session.id}/snapshot", {"token": session.token}
+        names = []
+        for _ in range(2):
+            answer = await client.post(path, json=body)
+            names.append((await answer.json())["file"]["filename"])
+        assert names == ["s_00003_.png", "s_00004_.png"]
+        assert (await client.post(path, json={"token": "wrong"})).status == 401
+        assert (await client.post(path, json=body, headers=FOREIGN)).status == 403
+
+    serve(registry, talk, files)
+    with Image.open(tmp_path / "s_00003_.png") as picture:
+        assert picture.size == (1280, 720) and picture.text["workflow"] == "{}"
+
+
+def test_a_snapshot_that_cannot_be_saved_says_so(registry: SessionRegistry, session: StreamSession) -> None:
+    def fail(pixels: object, tags: object) -> Path:
+        raise OSError("no space left")
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_json({"type": "credit", "n": 1})
+            await next_frame(socket)
+        path = f"/livestyle/sessions/{session.id}/snapshot"
+        answer = await client.post(path, json={"token": session.token})
+        assert answer.status == 500 and "no space left" in await answer.text()
+
+    serve(registry, talk, Files(fail, lambda path: {}))

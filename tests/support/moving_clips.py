@@ -10,11 +10,11 @@ from sample_pictures import picture
 from tiny_checkpoint import write_tiny_checkpoint
 from tiny_lllite import random_adapter
 
-from livestyle.engine.evaluation.clips import Clip
 from livestyle.engine.families import load_model
 from livestyle.engine.families.base import ModelHandle
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.networks.lllite_file import save_lllite
+from livestyle.lab.evaluation.clips import Clip
 
 
 def panning(name: str, frames: int, side: int = 64, seed: int = 0) -> Clip:

@@ -17,9 +17,9 @@ from runtime_stubs import Behaviour, Zoo, read, stylise, write
 from livestyle.engine.runtime.plan import PlanNode
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
-from livestyle.nodes.announce import own
-from livestyle.nodes.routes import Files, register_routes
-from livestyle.nodes.watch import WatchKeys
+from livestyle.server.announce import own
+from livestyle.server.routes import Files, register_routes
+from livestyle.server.share_links import WatchKeys
 
 PAGE = {"X-LiveStyle": "1"}
 FOREIGN = {"Origin": "http://evil.example"}

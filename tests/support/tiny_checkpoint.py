@@ -9,8 +9,8 @@ from diffusers import AutoencoderTiny, DreamLiteUNetModel
 
 from livestyle.engine.families.mllm_edit.denoiser import Denoiser
 from livestyle.engine.families.mllm_edit.profile import Profile
-from livestyle.engine.training.package import save_autoencoder, save_mllm_edit
-from livestyle.engine.training.text import build_encoder, build_tokenizer
+from livestyle.lab.mllm_edit.training.text import build_encoder, build_tokenizer
+from livestyle.lab.training.package import save_autoencoder, save_mllm_edit
 
 WORDS = ["paint", "picture", "colour", "sketch", "light", "dark", "water", "stone", "glass", "paper"]
 SIDE, LENGTH = 64, 96

@@ -12,10 +12,10 @@ from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
 from livestyle.engine.autoencoders.taehv import save_taehv
 from livestyle.engine.networks.causal_wan import CausalWan, CausalWanConfig
 from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
-from livestyle.engine.training.rtr_dit.package import save_rtr_dit
-from livestyle.engine.training.rtr_dit.recipe import Recipe
-from livestyle.engine.training.rtr_dit.sentences import build_sentence_encoder
-from livestyle.engine.training.text import build_tokenizer
+from livestyle.lab.mllm_edit.training.text import build_tokenizer
+from livestyle.lab.rtr_dit.training.package import save_rtr_dit
+from livestyle.lab.rtr_dit.training.recipe import Recipe
+from livestyle.lab.rtr_dit.training.sentences import build_sentence_encoder
 
 WORDS = ["paint", "picture", "colour", "sketch", "light", "dark", "water", "stone", "glass", "paper"]
 CHANNELS, TEXT, ROWS = 4, 32, 16

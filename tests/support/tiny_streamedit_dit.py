@@ -11,11 +11,11 @@ from livestyle.engine.autoencoders.latents import LatentFormat
 from livestyle.engine.conditioning.ensemble import TextEncoder, TextEnsemble
 from livestyle.engine.families.streamedit_dit.checkpoint import save_checkpoint
 from livestyle.engine.families.streamedit_dit.profile import Profile
-from livestyle.engine.networks.stream_edit_dit.config import StreamEditDiTConfig
-from livestyle.engine.networks.stream_edit_dit.model import StreamEditDiT
+from livestyle.engine.networks.streamedit_dit.config import StreamEditDiTConfig
+from livestyle.engine.networks.streamedit_dit.model import StreamEditDiT
 from livestyle.engine.sampling.edit_stream import DIAGONAL, PIPELINED, SEQUENTIAL
-from livestyle.engine.training.rtr_dit.sentences import build_sentence_encoder
-from livestyle.engine.training.text import build_tokenizer
+from livestyle.lab.mllm_edit.training.text import build_tokenizer
+from livestyle.lab.rtr_dit.training.sentences import build_sentence_encoder
 
 SIZES = StreamEditDiTConfig(
     channels=CHANNELS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...conditioning.ensemble import TextEnsemble
-from ...networks.stream_edit_dit.config import StreamEditDiTConfig
-from ...networks.stream_edit_dit.model import StreamEditDiT
+from ...networks.streamedit_dit.config import StreamEditDiTConfig
+from ...networks.streamedit_dit.model import StreamEditDiT
 from ..checkpoint_folder import CheckpointDescription
 from .profile import Profile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ...networks.sparse_attention.attention import Selections
-from ...networks.stream_edit_dit.model import StreamEditDiT
+from ...networks.streamedit_dit.model import StreamEditDiT
 from ...networks.transformer import Context
 from ...sampling.edit_stream import Evaluate
 from ...sampling.flow_match import Prediction, to_velocity

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...conditioning.timeline import AnyConditioning
 from ...errors import SettingError
-from ...networks.stream_edit_dit.model import StreamEditDiT
+from ...networks.streamedit_dit.model import StreamEditDiT
 from ..base import DenoiseSettings, Requirements
 from ..buffer_model import BufferModel
 from .profile import Profile

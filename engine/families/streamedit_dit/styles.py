@@ -15,7 +15,7 @@ from ...conditioning.ensemble import TextEnsemble
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import AnyConditioning, in_full
 from ...errors import SettingError
-from ...networks.stream_edit_dit.model import StreamEditDiT
+from ...networks.streamedit_dit.model import StreamEditDiT
 from ...networks.transformer import Context
 from ..style_schedule import StyleSchedule
 

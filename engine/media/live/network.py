@@ -6,10 +6,10 @@ import av
 
 from ...errors import LiveStyleError, MediaError
 from .addresses import StreamUrl, resolve
-from .carrier import Carrier, receive_srt
 from .container_capture import ContainerCapture
 from .http import opener
 from .relay import Relay
+from .subprocess_stream import Carrier, receive_srt
 
 OPEN_S = 5.0
 """Seconds for a server to answer and to send what tells its streams."""

@@ -11,10 +11,10 @@ import numpy as np
 
 from ...errors import MediaError
 from .addresses import StreamUrl, resolve
-from .carrier import Carrier, send, send_srt
 from .network import OPEN_S
 from .relay import Relay
 from .sender import Sender
+from .subprocess_stream import Carrier, send, send_srt
 
 KEYFRAME_S = 2
 """Seconds between keyframes; a viewer that joins waits as long, and services ask for 2."""

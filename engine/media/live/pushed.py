@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..resize import Picture
 from .capture import Arrival, Capture
-from .inlet import Inlet, Pushable, Pushed
+from .frame_inbox import Inlet, Pushable, Pushed
 
 LONGEST_SIDE = 4096
 """Pixels; a small JPEG may claim to be of any size."""

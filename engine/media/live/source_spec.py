@@ -10,7 +10,7 @@ from .addresses import parse_url
 from .capture import Capture
 from .clock import ClockPolicy
 from .devices import DeviceCapture
-from .inlet import Inlet
+from .frame_inbox import Inlet
 from .live_source import LiveSource
 from .ndi import NdiCapture
 from .network import NetworkCapture

@@ -9,10 +9,10 @@ from PIL import Image
 from tiny_checkpoint import WORDS
 
 from livestyle.engine.conditioning.mllm import MLLMEncoder
-from livestyle.engine.conditioning.processor import image_processor
 from livestyle.engine.conditioning.template import EDIT
 from livestyle.engine.errors import SettingError
-from livestyle.engine.training.text import build_encoder, build_tokenizer
+from livestyle.lab.mllm_edit.training.text import build_encoder, build_tokenizer
+from livestyle.lab.training.processor import image_processor
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from livestyle.engine.motion.refresh import RefreshPolicy
 from livestyle.engine.motion.warp import carry
 from livestyle.engine.networks.lllite import TemporalLLLite
 from livestyle.engine.networks.lllite_file import save_lllite
-from livestyle.engine.runtime.inline import play, restyle
+from livestyle.lab.benchmark.inline import play, restyle
 
 SIDE, CHUNK = 64, 4
 

@@ -23,7 +23,7 @@ from livestyle.engine.families.mllm_edit.denoiser import Denoiser
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.motion.refresh import RefreshPolicy
 from livestyle.engine.networks.lllite_file import save_lllite
-from livestyle.engine.runtime.inline import play
+from livestyle.lab.benchmark.inline import play
 
 SIDE, CHUNK, CHUNKS = 32, 2, 50
 

@@ -19,9 +19,9 @@ from livestyle.engine.families import load_model
 from livestyle.engine.families.base import DenoiseSettings, ModelHandle, StreamModel
 from livestyle.engine.families.mllm_edit.guidance import Guidance
 from livestyle.engine.families.mllm_edit.profile import Profile
-from livestyle.engine.runtime.inline import restyle
 from livestyle.engine.sampling.flow_match import FlowMatchSchedule
-from livestyle.engine.training.package import SCHEDULER
+from livestyle.lab.benchmark.inline import restyle
+from livestyle.lab.training.package import SCHEDULER
 
 PICTURE = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
 

@@ -25,9 +25,9 @@ from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
 from livestyle.engine.families.rtr_dit.text import load_text
 from livestyle.engine.media.types import Frames
 from livestyle.engine.networks.causal_wan import CausalWanConfig
-from livestyle.engine.runtime.inline import play
 from livestyle.engine.sampling.few_step import few_step_schedule
 from livestyle.engine.sampling.noise_control import MotionNoiseController, start_at
+from livestyle.lab.benchmark.inline import play
 
 CLIP = np.random.default_rng(3).integers(0, 255, (14, 32, 48, 3), dtype=np.uint8)
 RED, BLUE = torch.tensor([0.9, 0.1, 0.1]).expand(40, 30, 3), torch.tensor([0.1, 0.1, 0.9]).expand(20, 60, 3)

@@ -15,7 +15,7 @@ from livestyle.engine.errors import SettingError
 from livestyle.engine.families.base import DenoiseSettings
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.families.mllm_edit.runner import MLLMEditRunner
-from livestyle.engine.runtime.inline import play
+from livestyle.lab.benchmark.inline import play
 
 CLIP = np.random.default_rng(3).integers(0, 255, (12, 64, 64, 3), dtype=np.uint8)
 PROMPTS = ("paper sketch", "dark water", "light stone glass")

@@ -17,15 +17,15 @@ from livestyle.engine.networks.sparse_attention.attention import (
     choose_backend,
 )
 from livestyle.engine.networks.sparse_attention.backends import ATTEND, attend_flex, attend_gather, flex_works
-from livestyle.engine.networks.sparse_attention.flops import attention_flops
 from livestyle.engine.networks.sparse_attention.selection import (
     Blocks,
     SparseSettings,
     lay_blocks,
     select,
 )
-from livestyle.engine.networks.stream_edit_dit.config import StreamEditDiTConfig
+from livestyle.engine.networks.streamedit_dit.config import StreamEditDiTConfig
 from livestyle.engine.networks.windows import window_layout
+from livestyle.lab.streamedit_dit.benchmark.flops import attention_flops
 
 SETTINGS = SparseSettings(block=(1, 4, 4), mass=0.5, floor=0.05, ceiling=0.4, neighbours=1)
 FULL = replace(SETTINGS, floor=1.0, ceiling=1.0)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from runtime_stubs import Behaviour, MemorySink, MemorySpec, Zoo, stylise
 
-from livestyle.engine.media.live.inlet import Inlet
+from livestyle.engine.media.live.frame_inbox import Inlet
 from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.media.types import AudioTrack, Frames, FrameSink, Trim
 from livestyle.engine.runtime.plan import PlanNode, Read, Write

@@ -17,7 +17,7 @@ from livestyle.engine.sampling.flow_match import (
     velocity_from_x0,
     x0_from_velocity,
 )
-from livestyle.engine.training.package import SCHEDULER
+from livestyle.lab.training.package import SCHEDULER
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4, 7])

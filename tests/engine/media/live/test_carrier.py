@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from livestyle.engine.media.live.carrier import Carrier
+from livestyle.engine.media.live.subprocess_stream import Carrier
 
 CHATTY = """
 import socket, sys

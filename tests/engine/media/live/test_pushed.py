@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from livestyle.engine.errors import MediaError
-from livestyle.engine.media.live.inlet import CREDIT, LARGEST, Inlet
+from livestyle.engine.media.live.frame_inbox import CREDIT, LARGEST, Inlet
 from livestyle.engine.media.live.live_source import LiveSource
 from livestyle.engine.media.live.pushed import PushedCapture, decode_picture
 

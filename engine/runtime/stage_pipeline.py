@@ -1,0 +1,232 @@
+"""DualStreamPipeline: one runner's chunks through the lanes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..families.base import Chunk, Runner
+from .blocks import Block
+from .control import Control
+from .lanes import Lanes, Stage
+from .parameters import LiveValues, ParameterStore
+from .record_streams import hand_over
+from .telemetry import Telemetry
+
+
+@dataclass
+class _Flight:
+    """A chunk between ``feed`` and ``take``, with the values that are bound to it.
+
+    Attributes:
+        early: read as it entered the side lane.
+        late: read as it entered the main lane; with a delay they act on the result of an earlier chunk.
+        shown: the late values that acted on ``pixels``.
+    """
+
+    block: Block
+    chunk: Chunk
+    early: LiveValues | None = None
+    late: LiveValues | None = None
+    shown: LiveValues | None = None
+    pixels: np.ndarray | None = None
+
+
+class DualStreamPipeline:
+    """Encodes chunk k+1 on the side lane while chunk k is denoised on the main lane.
+
+    ``feed`` and ``take`` belong to the session's thread. At most ``prefetch`` chunks have entered
+    the side lane and not yet the main lane, which bounds how late a live value can apply: a chunk
+    that enters the side lane after the change shows it, so at most ``prefetch + 1`` chunks pass.
+
+    Args:
+        runner: does the work; only lanes call it.
+        lanes: of the runner's device.
+        store: live values, read on entering the side lane and, the late ones, on entering main.
+        telemetry: told the time of each stage.
+        control: woken when a chunk moves on, told of failures.
+        prefetch: chunks encoded ahead, at least 1.
+        remedy: what the artist should lower when memory runs out.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        lanes: Lanes,
+        store: ParameterStore,
+        telemetry: Telemetry,
+        control: Control,
+        *,
+        prefetch: int = 1,
+        remedy: str = "",
+    ) -> None:
+        self._runner = runner
+        self._lanes = lanes
+        self._store = store
+        self._telemetry = telemetry
+        self._control = control
+        self._prefetch = prefetch
+        self._remedy = remedy
+        self._keys = tuple(spec.key for spec in runner.live_parameters)
+        self._switching = tuple(spec.key for spec in runner.live_parameters if not spec.late)
+        self._lock = threading.Lock()
+        self._flights: deque[_Flight] = deque()
+        self._fed = 0
+        self._held = 0  # chunks of source whose results the runner owes
+        self._end = 0  # index of the frame after the last one fed
+        self._ahead = 0
+        self._jobs = 0
+        self._shown: tuple[Any, ...] | None = None
+
+    @property
+    def wanted(self) -> int:
+        """Frames that the next chunk needs; 0 while there is no room for it."""
+        with self._lock:
+            # One chunk in main, one at the exit and one waiting to be taken keep every lane busy.
+            most = self._prefetch + 3 + self._held
+            full = self._ahead >= self._prefetch or len(self._flights) >= most
+        if full:
+            return 0
+        needs = self._runner.requirements
+        return needs.steady if self._fed else needs.first
+
+    @property
+    def idle(self) -> bool:
+        """Whether no chunk is between ``feed`` and ``take``."""
+        return not self._flights
+
+    @property
+    def working(self) -> bool:
+        """Whether a lane still holds one of our jobs."""
+        with self._lock:
+            return self._jobs > 0
+
+    def feed(self, block: Block) -> None:
+        """Start a chunk; a short one (the last) is padded by repeating its last frame.
+
+        Args:
+            block: at most ``wanted`` frames, at least one. Without pixels, the runner generates.
+        """
+        needs = self._runner.requirements
+        count = needs.steady if self._fed else needs.first
+        frames = None if block.pixels is None else block.padded(count)
+        flight = _Flight(block, Chunk(self._fed, frames, len(block), block.index))
+        with self._lock:
+            self._flights.append(flight)
+        if not self._fed and frames is not None:
+            self._held = needs.delay
+        self._end = block.index + len(block)
+        self._enter(flight)
+
+    def drain(self) -> bool:
+        """After the last chunk, ask the runner for one that it holds back; False if none or no room."""
+        with self._lock:
+            if not self._held or self._ahead >= self._prefetch:
+                return False
+            self._held -= 1
+        self._enter(_Flight(Block(self._end, (), ()), Chunk(self._fed, None, 0, self._end)))
+        return True
+
+    def _enter(self, flight: _Flight) -> None:
+        with self._lock:
+            self._ahead += 1
+        self._fed += 1
+        self._submit("encode", flight, lambda: self._encode(flight))
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``take`` has something to give."""
+        with self._lock:
+            return bool(self._flights) and self._flights[0].pixels is not None
+
+    def take(self) -> Block:
+        """The oldest finished chunk, trimmed to its real frames; posts ``applied`` receipts.
+
+        Changes of the live values come first, then the switches of a schedule.
+        """
+        with self._lock:
+            flight = self._flights.popleft()
+        assert flight.early is not None and flight.shown is not None and flight.pixels is not None
+        block = replace(flight.block, pixels=flight.pixels[: len(flight.block)])
+        self._store.applied(
+            self._keys, flight.early, flight.shown, flight.chunk.index, block.index, block.pts[0]
+        )
+        for switch in self._runner.switches(flight.chunk.index):
+            if switch.frame < block.index + len(block):  # not in the padding
+                pts = block.pts[switch.frame - block.index]
+                self._store.scheduled(switch.key, switch.value, flight.chunk.index, switch.frame, pts)
+        return block
+
+    def release(self) -> None:
+        """Let go of all chunks and of what the runner can recompute; call when not ``working``."""
+        self._flights.clear()
+        self._runner.release_caches()
+
+    def _encode(self, flight: _Flight) -> Any:
+        flight.early = self._store.snapshot()
+        flight.chunk = replace(flight.chunk, live=flight.early)
+        return self._runner.prepare(flight.chunk)
+
+    def _denoise(self, flight: _Flight, prepared: Any) -> Any:
+        with self._lock:
+            self._ahead -= 1
+        self._control.wake()
+        live = flight.chunk.live
+        flight.late = self._store.late()
+        shown, self._shown = self._shown, tuple(live[key] for key in self._switching)
+        if shown is not None and shown != self._shown:
+            self._runner.on_switch(live)
+        hand_over(prepared)
+        return self._runner.step(prepared, flight.late)
+
+    def _decode(self, flight: _Flight, stepped: Any) -> np.ndarray:
+        pixels = self._runner.finish(stepped)
+        if not len(pixels) and self._runner.requirements.delay:
+            return pixels
+        with self._lock:
+            served = self._served()
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < len(served.block):
+            raise ValueError(
+                f"the model gave {pixels.dtype} {pixels.shape} for {len(served.block)} frames of uint8 RGB"
+            )
+        return pixels
+
+    def _submit(self, stage: Stage, flight: _Flight, work: Callable[[], Any]) -> None:
+        def checked() -> Any:
+            self._control.check()
+            return work()
+
+        def done(result: Any, error: BaseException | None, seconds: float) -> None:
+            if error is not None:
+                self._control.fail(stage.capitalize(), error, self._remedy)
+            elif not self._control.halted:
+                self._telemetry.stage(stage, seconds, self._lanes.name(stage))
+                self._advance(stage, flight, result)
+            with self._lock:
+                self._jobs -= 1
+            self._control.wake()
+
+        with self._lock:
+            self._jobs += 1
+        self._lanes.submit(stage, flight.block.index, checked, done)
+
+    def _advance(self, stage: Stage, flight: _Flight, result: Any) -> None:
+        """Queue the next stage from the lane itself, so that it never waits for another thread."""
+        if stage == "encode":
+            self._submit("denoise", flight, lambda: self._denoise(flight, result))
+        elif stage == "denoise":
+            self._submit("decode", flight, lambda: self._decode(flight, result))
+        else:
+            with self._lock:
+                if len(result):
+                    served = self._served()
+                    served.pixels, served.shown = result, flight.late
+
+    def _served(self) -> _Flight:
+        """Whose result comes next: with a delay, a chunk that went in earlier."""
+        return next(waiting for waiting in self._flights if waiting.pixels is None)

@@ -1,0 +1,403 @@
+"""The running form of a plan: feeds, pipelines and outputs, joined by edges.
+
+One thread moves blocks along by calling ``advance``; nothing in here blocks or computes. All
+that takes time runs elsewhere (decoding threads, lanes, writing threads) and wakes that thread.
+A part hands a block on only when every stream behind it has room, so the branches of a plan stay
+in step and memory stays flat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..errors import MediaError
+from ..families.base import Requirements, Runner, StreamModel
+from ..media.recording import RecordingSink, RecordSwitch, StreamFormat
+from ..media.sinks import SinkSpec
+from ..media.types import FrameSink, FrameSource, SinkResult
+from .blocks import Block, Edge
+from .compare import composite_width
+from .control import Control
+from .feeds import CounterFeed, Feed, SourceFeed
+from .flow_blend import SteadyPart
+from .lanes import Lanes
+from .model_placement import remedy_for
+from .parameters import ParameterStore
+from .plan import PlanNode, Read, Steady, Stylise, Write, stylised
+from .preview import PreviewHub
+from .stage_pipeline import DualStreamPipeline
+from .telemetry import Telemetry
+from .writer import Pair, SinkWriter
+
+COPY_BLOCK = 8
+"""Frames read at a time where no model asks for a number."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all parts of a session use together; ``acquire`` puts all models of the plan on the device."""
+
+    control: Control
+    telemetry: Telemetry
+    store: ParameterStore
+    preview: PreviewHub
+    acquire: Callable[[], None]
+    lanes: Lanes
+    recorders: Mapping[str, RecordSwitch]
+    on_take: Callable[[str, SinkResult], None]
+    on_first_block: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What was opened and loaded for a plan.
+
+    Attributes:
+        sources: of each read node, not started yet.
+        models, runners: of each denoising node.
+        width, height: the size that all of them work at.
+    """
+
+    sources: Mapping[PlanNode, FrameSource]
+    models: Mapping[PlanNode, StreamModel]
+    runners: Mapping[PlanNode, Runner]
+    width: int
+    height: int
+
+    def rate(self, node: PlanNode) -> Fraction:
+        """Frames a second of a stream."""
+        origin = node.origin
+        if origin in self.sources:
+            return self.sources[origin].info.fps
+        fps = stylised(origin).settings.fps or self.models[origin].fps
+        return Fraction(fps).limit_denominator(1001)
+
+    def length(self, node: PlanNode) -> int | None:
+        """Frames of a stream, as far as known beforehand."""
+        origin = node.origin
+        if origin in self.sources:
+            return self.sources[origin].info.frames
+        return stylised(origin).settings.length or None
+
+
+class _FeedPart:
+    """Moves blocks from a feed to everyone who uses them."""
+
+    def __init__(self, feed: Feed, edges: list[Edge]) -> None:
+        self.feed = feed
+        self._edges = edges
+        self._ended = False
+
+    def advance(self) -> bool:
+        if self._ended:
+            return False
+        if self.feed.ended:  # told at once: a last short block waits for it
+            self._ended = True
+            _end(self._edges)
+            return True
+        block = self.feed.poll() if all(edge.room for edge in self._edges) else None
+        if block is None:
+            return False
+        _push(self._edges, block)
+        return True
+
+
+class _PipelinePart:
+    """Moves blocks through a pipeline, in the sizes that its runner wants."""
+
+    def __init__(
+        self, pipeline: DualStreamPipeline, inlet: Edge, edges: list[Edge], acquire: Callable[[], None]
+    ) -> None:
+        self.pipeline = pipeline
+        self._inlet = inlet
+        self._edges = edges
+        self._acquire = acquire
+        self._ended = False
+
+    def advance(self) -> bool:
+        moved = False
+        if self.pipeline.ready and all(edge.room for edge in self._edges):
+            _push(self._edges, self.pipeline.take())
+            moved = True
+        wanted = self.pipeline.wanted
+        if wanted and len(self._inlet) and (len(self._inlet) >= wanted or self._inlet.ended):
+            if self.pipeline.idle:
+                self._acquire()
+            self.pipeline.feed(self._inlet.take(min(wanted, len(self._inlet))))
+            moved = True
+        elif self._inlet.exhausted and self.pipeline.drain():
+            moved = True
+        if not self._ended and self._inlet.exhausted and self.pipeline.idle:
+            self._ended = True
+            _end(self._edges)
+            moved = True
+        return moved
+
+
+class _OutputPart:
+    """Pairs the result with what it is compared with, shows it, and hands it to a writer."""
+
+    def __init__(
+        self,
+        writer: SinkWriter,
+        result: Edge,
+        compared: Edge | None,
+        preview: PreviewHub | None,
+        on_block: Callable[[], None],
+    ) -> None:
+        self.writer = writer
+        self._result = result
+        self._compared = compared
+        self._preview = preview
+        self._on_block = on_block
+        self._last_compared: np.ndarray | None = None
+        self.ended = False
+
+    def advance(self) -> bool:
+        if self.ended or not self.writer.room:
+            return False
+        if self._result.exhausted:
+            self.ended = True
+            self.writer.end()
+            return True
+        count = self._result.head
+        if self._compared is not None and not self._compared.ended:
+            count = min(count, len(self._compared))
+        if not count:
+            return False
+        self._deliver(self._result.take(count))
+        return True
+
+    def _deliver(self, block: Block) -> None:
+        left = block.source if self._compared is None else self._take_compared(self._compared, len(block))
+        self.writer.put(Pair(block, left))
+        self._on_block()
+        if self._preview is None or block.pixels is None:
+            return
+        frames = zip(block.pixels, block.pts, block.born, strict=True)
+        for offset, (pixels, pts, born) in enumerate(frames):
+            source = None if left is None else left[offset]
+            self._preview.publish(pixels, block.index + offset, pts, source, born)
+
+    def _take_compared(self, edge: Edge, count: int) -> np.ndarray:
+        """``count`` pictures; a stream that is shorter than the result stands still at its end."""
+        present = min(count, len(edge))
+        pictures = [] if self._last_compared is None else [self._last_compared] * (count - present)
+        if present:
+            pixels = edge.take(present).pixels
+            assert pixels is not None
+            self._last_compared = pixels[-1]
+            pictures = [*pixels, *[pixels[-1]] * (count - present)]
+        if not pictures:
+            raise MediaError("the stream to compare with has no frames: connect another to compare")
+        return np.stack(pictures)
+
+
+class Flow:
+    """A plan at work.
+
+    Args:
+        plan: the write node that pumps.
+        material: what was opened and loaded for it; the flow closes the sources.
+        around: what the session's parts share.
+    """
+
+    def __init__(self, plan: PlanNode, material: Material, around: Surroundings) -> None:
+        self._material = material
+        self._around = around
+        self._plan = plan
+        self._edges: dict[PlanNode, list[Edge]] = {}
+        self._queues: dict[str, Edge] = {}
+        nodes = list(plan.walk())
+        # Each model may hold chunks back, at least until one is full, so this many frames always suffice.
+        self._in_work = sum(
+            runner.requirements.largest * (1 + (runner.requirements.delay if node.parents else 0))
+            for node, runner in material.runners.items()
+        )
+        self._outputs = self._make_outputs([node for node in nodes if isinstance(node.operation, Write)])
+        self._pipelines: list[_PipelinePart] = []
+        self._steadies: list[SteadyPart] = []
+        self._feeds: list[_FeedPart] = []
+        for node in reversed(nodes):
+            if isinstance(node.operation, Stylise):
+                self._make_pipeline(node)
+            elif isinstance(node.operation, Steady):
+                self._make_steady(node, node.operation)
+            elif isinstance(node.operation, Read):
+                self._make_source(node, node.operation)
+
+    @property
+    def ending(self) -> bool:
+        """Whether all frames are with the targets, which only have to be written and closed."""
+        return all(part.ended for part in self._outputs.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every target is written."""
+        return all(part.writer.result is not None for part in self._outputs.values())
+
+    @property
+    def results(self) -> dict[str, SinkResult]:
+        """What each write node left behind, by its id; nothing for one that is still at work."""
+        parts = self._outputs.items()
+        return {node.node_id: part.writer.result for node, part in parts if part.writer.result is not None}
+
+    def advance(self) -> bool:
+        """Move blocks as far as they can go without waiting; False when nothing moved."""
+        parts: Sequence[_FeedPart | _PipelinePart | SteadyPart | _OutputPart]
+        parts = [*self._outputs.values(), *self._steadies, *self._pipelines, *self._feeds]
+        moved = [part.advance() for part in parts]
+        self._around.telemetry.queues({name: len(edge) for name, edge in self._queues.items()})
+        self._around.telemetry.drops(self._around.preview.dropped)
+        return any(moved)
+
+    def start(self) -> None:
+        """Open the targets and begin to read."""
+        self._around.telemetry.begin()
+        self._around.telemetry.watch(
+            {node.node_id: source.status for node, source in self._material.sources.items()},
+            {node.node_id: part.writer.status for node, part in self._outputs.items()},
+        )
+        for part in self._outputs.values():
+            part.writer.start()
+        for part in self._feeds:
+            part.feed.start()
+
+    def stop(self) -> None:
+        """End all feeds at the next frame; what was decoded is still processed."""
+        for part in self._feeds:
+            part.feed.stop()
+
+    def abort(self, timeout: float) -> None:
+        """Leave the targets playable and wait until no lane works for us; ``control`` is halted."""
+        for part in self._feeds:
+            part.feed.release()
+        for part in self._outputs.values():
+            part.writer.abort()
+        for part in self._outputs.values():
+            part.writer.join(timeout)
+        pipelines = [part.pipeline for part in self._pipelines]
+        while any(part.working for part in (*pipelines, *self._steadies)):
+            self._around.control.wait()
+
+    def release(self) -> None:
+        """Let go of chunks and caches, once nothing works for us any more."""
+        for part in self._pipelines:
+            part.pipeline.release()
+        for part in self._steadies:
+            part.release()
+
+    def readers(self) -> list[SourceFeed]:
+        """The decoding threads, which may outlive us while a source blocks them."""
+        return [part.feed for part in self._feeds if isinstance(part.feed, SourceFeed)]
+
+    def _edge(self, node: PlanNode, capacity: int) -> Edge:
+        """A new way out of a node."""
+        edge = Edge(capacity)
+        self._edges.setdefault(node, []).append(edge)
+        return edge
+
+    @property
+    def _waiting_room(self) -> int:
+        """Frames for which a stream that needs no model waits for the ones that do."""
+        return max(COPY_BLOCK, self._in_work * (self._around.lanes.plan.prefetch + 3))
+
+    def _make_outputs(self, nodes: list[PlanNode]) -> dict[PlanNode, _OutputPart]:
+        shown = next((node for node in reversed(nodes) if _writes(node).preview), None)
+        return {node: self._make_output(node, node == shown) for node in nodes}
+
+    def _make_output(self, node: PlanNode, shown: bool) -> _OutputPart:
+        write, material, around = _writes(node), self._material, self._around
+        capacity = self._waiting_room
+        result = self._queues[f"{node.node_id} write"] = self._edge(node.inputs[0], capacity)
+        compared = self._edge(node.inputs[1], capacity) if len(node.inputs) > 1 else None
+        source = material.sources.get(node.inputs[0].origin)
+        width = composite_width(write.compare, material.width)
+        rate = material.rate(node.inputs[0])
+
+        def written(block: Block) -> None:
+            if node == self._plan:
+                around.telemetry.delivered(block.born)
+
+        audio = source.audio if source else None
+        writer = SinkWriter(
+            lambda: self._open_sink(node, StreamFormat(width, material.height, rate, audio)),
+            write.compare,
+            around.control,
+            around.telemetry,
+            written,
+        )
+        return _OutputPart(writer, result, compared, around.preview if shown else None, around.on_first_block)
+
+    def _open_sink(self, node: PlanNode, form: StreamFormat) -> FrameSink:
+        spec, around = _writes(node).sink, self._around
+        if not isinstance(spec, SinkSpec):
+            return spec.open(form.width, form.height, form.fps, form.audio)
+        switch = around.recorders[node.node_id]
+        return RecordingSink(spec, form, switch, lambda taken: around.on_take(node.node_id, taken))
+
+    def _make_pipeline(self, node: PlanNode) -> None:
+        material, around = self._material, self._around
+        runner = material.runners[node]
+        needs = runner.requirements
+        pipeline = DualStreamPipeline(
+            runner,
+            around.lanes,
+            around.store,
+            around.telemetry,
+            around.control,
+            prefetch=around.lanes.plan.prefetch,
+            remedy=remedy_for(needs.largest, material.width, material.height),
+        )
+        around.telemetry.read(node.node_id, runner.readout)
+        edges = self._edges[node]
+        if node.parents:
+            inlet = self._edge(node.parents[0].stream, self._in_work)
+        else:
+            inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
+            self._feeds.append(_FeedPart(self._counter(node, needs), [inlet]))
+        self._queues[f"{node.node_id} encode"] = inlet
+        self._pipelines.append(_PipelinePart(pipeline, inlet, edges, around.acquire))
+
+    def _make_steady(self, node: PlanNode, steady: Steady) -> None:
+        inlet = self._edge(node.parents[0].stream, self._waiting_room)
+        self._queues[f"{node.node_id} warp"] = inlet
+        around = self._around
+        self._steadies.append(
+            SteadyPart(
+                steady, node.node_id, inlet, self._edges[node], around.store, around.telemetry, around.control
+            )
+        )
+
+    def _counter(self, node: PlanNode, needs: Requirements) -> CounterFeed:
+        length = self._material.length(node) or 0
+        return CounterFeed(length, self._material.rate(node), needs.first, needs.steady)
+
+    def _make_source(self, node: PlanNode, read: Read) -> None:
+        material, around = self._material, self._around
+        source = material.sources[node]
+        source.start(material.width, material.height, read.resize)
+        users = [runner.requirements for user, runner in material.runners.items() if node in user.inputs]
+        first = min((needs.first for needs in users), default=COPY_BLOCK)
+        steady = min((needs.steady for needs in users), default=COPY_BLOCK)
+        feed = SourceFeed(source, first, steady, around.control, around.telemetry)
+        self._feeds.append(_FeedPart(feed, self._edges[node]))
+
+
+def _push(edges: Sequence[Edge], block: Block) -> None:
+    for edge in edges:
+        edge.push(block)
+
+
+def _end(edges: Sequence[Edge]) -> None:
+    for edge in edges:
+        edge.ended = True
+
+
+def _writes(node: PlanNode) -> Write:
+    assert isinstance(node.operation, Write)
+    return node.operation

@@ -1,0 +1,1 @@
+"""The demo autoencoders of pictures and of video: training and evaluation."""

@@ -1,0 +1,1 @@
+"""MLLM-edit (arXiv 2606.05981): training, evaluation, benchmark."""

@@ -1,0 +1,1 @@
+"""Speed (docs/measures.md), each figure with its baseline in the same run."""

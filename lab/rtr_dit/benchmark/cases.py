@@ -1,0 +1,81 @@
+"""What is measured of causal video models: sizes, and the settings of each stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ....engine.networks.causal_wan import CausalWanConfig
+from ....engine.networks.taehv import TAEHVConfig
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Every width of one configuration.
+
+    Attributes:
+        name: how rows call it.
+        networks: by name.
+        sizes: height and width in pixels.
+        taehv: of the small autoencoder.
+        wan: ``base_dim`` of Wan's VAE.
+        windows: latent frames.
+    """
+
+    name: str
+    networks: dict[str, CausalWanConfig]
+    sizes: tuple[tuple[int, int], ...]
+    taehv: TAEHVConfig
+    wan: int
+    windows: tuple[int, ...] = (6, 9, 12, 21)
+
+
+WAN_1_3B = CausalWanConfig()
+WAN_14B = CausalWanConfig(dim=5120, ffn_dim=13824, heads=40, layers=40)
+FULL = Scale("full size", {"1.3B": WAN_1_3B, "14B": WAN_14B}, ((480, 832), (512, 512)), TAEHVConfig(), 96)
+TOY = Scale(
+    "toy size",
+    {"toy": CausalWanConfig(dim=64, ffn_dim=128, freq_dim=32, text_dim=32, heads=2, layers=2)},
+    ((64, 64),),
+    TAEHVConfig(
+        encoder_channels=(8, 8, 8, 8),
+        encoder_blocks=(1, 1, 1),
+        decoder_channels=(8, 8, 8, 8),
+        decoder_blocks=(1, 1, 1),
+    ),
+    8,
+    (6, 9),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One stream.
+
+    Attributes:
+        block: latent frames of a chunk.
+        window: latent frames that a query sees.
+        autoencoder: ``"taehv"`` or ``"wan"``.
+    """
+
+    network: str
+    height: int
+    width: int
+    steps: int
+    block: int
+    window: int
+    autoencoder: str = "taehv"
+    compiled: bool = False
+
+
+def cases(scale: Scale) -> Iterator[Case]:
+    """The smallest network in every setting; larger ones at 4 steps, chunk 3 and the smallest window."""
+    small, *larger = scale.networks
+    for height, width in scale.sizes:
+        for autoencoder in ("taehv", "wan"):
+            for steps in (1, 2, 4):
+                for block in (1, 3):
+                    for window in scale.windows:
+                        yield Case(small, height, width, steps, block, window, autoencoder)
+        for name in larger:
+            yield Case(name, height, width, 4, 3, scale.windows[0])

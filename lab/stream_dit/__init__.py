@@ -1,0 +1,1 @@
+"""StreamDiT (arXiv 2507.03745): training, evaluation, benchmark."""

@@ -1,0 +1,127 @@
+"""the text-to-video transformer ``stream-dit`` on the procedural world: teacher, student; packs it"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from ...engine.autoencoders.load import load_video_autoencoder
+from ...engine.conditioning.ensemble import TextEnsemble
+from ...engine.families.stream_dit.checkpoint import save_checkpoint
+from ...engine.families.stream_dit.profile import Profile
+from ...engine.networks.stream_dit.config import DEMO
+from ...engine.networks.stream_dit.model import StreamDiT
+from ...engine.sampling.partition import Partition
+from ..commands import train_options as common
+from ..training.loop import LoopConfig
+from .training.buffered_flow_matching import Mixture
+from .training.card import write_card
+from .training.distillation import Distillation
+from .training.latents import WorldBatches, encode_worlds, measure_format
+from .training.recipe import Stage, distil, train_teacher
+from .training.text import LIMIT, NAME, train_text_encoder
+
+DEFAULT = LoopConfig(steps=1400, learning_rate=2e-3, warmup=50, cooldown=0.6, ema=0.996, muon=True, seed=7)
+IMAGES = LoopConfig(steps=4000, learning_rate=3e-3, warmup=100, cooldown=0.3, ema=0.996, muon=True)
+STRETCHES = dataclasses.replace(IMAGES, steps=800, cooldown=0.0)
+TEXT = LoopConfig(steps=1500, learning_rate=2e-3, cooldown=0.5, muon=True)
+STUDENT = LoopConfig(steps=250, learning_rate=3e-4, warmup=30, cooldown=0.6, ema=0.99, muon=True)
+STRETCH = 4  # latent frames of a clip in the second stage
+OPTIONS = (
+    "clips",
+    "batch",
+    "text_steps",
+    "image_steps",
+    "stretch_steps",
+    "steps",
+    "student_steps",
+    "teacher_steps",
+    "guidance",
+    "shift",
+)
+"""Options that the model card names."""
+LEVELS = 8  # T of the student: N = 8 chunks of c = 2 frames, s = 1, as in the paper
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--size", type=int, default=128, help="side of a frame in pixels")
+    parser.add_argument("--clips", type=int, default=2400, help="rendered clips")
+    parser.add_argument("--latents", type=int, default=16, help="latent frames of a clip, at least 16")
+    parser.add_argument("--batch", type=int, default=4, help="clips of a step")
+    parser.add_argument(
+        "--chunk-sizes", type=int, nargs="+", default=Mixture.chunk_sizes, help="mixed schemes"
+    )
+    parser.add_argument(
+        "--image-steps", type=int, default=IMAGES.steps, help="of the first stage, one frame a clip"
+    )
+    parser.add_argument(
+        "--stretch-steps", type=int, default=STRETCHES.steps, help="of the second stage, four frames a clip"
+    )
+    parser.add_argument("--text-steps", type=int, default=TEXT.steps, help="of the text encoder")
+    parser.add_argument("--student-steps", type=int, default=STUDENT.steps, help="of the distillation")
+    parser.add_argument("--teacher-steps", type=int, default=2, help="teacher's steps within a level")
+    parser.add_argument(
+        "--guidance", type=float, default=2.5, help="classifier-free guidance that is distilled"
+    )
+    parser.add_argument(
+        "--shift", type=float, default=3.0, help="of the levels: above 1 they crowd at the noisy end"
+    )
+    parser.add_argument("--teacher-output", type=Path, help="keep the teacher as a checkpoint, too")
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    target = arguments.output or common.WEIGHTS / "stream-dit"
+    folder: Path = arguments.runs / "stream-dit"
+    seed, loop = arguments.seed, common.loop(arguments, DEFAULT)
+    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.bfloat16)
+    pool = encode_worlds(
+        autoencoder,
+        folder / f"worlds_{arguments.size}.npy",
+        clips=arguments.clips,
+        latents=arguments.latents,
+        side=arguments.size,
+        seed=seed,
+    )
+    data = WorldBatches(pool, measure_format(pool), seed)
+    reading = dataclasses.replace(TEXT, steps=arguments.text_steps, seed=seed)
+    text = TextEnsemble({NAME: train_text_encoder(folder / "text", reading)})
+    mixture = Mixture(chunk_sizes=tuple(arguments.chunk_sizes), shift=arguments.shift)
+    torch.manual_seed(seed)
+    teacher = StreamDiT(DEMO)
+    stretches = dataclasses.replace(STRETCHES, steps=arguments.stretch_steps, seed=seed)
+    images = dataclasses.replace(IMAGES, steps=arguments.image_steps, seed=seed)
+    stages = (
+        Stage("images", images, 1, arguments.batch * mixture.buffer),
+        Stage("stretches", stretches, STRETCH, arguments.batch * mixture.buffer // STRETCH),
+        Stage("buffers", loop, mixture.buffer, arguments.batch),
+    )
+    teacher = train_teacher(teacher, data, text, folder, stages, mixture)
+    if arguments.teacher_output:
+        layouts = tuple(
+            Partition(
+                mixture.buffer // size,
+                size,
+                max(1, 2 * LEVELS * size // mixture.buffer),
+                shift=mixture.shift,
+            )
+            for size in sorted(mixture.chunk_sizes, key=lambda size: (size != 2, size))
+        )
+        profile = _profile(layouts, data, arguments.guidance)
+        save_checkpoint(arguments.teacher_output, teacher, text, profile, "demo-video")
+    sizes = [size for size in (2, 4, 8, 16) if size in mixture.chunk_sizes]
+    layouts = tuple(Partition(16 // size, size, LEVELS * size // 16, shift=mixture.shift) for size in sizes)
+    distillation = Distillation(layouts, arguments.teacher_steps, arguments.guidance)
+    loop = dataclasses.replace(STUDENT, steps=arguments.student_steps, seed=seed)
+    student = distil(teacher, data, text, folder / "student", loop, distillation, arguments.batch // 2)
+    save_checkpoint(target, student, text, _profile(layouts, data, 1.0), "demo-video")
+    write_card(target, student, {name: getattr(arguments, name) for name in OPTIONS}, seed)
+    return target
+
+
+def _profile(layouts: tuple[Partition, ...], data: WorldBatches, guidance: float) -> Profile:
+    return Profile(
+        layouts, guidance=guidance, latents=data.latent_format, text_limits=((NAME, LIMIT),), fps=16.0
+    )

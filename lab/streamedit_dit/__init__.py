@@ -1,0 +1,1 @@
+"""StreamEdit-DiT (preprint 202602.0223): training, evaluation, benchmark."""

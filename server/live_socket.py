@@ -1,0 +1,187 @@
+"""One page's websocket to one session: preview frames under credit, changes in, receipts out.
+
+Every connection has a sending task of its own, a one-slot mailbox for frames and a short queue
+for texts, so a page that stops reading delays nobody else and costs a bounded amount of memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from ..engine.errors import SettingError
+from ..engine.runtime.session import StreamSession
+from .frame_messages import LARGEST_FRAME, parse_frame, preview_message
+from .messages import LARGEST, Camera, Change, Clock, Credit, Look, Message, Record, parse
+from .rate_limit import RateLimit
+from .uplink import Uplink
+
+TICK_S = 0.1
+TELEMETRY_S = 0.5
+MOST_CREDIT = 4
+TEXTS = 256
+
+RATE = 300
+"""Messages a second that are listened to."""
+
+
+def state_message(session: StreamSession) -> dict[str, Any]:
+    """What the meters on the node show."""
+    progress = session.progress
+    return {
+        "type": "state",
+        "state": session.state,
+        "stage": session.stage,
+        "done": progress.done,
+        "total": progress.total,
+        "fps": round(progress.fps, 2),
+        "eta": None if progress.eta is None else round(progress.eta, 1),
+        "error": "" if session.error is None else str(session.error),
+    }
+
+
+class LiveSocket:
+    """Serves one websocket until the page or the session ends."""
+
+    def __init__(
+        self, session: StreamSession, socket: web.WebSocketResponse, view_of: Callable[[Path], Any]
+    ) -> None:
+        self._session = session
+        self._socket = socket
+        self._view_of = view_of
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._texts: deque[Mapping[str, Any]] = deque(maxlen=TEXTS)
+        self._credit = 0
+        self._rate = RateLimit(RATE)
+        self._preview = session.preview.subscribe(on_ready=lambda: self._from_thread(self._wake.set))
+        self._uplink = Uplink(session.inlets, self._wake.set, self._from_thread)
+        self._told: dict[str, Any] = {}
+        self._telemetry_due = 0.0
+
+    async def serve(self) -> None:
+        """Read until the connection is closed; a task beside it writes."""
+        leave = self._session.listen(lambda message: self._from_thread(self._heard, message))
+        writer = asyncio.create_task(self._write())
+        try:
+            async for message in self._socket:
+                code = self._receive(message)
+                if code is not None:
+                    await self._socket.close(code=code)
+        finally:
+            leave()
+            self._uplink.close()
+            self._preview.close()
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await writer
+
+    def _receive(self, message: WSMessage) -> WSCloseCode | None:
+        """Do what a message says; the code to hang up with where no page in good order says that."""
+        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            return None
+        if message.type is WSMsgType.TEXT and len(message.data) > LARGEST:
+            return WSCloseCode.MESSAGE_TOO_BIG
+        if not self._rate.admit():
+            if self._rate.just_exceeded:
+                self._say(
+                    {"type": "error", "message": "Too many messages: the rest of this second is ignored."}
+                )
+            return WSCloseCode.POLICY_VIOLATION if self._rate.flooded else None
+        try:
+            if message.type is WSMsgType.BINARY:
+                self._uplink.push(parse_frame(message.data))
+            else:
+                self._obey(parse(message.data))
+        except SettingError as error:
+            self._say({"type": "error", "message": str(error)})
+        return None
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case Credit(frames):
+                granted = min(frames, MOST_CREDIT - self._credit)
+                if granted > 0:
+                    self._credit += granted
+                    self._preview.grant(granted)
+            case Look(wish):
+                self._preview.ask(wish)
+            case Clock(at):
+                self._say({"type": "clock", "at": at, "now": round(time.monotonic() * 1000, 3)})
+            case Camera():
+                self._uplink.hear(message)
+            case Record(node, on):
+                self._record(node, on)
+            case Change(key, value, seq):
+                try:
+                    self._session.store.set(key, value, seq)  # the receipt comes through the session
+                except SettingError as error:
+                    self._say({"type": "error", "message": str(error), "key": key, "seq": seq})
+
+    def _record(self, node: str, on: bool) -> None:
+        switch = self._session.recorders.get(node)
+        if switch is None:
+            raise SettingError(f"Node {node} writes no file that could be switched.")
+        switch.set(on)
+
+    def _heard(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "take":
+            self._say({**message, "path": None, "file": self._view_of(message["path"])})
+        elif message["type"] != "state":  # states are told at a steady pace
+            self._say(message)
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        self._texts.append(message)
+        self._wake.set()
+
+    async def _write(self) -> None:
+        while not self._socket.closed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), TICK_S)
+            self._wake.clear()
+            over = self._session.wait(0)
+            self._report()
+            for wanted in self._uplink.wanted():
+                await self._socket.send_json(wanted)
+            while self._texts:
+                await self._socket.send_json(self._texts.popleft())
+            frame = self._preview.take()
+            if frame is not None:
+                self._credit -= 1
+                await self._socket.send_bytes(preview_message(frame))
+            if over:
+                await self._socket.close(message=b"The session is over.")
+
+    def _report(self) -> None:
+        """Queue what has changed: live values, state, and twice a second the telemetry."""
+        values = dict(self._session.store.snapshot())
+        if values.keys() != self._told.get("live", {}).keys():
+            self._texts.append({"type": "live", "values": values})
+        state = state_message(self._session)
+        if state != self._told.get("state"):
+            self._texts.append(state)
+        self._told = {"live": values, "state": state}
+        if time.monotonic() >= self._telemetry_due:
+            self._telemetry_due = time.monotonic() + TELEMETRY_S
+            self._texts.append({"type": "telemetry", **self._session.telemetry.snapshot()})
+
+    def _from_thread(self, call: Any, *values: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the server is shutting down
+            self._loop.call_soon_threadsafe(call, *values)
+
+
+async def serve_websocket(
+    request: web.Request, session: StreamSession, view_of: Callable[[Path], Any]
+) -> web.WebSocketResponse:
+    """Upgrade a request that has been let in, and serve it; ``view_of`` names files as ``/view`` does."""
+    socket = web.WebSocketResponse(heartbeat=20, max_msg_size=LARGEST_FRAME, compress=False)
+    await socket.prepare(request)
+    await LiveSocket(session, socket, view_of).serve()
+    return socket

@@ -1,0 +1,173 @@
+"""WebRTC with the optional package aiortc: a page's camera in, a node's picture out.
+
+Import it only where ``extra("aiortc")`` has found the package. Everything runs on the server's event
+loop; aiortc encodes and decodes on threads. Of an offer only what names codecs and keys is used: its
+addresses are left out, so the server sends nothing anywhere but answers to whoever comes with the
+password of its own answer. No STUN or TURN server is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from fractions import Fraction
+from typing import Any
+
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+from av import VideoFrame
+
+from ..engine.errors import SettingError
+from ..engine.media.live.frame_inbox import Inlet
+from ..engine.media.live.pushed import decode_picture
+from .preview_feed import SessionOf, pictures
+
+log = logging.getLogger("livestyle")
+
+CONNECT_S = 15.0
+"""How long a page may take to come after it has its answer."""
+
+_TICKS = 90_000
+_ADDRESSES = ("a=candidate:", "a=end-of-candidates", "a=remote-candidates:")
+
+
+class Peer:
+    """One connection; it ends itself when the page leaves, or never comes.
+
+    Args:
+        on_closed: called once, when it is over.
+    """
+
+    def __init__(self, on_closed: Callable[[], None]) -> None:
+        self._on_closed = on_closed
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._track: PictureTrack | None = None
+        self._closed = False
+        self._connection.on("connectionstatechange", self._on_state)
+
+    async def receive(self, offer: str, inlet: Inlet) -> str:
+        """Take the page's picture for a session; gives the answer. For ``offer`` see ``_answer``."""
+
+        def on_track(track: Any) -> None:
+            if track.kind == "video":
+                self._spawn(_take(track, inlet))
+
+        self._connection.on("track", on_track)
+        return await self._answer(offer)
+
+    async def send(self, offer: str, session_of: SessionOf) -> str:
+        """Show a node's picture to the page; gives the answer. For ``offer`` see ``_answer``."""
+        self._track = PictureTrack(session_of)
+        transceiver = self._connection.addTransceiver(self._track, direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        # VP8 costs several times as much to encode.
+        transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != "video/H264"))
+        return await self._answer(offer)
+
+    async def close(self) -> None:
+        """Hang up; harmless when repeated."""
+        if self._closed:
+            return
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await self._connection.close()
+        if self._track is not None:
+            await self._track.let_go()
+        self._on_closed()
+
+    async def _answer(self, offer: str) -> str:
+        """The SDP of the answer.
+
+        Raises:
+            SettingError: the offer, SDP with one video section, can't be read or agreed to.
+        """
+        try:
+            description = RTCSessionDescription(_without_addresses(offer), "offer")
+            await self._connection.setRemoteDescription(description)
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Exception as error:  # aiortc's parser raises whatever an odd text leads it to
+            log.debug("An offer was refused", exc_info=True)
+            await self.close()
+            raise SettingError("The WebRTC offer can't be agreed to: reload the page.") from error
+        self._spawn(self._expect())
+        return self._connection.localDescription.sdp
+
+    async def _expect(self) -> None:
+        await asyncio.sleep(CONNECT_S)
+        if self._connection.connectionState != "connected":
+            self._end()
+
+    def _on_state(self) -> None:
+        if self._connection.connectionState in ("failed", "closed"):
+            self._end()
+
+    def _end(self) -> None:
+        # Not among our tasks, which it cancels.
+        ending = asyncio.ensure_future(self.close())
+        ending.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class PictureTrack(MediaStreamTrack):
+    """A node's picture, as it is shown."""
+
+    kind = "video"
+
+    def __init__(self, session_of: SessionOf) -> None:
+        super().__init__()
+        self._pictures = pictures(session_of)
+        self._zero = time.monotonic()
+
+    async def recv(self) -> VideoFrame:
+        """The next picture; called by aiortc."""
+        jpeg = await anext(self._pictures)
+        frame = await asyncio.to_thread(_decoded, jpeg)
+        frame.pts = round((time.monotonic() - self._zero) * _TICKS)
+        frame.time_base = Fraction(1, _TICKS)
+        return frame
+
+    async def let_go(self) -> None:
+        """No picture is wanted any more."""
+        await self._pictures.aclose()
+
+
+def _decoded(jpeg: bytes) -> VideoFrame:
+    pixels = decode_picture(jpeg)
+    height, width = (side - side % 2 for side in pixels.shape[:2])
+    return VideoFrame.from_ndarray(pixels[:height, :width], format="rgb24").reformat(format="yuv420p")
+
+
+async def _take(track: Any, inlet: Inlet) -> None:
+    """Leave pictures for the session as they come; it takes what it has room for."""
+    leave = inlet.listen(lambda _: None)
+    try:
+        with contextlib.suppress(MediaStreamError):  # the page has hung up
+            while True:
+                frame = await track.recv()
+                inlet.push(frame, pts=frame.time)
+    finally:
+        leave()
+
+
+def _without_addresses(offer: str) -> str:
+    """The offer without a line that says where the page is; raises ValueError unless it is for one video."""
+    lines = offer.splitlines()
+    media = [line for line in lines if line.startswith("m=")]
+    if len(media) != 1 or not media[0].startswith("m=video "):
+        raise ValueError(f"{len(media)} media sections")
+    return "\r\n".join(line for line in lines if not line.startswith(_ADDRESSES)) + "\r\n"
