@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from ..engine.errors import SettingError
-from ..engine.motion.blend import FlowBlend
+from ..engine.motion.blend import FlowBlender
 from ..engine.motion.flow import FlowSettings
-from ..engine.runtime.plan import PlanNode, Steady
+from ..engine.runtime.plan import FlowBlend, PlanNode
 from . import host
 from .checks import one_of
 from .declare import boolean_widget, check_ranges, combo_widget, float_widget, schema
@@ -91,19 +91,21 @@ class FlowWarp(io.ComfyNode):
         flow = FlowSettings(one_of("estimator", estimator, ESTIMATORS), scale)
         stream = host.blocked("Flow Warp has no stream: connect one to frames.")
         if frames is not None:
-            operation = Steady(flow, occlusion, blend)
+            operation = FlowBlend(flow, occlusion, blend)
             stream = PlanNode(operation, parents=(frames,), node_id=str(cls.hidden.unique_id))
         if images is None and guide is not None:
             raise SettingError("guide has nothing to guide: connect images, or disconnect guide.")
         warped = host.blocked("Flow Warp has no images: connect some.")
         if images is not None:
             warped = warp_images(
-                images, images if guide is None else guide, FlowBlend(flow, occlusion), blend
+                images, images if guide is None else guide, FlowBlender(flow, occlusion), blend
             )
         return io.NodeOutput(stream, warped, flow)
 
 
-def warp_images(images: torch.Tensor, guide: torch.Tensor, blender: FlowBlend, share: float) -> torch.Tensor:
+def warp_images(
+    images: torch.Tensor, guide: torch.Tensor, blender: FlowBlender, share: float
+) -> torch.Tensor:
     """Blend an IMAGE batch along the motion of another.
 
     Args:

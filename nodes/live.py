@@ -9,7 +9,7 @@ from ..engine.errors import SettingError
 from ..engine.media.live.addresses import SOURCE_SCHEMES, TARGET_SCHEMES, parse_url
 from ..engine.media.live.clock import POLICIES, ClockPolicy
 from ..engine.media.live.extras import extra
-from ..engine.media.live.frame_inbox import Inlet
+from ..engine.media.live.frame_inbox import FrameInbox
 from ..engine.media.live.sink_spec import LiveSinkSpec, TargetKind
 from ..engine.media.live.source_spec import LiveSpec
 from ..engine.media.types import Trim
@@ -47,7 +47,7 @@ def live_source(choice: LiveChoice, trim: Trim) -> LiveSpec:
     if choice.source.startswith("browser"):
         kind = "camera" if choice.source == "browser camera" else "screen"
         name = f"The browser's {kind}"
-        return LiveSpec("pushed", name, trim=live, clock=policy, inlet=Inlet(kind))
+        return LiveSpec("pushed", name, trim=live, clock=policy, inbox=FrameInbox(kind))
     if choice.source == "network":
         if trim.fps:
             raise SettingError("A network stream has its own rate: set fps to 0.")

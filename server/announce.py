@@ -75,7 +75,7 @@ def tags_of(session: StreamSession) -> Mapping[str, str]:
 def describe(session: StreamSession) -> dict[str, Any]:
     """A session as JSON; without its token once it is over.
 
-    ``inlets`` says which read nodes want a page's ``camera`` or ``screen``.
+    ``inboxes`` says which read nodes want a page's ``camera`` or ``screen``.
     """
     owner = _owners.get(session)
     return {
@@ -85,7 +85,7 @@ def describe(session: StreamSession) -> dict[str, Any]:
         "nodes": list(owner.nodes) if owner else [session.node_id],
         "state": session.state,
         "live": list(session.store.snapshot()),
-        "inlets": {node: inlet.kind for node, inlet in session.inlets.items()},
+        "inlets": {node: inbox.kind for node, inbox in session.inboxes.items()},
         "recorders": list(session.recorders),
         "error": "" if session.error is None else str(session.error),
     }

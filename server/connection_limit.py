@@ -12,7 +12,7 @@ MOST_PAGES = 16
 """Websockets to one session, and watchers of one node's picture."""
 
 
-class Visits:
+class ConnectionLimit:
     """Counts pages that stay for a while."""
 
     def __init__(self) -> None:

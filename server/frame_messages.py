@@ -37,14 +37,14 @@ class PushedFrame:
 
 
 def preview_message(frame: PreviewFrame) -> bytes:
-    """Header: frame, pts, w, h; ``born`` in milliseconds on the server's clock; ``source``: bytes of it."""
+    """Header: frame, pts, w, h; ``born`` in milliseconds on the server's clock; ``source``."""
     source = frame.source or b""
     facts = {
         "frame": frame.frame,
         "pts": frame.pts,
         "w": frame.width,
         "h": frame.height,
-        "born": round(frame.born * 1000, 2),
+        "born": round(frame.captured_at * 1000, 2),
         "source": len(source),
     }
     header = json.dumps(facts).encode()

@@ -62,7 +62,7 @@ class LiveSocket:
         self._credit = 0
         self._rate = RateLimit(RATE)
         self._preview = session.preview.subscribe(on_ready=lambda: self._from_thread(self._wake.set))
-        self._uplink = Uplink(session.inlets, self._wake.set, self._from_thread)
+        self._uplink = Uplink(session.inboxes, self._wake.set, self._from_thread)
         self._told: dict[str, Any] = {}
         self._telemetry_due = 0.0
 

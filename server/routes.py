@@ -17,7 +17,7 @@ from ..engine.runtime.session import StreamSession
 from .access import Gate, refuse_foreign, refuse_headerless, refuse_wrong_token
 from .announce import client_of, describe, tags_of, takes_part
 from .bodies import json_object
-from .connection_limit import Visits
+from .connection_limit import ConnectionLimit
 from .live_socket import serve_websocket
 from .mjpeg import serve_mjpeg
 from .preview_feed import SessionOf
@@ -58,7 +58,7 @@ class Routes:
         self._keys = keys
         self._files = files
         self._gate = Gate()
-        self.visits = Visits()
+        self.connections = ConnectionLimit()
         self._saving: set[str] = set()
 
     async def list_sessions(self, request: web.Request) -> web.Response:
@@ -98,7 +98,7 @@ class Routes:
         """Preview, receipts, live changes, and pictures from a page's camera."""
         session = self.session(request)
         refuse_wrong_token(request.query.get("token"), session.token)
-        with self.visits.stay(session.id):
+        with self.connections.stay(session.id):
             return await serve_websocket(request, session, self._files.view_of)
 
     async def watch_address(self, request: web.Request) -> web.Response:
@@ -115,7 +115,7 @@ class Routes:
     async def watch_stream(self, request: web.Request) -> web.StreamResponse:
         """The picture as Motion JPEG, from Run to Run."""
         watched = self.watched(request)
-        with self.visits.stay(f"watch {watched}"):
+        with self.connections.stay(f"watch {watched}"):
             return await serve_mjpeg(request, self.session_of(watched))
 
     def session_of(self, watched: Watched) -> SessionOf:

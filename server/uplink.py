@@ -17,10 +17,10 @@ from .frame_messages import PushedFrame
 from .messages import Camera
 
 if TYPE_CHECKING:
-    from ..engine.media.live.frame_inbox import Inlet
+    from ..engine.media.live.frame_inbox import FrameInbox
 
-_speakers: WeakKeyDictionary[Inlet, Uplink] = WeakKeyDictionary()
-"""Which page each inlet listens to."""
+_speakers: WeakKeyDictionary[FrameInbox, Uplink] = WeakKeyDictionary()
+"""Which page each inbox listens to."""
 
 OLDEST_S = 10.0
 """A picture can't be older than this, whatever the page says."""
@@ -30,18 +30,18 @@ class Uplink:
     """The pictures of one page.
 
     Args:
-        inlets: of the session, by the id of the read node.
+        inboxes: of the session, by the id of the read node.
         on_wanted: called on the event loop when ``wanted`` has something to say.
         from_thread: has something called on the event loop.
     """
 
     def __init__(
         self,
-        inlets: Mapping[str, Inlet],
+        inboxes: Mapping[str, FrameInbox],
         on_wanted: Callable[[], None],
         from_thread: Callable[..., None],
     ) -> None:
-        self._inlets = inlets
+        self._inboxes = inboxes
         self._on_wanted = on_wanted
         self._from_thread = from_thread
         self._credit: dict[str, int] = {}
@@ -54,14 +54,14 @@ class Uplink:
         Raises:
             SettingError: the node takes no pictures from a page.
         """
-        inlet = self._inlet(camera.node)
+        inbox = self._inbox(camera.node)
         if camera.state == "ready":
-            self._listen(camera.node, inlet)
+            self._listen(camera.node, inbox)
             return
-        if _speakers.get(inlet) is not self:
+        if _speakers.get(inbox) is not self:
             raise SettingError(f"Node {camera.node} does not listen to this page.")
         if camera.state == "paused":
-            inlet.pause(camera.reason)
+            inbox.pause(camera.reason)
         else:
             self._leave(camera.node, camera.reason)
 
@@ -71,13 +71,15 @@ class Uplink:
         Raises:
             SettingError: there was no credit for it, or nobody takes it.
         """
-        inlet = self._inlet(frame.node)
+        inbox = self._inbox(frame.node)
         if self._credit.get(frame.node, 0) < 1:
             raise SettingError("A picture came without credit.")
         self._credit[frame.node] -= 1
         now = time.monotonic()
-        born = now if frame.taken is None else min(now, max(now - OLDEST_S, frame.taken / 1000))
-        if inlet.wanted and not inlet.push(frame.jpeg, pts=born, born=born):  # Stop may cross a picture
+        captured_at = now if frame.taken is None else min(now, max(now - OLDEST_S, frame.taken / 1000))
+        if inbox.wanted and not inbox.push(
+            frame.jpeg, pts=captured_at, captured_at=captured_at
+        ):  # Stop may cross a picture
             raise SettingError(f"Node {frame.node} did not take the picture.")
 
     def wanted(self) -> list[dict[str, Any]]:
@@ -91,10 +93,10 @@ class Uplink:
         for node in list(self._credit):
             self._leave(node, "The page with the camera is closed: open it again.")
 
-    def _listen(self, node: str, inlet: Inlet) -> None:
+    def _listen(self, node: str, inbox: FrameInbox) -> None:
         self._credit[node] = 0
-        _speakers[inlet] = self
-        self._stops[node] = inlet.listen(lambda n: self._from_thread(self._grant, node, n))
+        _speakers[inbox] = self
+        self._stops[node] = inbox.listen(lambda n: self._from_thread(self._grant, node, n))
 
     def _grant(self, node: str, n: int) -> None:
         if n > 0 and node in self._credit:
@@ -105,14 +107,14 @@ class Uplink:
     def _leave(self, node: str, reason: str) -> None:
         """Send no more; a page that has taken over is left alone."""
         del self._credit[node], self._untold[node]
-        stop, inlet = self._stops.pop(node), self._inlets[node]
-        if _speakers.get(inlet) is self:
-            del _speakers[inlet]
+        stop, inbox = self._stops.pop(node), self._inboxes[node]
+        if _speakers.get(inbox) is self:
+            del _speakers[inbox]
             stop()
-            inlet.leave(reason)
+            inbox.leave(reason)
 
-    def _inlet(self, node: str) -> Inlet:
-        inlet = self._inlets.get(node)
-        if inlet is None:
+    def _inbox(self, node: str) -> FrameInbox:
+        inbox = self._inboxes.get(node)
+        if inbox is None:
             raise SettingError(f"Node {node} takes no pictures from a page.")
-        return inlet
+        return inbox

@@ -27,7 +27,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from ..engine.errors import SettingError
-from ..engine.media.live.frame_inbox import Inlet
+from ..engine.media.live.frame_inbox import FrameInbox
 from ..engine.media.live.pushed import decode_picture
 from .preview_feed import SessionOf, pictures
 
@@ -55,12 +55,12 @@ class Peer:
         self._closed = False
         self._connection.on("connectionstatechange", self._on_state)
 
-    async def receive(self, offer: str, inlet: Inlet) -> str:
+    async def receive(self, offer: str, inbox: FrameInbox) -> str:
         """Take the page's picture for a session; gives the answer. For ``offer`` see ``_answer``."""
 
         def on_track(track: Any) -> None:
             if track.kind == "video":
-                self._spawn(_take(track, inlet))
+                self._spawn(_take(track, inbox))
 
         self._connection.on("track", on_track)
         return await self._answer(offer)
@@ -152,14 +152,14 @@ def _decoded(jpeg: bytes) -> VideoFrame:
     return VideoFrame.from_ndarray(pixels[:height, :width], format="rgb24").reformat(format="yuv420p")
 
 
-async def _take(track: Any, inlet: Inlet) -> None:
+async def _take(track: Any, inbox: FrameInbox) -> None:
     """Leave pictures for the session as they come; it takes what it has room for."""
-    leave = inlet.listen(lambda _: None)
+    leave = inbox.listen(lambda _: None)
     try:
         with contextlib.suppress(MediaStreamError):  # the page has hung up
             while True:
                 frame = await track.recv()
-                inlet.push(frame, pts=frame.time)
+                inbox.push(frame, pts=frame.time)
     finally:
         leave()
 

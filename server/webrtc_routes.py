@@ -72,11 +72,11 @@ class WebRtcRoutes:
         """Take a page's camera or screen for a read node: ``token``, ``node``, ``sdp``."""
         session, said = await self._routes.command(request)
         try:
-            inlet = session.inlets.get(text_field(said, "node"))
-            if inlet is None:
+            inbox = session.inboxes.get(text_field(said, "node"))
+            if inbox is None:
                 raise SettingError(f"Node {said['node']} takes no pictures from a page.")
             peer = await self._peer(f"camera {session.id}")
-            return web.json_response({"sdp": await peer.receive(_offer(said), inlet)})
+            return web.json_response({"sdp": await peer.receive(_offer(said), inbox)})
         except SettingError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
 
@@ -103,7 +103,7 @@ class WebRtcRoutes:
         except MediaError as error:
             raise web.HTTPNotImplemented(text=str(error)) from None
         stay = ExitStack()
-        stay.enter_context(self._routes.visits.stay(place))
+        stay.enter_context(self._routes.connections.stay(place))
         return make(stay.close)
 
 

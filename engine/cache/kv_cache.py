@@ -17,7 +17,7 @@ import torch
 from .adaptive_sink import renew
 from .fp8 import Fp8Storage
 from .layout import CacheLayout
-from .staged_references import RopeMode, Shadow
+from .staged_references import RopeMode, StagedReferenceKV
 from .storage import NativeStorage, Storage
 from .view import BlockView
 
@@ -161,28 +161,28 @@ class SegmentedKVCache:
         elif self.rope == "absolute":
             raise ValueError("with absolute positions the sink can't outlive the frames that follow it")
 
-    def shadow(self, frames: int) -> Shadow:
+    def staged(self, frames: int) -> StagedReferenceKV:
         """Buffers in which references are built while the stream goes on."""
         layout = self.layout
         some, _ = self.storage.frame(0, layout.references)
         shape = (len(some), frames * layout.tokens, layout.heads, layout.head_width)
         pairs = [(some.new_zeros(shape), some.new_zeros(shape)) for _ in range(layout.layers)]
-        return Shadow(pairs, frames, self.rope)
+        return StagedReferenceKV(pairs, frames, self.rope)
 
-    def replace_references(self, shadows: Sequence[Shadow]) -> None:
+    def replace_references(self, staged: Sequence[StagedReferenceKV]) -> None:
         """Put finished references into the pinned segment, in one go between two blocks.
 
         Raises:
             ValueError: they are more than fit in.
         """
-        count = sum(shadow.frames for shadow in shadows)
+        count = sum(staged.frames for staged in staged)
         if count > self.layout.references:
             raise ValueError(f"{count} reference frames do not fit into {self.layout.references}")
         slot = self.layout.references - count
-        for shadow in shadows:
-            for layer, (k, v) in enumerate(shadow.pairs):
+        for stage in staged:
+            for layer, (k, v) in enumerate(stage.pairs):
                 self.storage.write(layer, slot, k, v)
-            slot += shadow.frames
+            slot += stage.frames
         self.references = count
 
     def contents(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:

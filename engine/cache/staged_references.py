@@ -15,7 +15,7 @@ KeysValues = list[tuple[torch.Tensor, torch.Tensor]]
 """Of each layer, (B, tokens, heads, head width)."""
 
 
-class Shadow:
+class StagedReferenceKV:
     """References on the way into a cache.
 
     Attributes:

@@ -27,7 +27,7 @@ class Requirements:
 
     Attributes:
         first: frames in the first chunk, at least 1.
-        steady: frames in every later chunk, at least 1.
+        chunk_frames: frames in every later chunk, at least 1.
         multiple: width and height must be multiples of this many pixels.
         needs_source: False for a runner that can work without source frames (text-to-video).
         delay: chunks of source that go in before the first result comes out; until then ``finish``
@@ -35,7 +35,7 @@ class Requirements:
     """
 
     first: int
-    steady: int
+    chunk_frames: int
     multiple: int
     needs_source: bool = True
     delay: int = 0
@@ -43,7 +43,7 @@ class Requirements:
     @property
     def largest(self) -> int:
         """Frames of the largest chunk."""
-        return max(self.first, self.steady)
+        return max(self.first, self.chunk_frames)
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,13 @@ class Frames:
         pixels: uint8 RGB, shape (count, height, width, 3), C-contiguous.
         index: position of the first one in the stream.
         pts: seconds since the stream's start, one per frame.
-        born: ``time.monotonic()`` at which each was captured; empty where a file is read.
+        captured_at: ``time.monotonic()`` at which each was captured; empty where a file is read.
     """
 
     pixels: np.ndarray
     index: int
     pts: tuple[Fraction, ...]
-    born: tuple[float, ...] = ()
+    captured_at: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)

@@ -11,7 +11,7 @@ from .warp import sample
 from .workers import flows_between
 
 
-class FlowBlend:
+class FlowBlender:
     """``(1 - share) * picture + share * (last result, warped)``, which is recursive.
 
     The flow goes from each picture back to the one before, so the warp reads where it is defined.

@@ -62,9 +62,9 @@ class CarriedNoise:
         values[:, cells] = self.values.view(channels, -1)[:, stays]
         self._points = grid_of(height, width).copy()
         self._points.reshape(-1, 2)[cells] = points.reshape(-1, 2)[stays]
-        born = np.full_like(self._born, frame)
-        born[cells] = self._born[stays]
-        self._born = born
+        captured_at = np.full_like(self._born, frame)
+        captured_at[cells] = self._born[stays]
+        self._born = captured_at
         self.values = values.view(self.shape)
         return self.values
 

@@ -19,14 +19,14 @@ class Block:
     Attributes:
         index: position of the first frame in the stream.
         pts: seconds since the stream's start, one per frame.
-        born: ``time.monotonic()`` at which each frame was decoded.
+        captured_at: ``time.monotonic()`` at which each frame was decoded.
         pixels: uint8 RGB, shape (count, height, width, 3); None while a generator has not drawn them.
         source: the source frames, shaped like ``pixels``; None where there is no source.
     """
 
     index: int
     pts: tuple[Fraction, ...]
-    born: tuple[float, ...]
+    captured_at: tuple[float, ...]
     pixels: np.ndarray | None = None
     source: np.ndarray | None = None
 
@@ -55,7 +55,7 @@ class Block:
         return Block(
             self.index + start,
             self.pts[start:stop],
-            self.born[start:stop],
+            self.captured_at[start:stop],
             None if self.pixels is None else self.pixels[start:stop],
             None if self.source is None else self.source[start:stop],
         )
@@ -68,7 +68,7 @@ class Block:
         return Block(
             blocks[0].index,
             tuple(moment for block in blocks for moment in block.pts),
-            tuple(moment for block in blocks for moment in block.born),
+            tuple(moment for block in blocks for moment in block.captured_at),
             _joined([block.pixels for block in blocks]),
             _joined([block.source for block in blocks]),
         )

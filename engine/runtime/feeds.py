@@ -48,17 +48,17 @@ class SourceFeed:
 
     Args:
         source: opened and started; the feed closes it, on the reading thread.
-        first, steady: frames in the first block and in every later one.
+        first, chunk_frames: frames in the first block and in every later one.
         control: woken when a block is ready, told of failures.
         telemetry: told the time of each read.
     """
 
     def __init__(
-        self, source: FrameSource, first: int, steady: int, control: Control, telemetry: Telemetry
+        self, source: FrameSource, first: int, chunk_frames: int, control: Control, telemetry: Telemetry
     ) -> None:
         self._source = source
         self._first = first
-        self._steady = steady
+        self._chunk_frames = chunk_frames
         self._control = control
         self._telemetry = telemetry
         self._free = threading.Condition()
@@ -110,7 +110,7 @@ class SourceFeed:
         count = self._first
         try:
             while self._pull(count):
-                count = self._steady
+                count = self._chunk_frames
         except BaseException as error:  # ends the session, on its own thread
             self._control.fail("Read", error)
         finally:
@@ -129,14 +129,14 @@ class SourceFeed:
         if frames is None:
             return False
         self._telemetry.stage("read", time.perf_counter() - started)
-        born = frames.born or (time.monotonic(),) * len(frames)
+        captured_at = frames.captured_at or (time.monotonic(),) * len(frames)
         with self._free:
             self._reading = False
             self._free.wait_for(lambda: self._slot is None or self._released)
             if self._released:
                 return False
             self._reading = True
-            self._slot = Block(frames.index, frames.pts, born, frames.pixels, frames.pixels)
+            self._slot = Block(frames.index, frames.pts, captured_at, frames.pixels, frames.pixels)
         self._control.wake()
         return True
 
@@ -147,14 +147,14 @@ class CounterFeed:
     Args:
         length: frames in all; 0 goes on until Stop.
         fps: frames a second.
-        first, steady: frames in the first block and in every later one.
+        first, chunk_frames: frames in the first block and in every later one.
     """
 
-    def __init__(self, length: int, fps: Fraction, first: int, steady: int) -> None:
+    def __init__(self, length: int, fps: Fraction, first: int, chunk_frames: int) -> None:
         self._length = length
         self._fps = fps
         self._count = first
-        self._steady = steady
+        self._chunk_frames = chunk_frames
         self._index = 0
         self.ended = False
 
@@ -168,7 +168,7 @@ class CounterFeed:
         pts = tuple(Fraction(number) / self._fps for number in numbers)
         block = Block(self._index, pts, (time.monotonic(),) * count)
         self._index += count
-        self._count = self._steady
+        self._count = self._chunk_frames
         self.ended = self._index == self._length
         return block
 

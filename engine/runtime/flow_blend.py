@@ -7,11 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from ..families.base import LiveParameter
-from ..motion.blend import FlowBlend
+from ..motion.blend import FlowBlender
 from .blocks import Block, Edge
 from .control import Control
 from .parameters import LiveValues, ParameterStore
-from .plan import PlanNode, Steady
+from .plan import FlowBlend, PlanNode
 from .telemetry import Telemetry
 
 
@@ -20,7 +20,7 @@ def steady_parameters(plan: PlanNode) -> list[LiveParameter]:
     return [
         LiveParameter(_key(node.node_id), "float", node.operation.blend, 0.0, 1.0, late=True)
         for node in plan.walk()
-        if isinstance(node.operation, Steady)
+        if isinstance(node.operation, FlowBlend)
     ]
 
 
@@ -28,7 +28,7 @@ def _key(node_id: str) -> str:
     return f"{node_id}.blend"
 
 
-class SteadyPart:
+class FlowBlendStage:
     """Blends one block at a time; ``advance`` belongs to the session's thread.
 
     Args:
@@ -42,7 +42,7 @@ class SteadyPart:
 
     def __init__(
         self,
-        operation: Steady,
+        operation: FlowBlend,
         node_id: str,
         inlet: Edge,
         edges: list[Edge],
@@ -50,7 +50,7 @@ class SteadyPart:
         telemetry: Telemetry,
         control: Control,
     ) -> None:
-        self._blend = FlowBlend(operation.flow, operation.occlusion)
+        self._blend = FlowBlender(operation.flow, operation.occlusion)
         self._key = _key(node_id)
         self._inlet, self._edges = inlet, edges
         self._store, self._telemetry, self._control = store, telemetry, control

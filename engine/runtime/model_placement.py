@@ -12,7 +12,7 @@ from .residency import Residency
 
 
 @dataclass(frozen=True)
-class Tenancy:
+class ModelPlacement:
     """What a plan needs on the device.
 
     Attributes:
@@ -37,7 +37,7 @@ class Tenancy:
 
 def tenancy_of(
     models: Mapping[PlanNode, StreamModel], needs: Mapping[PlanNode, Requirements], width: int, height: int
-) -> Tenancy:
+) -> ModelPlacement:
     """What a plan needs at a size.
 
     Args:
@@ -48,7 +48,7 @@ def tenancy_of(
     each = {id(model): model for model in models.values()}
     memory = sum(model.stream_bytes(stylised(node).settings, width, height) for node, model in models.items())
     chunk = max((need.largest for need in needs.values()), default=1)
-    return Tenancy(tuple(each.values()), memory, remedy_for(chunk, width, height))
+    return ModelPlacement(tuple(each.values()), memory, remedy_for(chunk, width, height))
 
 
 def remedy_for(chunk: int, width: int, height: int) -> str:

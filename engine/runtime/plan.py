@@ -43,7 +43,7 @@ class Stylise:
 
 
 @dataclass(frozen=True)
-class Steady:
+class FlowBlend:
     """Mix each frame with the result before it, carried along the source's motion.
 
     Attributes:
@@ -66,7 +66,7 @@ class Write:
     preview: bool = True
 
 
-Operation = Read | Stylise | Steady | Write
+Operation = Read | Stylise | FlowBlend | Write
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,12 +94,12 @@ class PreviewHub:
         self.dropped = 0
 
     def publish(
-        self, pixels: np.ndarray, frame: int, pts: Fraction, source: np.ndarray | None, born: float
+        self, pixels: np.ndarray, frame: int, pts: Fraction, source: np.ndarray | None, captured_at: float
     ) -> None:
         """Show a frame; never blocks. The values are those of ``Picture``, which nothing changes later."""
         with self._changed:
             self._serial += 1
-            picture = Picture(self._serial, pixels, source, frame, pts, born)
+            picture = Picture(self._serial, pixels, source, frame, pts, captured_at)
             now = time.monotonic()
             self._pace.arrived(now)
             if not self._clients:

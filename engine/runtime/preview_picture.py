@@ -40,7 +40,7 @@ class Picture:
         pixels: uint8 RGB (H, W, 3).
         source: what it was made from, same type, or None.
         frame, pts: index and seconds in the stream.
-        born: ``time.monotonic()`` at which the source frame came into being.
+        captured_at: ``time.monotonic()`` at which the source frame came into being.
     """
 
     serial: int
@@ -48,7 +48,7 @@ class Picture:
     source: np.ndarray | None
     frame: int
     pts: Fraction
-    born: float
+    captured_at: float
 
     def alone(self) -> Picture:
         """The same without its source, and without the chunk that its pixels are a part of."""
@@ -64,7 +64,7 @@ class PreviewFrame:
         source: what it was made from, as JPEG of the same size; None unless the viewer asked for it.
         frame: index in the stream.
         pts: seconds since the stream's start.
-        born: ``time.monotonic()`` at which the source frame came into being.
+        captured_at: ``time.monotonic()`` at which the source frame came into being.
         width, height: of the pictures in pixels.
     """
 
@@ -72,7 +72,7 @@ class PreviewFrame:
     source: bytes | None
     frame: int
     pts: float
-    born: float
+    captured_at: float
     width: int
     height: int
 
@@ -86,7 +86,7 @@ def encode(picture: Picture, wish: PreviewWish) -> PreviewFrame:
     if wish.with_source and picture.source is not None:
         source = _jpeg(picture.source, size, wish.quality)
     jpeg = _jpeg(picture.pixels, size, wish.quality)
-    return PreviewFrame(jpeg, source, picture.frame, float(picture.pts), picture.born, *size)
+    return PreviewFrame(jpeg, source, picture.frame, float(picture.pts), picture.captured_at, *size)
 
 
 def _jpeg(pixels: np.ndarray, size: tuple[int, int], quality: int) -> bytes:

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from ..cache.staged_references import Shadow
+from ..cache.staged_references import StagedReferenceKV
 
 
-def hand_over(value: Any) -> None:
+def record_streams(value: Any) -> None:
     """Tell the allocator that this thread's stream will use every CUDA tensor in ``value``."""
     for tensor in tensors_in(value):
         if tensor.is_cuda:
@@ -33,7 +33,7 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    if isinstance(value, Shadow):  # holds a view that refers back to it
+    if isinstance(value, StagedReferenceKV):  # holds a view that refers back to it
         yield from value.pairs
     elif is_dataclass(value) and not isinstance(value, type):
         yield from (getattr(value, field.name) for field in fields(value))

@@ -18,7 +18,7 @@ import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
 from ..families.base import LiveParameter, ModelHandle, StreamModel
-from ..media.live.frame_inbox import Inlet
+from ..media.live.frame_inbox import FrameInbox
 from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
 from ..media.sinks import SinkSpec
@@ -27,13 +27,13 @@ from .control import Control
 from .flow_blend import steady_parameters
 from .lanes import lanes_of
 from .memory import Trimmer
-from .model_placement import Tenancy, tenancy_of
+from .model_placement import ModelPlacement, tenancy_of
 from .parameters import ParameterStore
 from .plan import PlanNode, Read, Stylise, Write
 from .preview import PreviewHub
 from .residency import OwnResidency, Residency
 from .sizing import output_size
-from .stream_graph import Flow, Material, Surroundings
+from .stream_graph import LoadedPlan, SessionContext, StreamGraph
 from .telemetry import Telemetry
 from .writer import NOTHING_WRITTEN
 
@@ -103,7 +103,7 @@ class StreamSession:
         self.telemetry = Telemetry()
         self.store = ParameterStore(None, self._emit)
         self.recorders = {node.node_id: RecordSwitch(spec.record) for node, spec in _files(plan)}
-        self.inlets = {node.node_id: inlet for node, inlet in _inlets(plan)}
+        self.inboxes = {node.node_id: inbox for node, inbox in _inboxes(plan)}
         self.results: dict[str, SinkResult] = {}
         self.error: LiveStyleError | None = None
         self.state: State = "loading"
@@ -117,7 +117,7 @@ class StreamSession:
         self._listeners: list[Listener] = []
         self._finished = threading.Event()
         self._stopping = threading.Event()
-        self._flow: Flow | None = None
+        self._graph: StreamGraph | None = None
         self._live: list[LiveParameter] = []
         self._joins: list[Callable[[float | None], bool]] = []
         self._total: int | None = None
@@ -214,12 +214,12 @@ class StreamSession:
         assert self._work is not None
         plan, loader = self._work
         with contextlib.ExitStack() as opened:
-            material, tenancy = self._gather(plan, loader, opened)
-            specs = [spec for runner in material.runners.values() for spec in runner.live_parameters]
+            loaded, tenancy = self._gather(plan, loader, opened)
+            specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
             self._live = [*specs, *steady_parameters(plan)]
             self.store.declare(self._live)
-            self._total = material.length(plan)
-            around = Surroundings(
+            self._total = loaded.length(plan)
+            context = SessionContext(
                 self._control,
                 self.telemetry,
                 self.store,
@@ -230,34 +230,34 @@ class StreamSession:
                 self._on_take,
                 self._on_first_block,
             )
-            flow = Flow(plan, material, around)
+            graph = StreamGraph(plan, loaded, context)
             if self._stopping.is_set():
                 return
             self._control.check()
-            self._flow = flow
-            self._joins = [reader.join for reader in flow.readers()]
-            flow.start()
+            self._graph = graph
+            self._joins = [reader.join for reader in graph.readers()]
+            graph.start()
             # From here on the reading threads close the sources.
             opened.pop_all()
         self._doing = "Compare"
-        self._pump(flow)
+        self._pump(graph)
 
-    def _pump(self, flow: Flow) -> None:
+    def _pump(self, graph: StreamGraph) -> None:
         told, trimmer = False, Trimmer()
-        while not flow.finished and not self._control.halted:
+        while not graph.finished and not self._control.halted:
             if self._stopping.is_set() and not told:
                 told = True
-                flow.stop()
+                graph.stop()
             trimmer.tick()
-            moved = flow.advance()
-            if flow.ending:
+            moved = graph.advance()
+            if graph.ending:
                 self._move("draining", "Finishing the file")
             if not moved:
                 self._control.wait(STOP_TICK_S if told else None)
 
     def _gather(
         self, plan: PlanNode, loader: Loader, opened: contextlib.ExitStack
-    ) -> tuple[Material, Tenancy]:
+    ) -> tuple[LoadedPlan, ModelPlacement]:
         """Open all sources, load all models, agree on a size, place the models, make the runners."""
         nodes = list(plan.walk())
         _check_comparisons(nodes)
@@ -295,7 +295,7 @@ class StreamSession:
             )
             for node, operation in stylise.items()
         }
-        return Material(sources, models, runners, width, height), tenancy
+        return LoadedPlan(sources, models, runners, width, height), tenancy
 
     def _load(self, stylise: Mapping[PlanNode, Stylise], loader: Loader) -> dict[PlanNode, StreamModel]:
         """The model of each denoising node; equal handles share one."""
@@ -312,17 +312,17 @@ class StreamSession:
         self._control.halt()
         writes = [node.node_id for node in self._work[0].walk() if isinstance(node.operation, Write)]
         self._work = None
-        flow, self._flow = self._flow, None
+        graph, self._graph = self._graph, None
         results = dict.fromkeys(writes, NOTHING_WRITTEN)
         try:
-            if flow is not None:
-                flow.abort(ABORT_S)
-                results |= flow.results
-                flow.release()
+            if graph is not None:
+                graph.abort(ABORT_S)
+                results |= graph.results
+                graph.release()
             self._forget()
         finally:
             self.results = results
-            flow = None  # else its caches would outlast their release
+            graph = None  # else its caches would outlast their release
             self._residency.released()
 
     def _forget(self) -> None:
@@ -381,10 +381,10 @@ def _files(plan: PlanNode) -> list[tuple[PlanNode, SinkSpec]]:
     return [(node, sink) for node, sink in writes if isinstance(sink, SinkSpec)]
 
 
-def _inlets(plan: PlanNode) -> list[tuple[PlanNode, Inlet]]:
+def _inboxes(plan: PlanNode) -> list[tuple[PlanNode, FrameInbox]]:
     """The read nodes that a page pushes pictures into."""
     reads = [(node, node.operation.source) for node in plan.walk() if isinstance(node.operation, Read)]
-    return [(node, spec.inlet) for node, spec in reads if isinstance(spec, LiveSpec) and spec.inlet]
+    return [(node, spec.inbox) for node, spec in reads if isinstance(spec, LiveSpec) and spec.inbox]
 
 
 def _check_comparisons(nodes: Sequence[PlanNode]) -> None:

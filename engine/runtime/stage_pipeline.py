@@ -1,4 +1,4 @@
-"""DualStreamPipeline: one runner's chunks through the lanes."""
+"""StagePipeline: one runner's chunks through the lanes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .blocks import Block
 from .control import Control
 from .lanes import Lanes, Stage
 from .parameters import LiveValues, ParameterStore
-from .record_streams import hand_over
+from .record_streams import record_streams
 from .telemetry import Telemetry
 
 
@@ -37,7 +37,7 @@ class _Flight:
     pixels: np.ndarray | None = None
 
 
-class DualStreamPipeline:
+class StagePipeline:
     """Encodes chunk k+1 on the side lane while chunk k is denoised on the main lane.
 
     ``feed`` and ``take`` belong to the session's thread. At most ``prefetch`` chunks have entered
@@ -93,7 +93,7 @@ class DualStreamPipeline:
         if full:
             return 0
         needs = self._runner.requirements
-        return needs.steady if self._fed else needs.first
+        return needs.chunk_frames if self._fed else needs.first
 
     @property
     def idle(self) -> bool:
@@ -113,7 +113,7 @@ class DualStreamPipeline:
             block: at most ``wanted`` frames, at least one. Without pixels, the runner generates.
         """
         needs = self._runner.requirements
-        count = needs.steady if self._fed else needs.first
+        count = needs.chunk_frames if self._fed else needs.first
         frames = None if block.pixels is None else block.padded(count)
         flight = _Flight(block, Chunk(self._fed, frames, len(block), block.index))
         with self._lock:
@@ -181,7 +181,7 @@ class DualStreamPipeline:
         shown, self._shown = self._shown, tuple(live[key] for key in self._switching)
         if shown is not None and shown != self._shown:
             self._runner.on_switch(live)
-        hand_over(prepared)
+        record_streams(prepared)
         return self._runner.step(prepared, flight.late)
 
     def _decode(self, flight: _Flight, stepped: Any) -> np.ndarray:

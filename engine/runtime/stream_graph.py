@@ -23,13 +23,13 @@ from .blocks import Block, Edge
 from .compare import composite_width
 from .control import Control
 from .feeds import CounterFeed, Feed, SourceFeed
-from .flow_blend import SteadyPart
+from .flow_blend import FlowBlendStage
 from .lanes import Lanes
 from .model_placement import remedy_for
 from .parameters import ParameterStore
-from .plan import PlanNode, Read, Steady, Stylise, Write, stylised
+from .plan import FlowBlend, PlanNode, Read, Stylise, Write, stylised
 from .preview import PreviewHub
-from .stage_pipeline import DualStreamPipeline
+from .stage_pipeline import StagePipeline
 from .telemetry import Telemetry
 from .writer import Pair, SinkWriter
 
@@ -38,7 +38,7 @@ COPY_BLOCK = 8
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class SessionContext:
     """What all parts of a session use together; ``acquire`` puts all models of the plan on the device."""
 
     control: Control
@@ -53,7 +53,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Material:
+class LoadedPlan:
     """What was opened and loaded for a plan.
 
     Attributes:
@@ -110,7 +110,7 @@ class _PipelinePart:
     """Moves blocks through a pipeline, in the sizes that its runner wants."""
 
     def __init__(
-        self, pipeline: DualStreamPipeline, inlet: Edge, edges: list[Edge], acquire: Callable[[], None]
+        self, pipeline: StagePipeline, inlet: Edge, edges: list[Edge], acquire: Callable[[], None]
     ) -> None:
         self.pipeline = pipeline
         self._inlet = inlet
@@ -178,10 +178,10 @@ class _OutputPart:
         self._on_block()
         if self._preview is None or block.pixels is None:
             return
-        frames = zip(block.pixels, block.pts, block.born, strict=True)
-        for offset, (pixels, pts, born) in enumerate(frames):
+        frames = zip(block.pixels, block.pts, block.captured_at, strict=True)
+        for offset, (pixels, pts, captured_at) in enumerate(frames):
             source = None if left is None else left[offset]
-            self._preview.publish(pixels, block.index + offset, pts, source, born)
+            self._preview.publish(pixels, block.index + offset, pts, source, captured_at)
 
     def _take_compared(self, edge: Edge, count: int) -> np.ndarray:
         """``count`` pictures; a stream that is shorter than the result stands still at its end."""
@@ -197,18 +197,18 @@ class _OutputPart:
         return np.stack(pictures)
 
 
-class Flow:
+class StreamGraph:
     """A plan at work.
 
     Args:
         plan: the write node that pumps.
-        material: what was opened and loaded for it; the flow closes the sources.
-        around: what the session's parts share.
+        loaded: what was opened and loaded for it; the flow closes the sources.
+        context: what the session's parts share.
     """
 
-    def __init__(self, plan: PlanNode, material: Material, around: Surroundings) -> None:
-        self._material = material
-        self._around = around
+    def __init__(self, plan: PlanNode, loaded: LoadedPlan, context: SessionContext) -> None:
+        self._loaded = loaded
+        self._context = context
         self._plan = plan
         self._edges: dict[PlanNode, list[Edge]] = {}
         self._queues: dict[str, Edge] = {}
@@ -216,17 +216,17 @@ class Flow:
         # Each model may hold chunks back, at least until one is full, so this many frames always suffice.
         self._in_work = sum(
             runner.requirements.largest * (1 + (runner.requirements.delay if node.parents else 0))
-            for node, runner in material.runners.items()
+            for node, runner in loaded.runners.items()
         )
         self._outputs = self._make_outputs([node for node in nodes if isinstance(node.operation, Write)])
         self._pipelines: list[_PipelinePart] = []
-        self._steadies: list[SteadyPart] = []
+        self._steadies: list[FlowBlendStage] = []
         self._feeds: list[_FeedPart] = []
         for node in reversed(nodes):
             if isinstance(node.operation, Stylise):
                 self._make_pipeline(node)
-            elif isinstance(node.operation, Steady):
-                self._make_steady(node, node.operation)
+            elif isinstance(node.operation, FlowBlend):
+                self._make_flow_blend(node, node.operation)
             elif isinstance(node.operation, Read):
                 self._make_source(node, node.operation)
 
@@ -248,18 +248,18 @@ class Flow:
 
     def advance(self) -> bool:
         """Move blocks as far as they can go without waiting; False when nothing moved."""
-        parts: Sequence[_FeedPart | _PipelinePart | SteadyPart | _OutputPart]
+        parts: Sequence[_FeedPart | _PipelinePart | FlowBlendStage | _OutputPart]
         parts = [*self._outputs.values(), *self._steadies, *self._pipelines, *self._feeds]
         moved = [part.advance() for part in parts]
-        self._around.telemetry.queues({name: len(edge) for name, edge in self._queues.items()})
-        self._around.telemetry.drops(self._around.preview.dropped)
+        self._context.telemetry.queues({name: len(edge) for name, edge in self._queues.items()})
+        self._context.telemetry.drops(self._context.preview.dropped)
         return any(moved)
 
     def start(self) -> None:
         """Open the targets and begin to read."""
-        self._around.telemetry.begin()
-        self._around.telemetry.watch(
-            {node.node_id: source.status for node, source in self._material.sources.items()},
+        self._context.telemetry.begin()
+        self._context.telemetry.watch(
+            {node.node_id: source.status for node, source in self._loaded.sources.items()},
             {node.node_id: part.writer.status for node, part in self._outputs.items()},
         )
         for part in self._outputs.values():
@@ -282,7 +282,7 @@ class Flow:
             part.writer.join(timeout)
         pipelines = [part.pipeline for part in self._pipelines]
         while any(part.working for part in (*pipelines, *self._steadies)):
-            self._around.control.wait()
+            self._context.control.wait()
 
     def release(self) -> None:
         """Let go of chunks and caches, once nothing works for us any more."""
@@ -304,56 +304,58 @@ class Flow:
     @property
     def _waiting_room(self) -> int:
         """Frames for which a stream that needs no model waits for the ones that do."""
-        return max(COPY_BLOCK, self._in_work * (self._around.lanes.plan.prefetch + 3))
+        return max(COPY_BLOCK, self._in_work * (self._context.lanes.plan.prefetch + 3))
 
     def _make_outputs(self, nodes: list[PlanNode]) -> dict[PlanNode, _OutputPart]:
         shown = next((node for node in reversed(nodes) if _writes(node).preview), None)
         return {node: self._make_output(node, node == shown) for node in nodes}
 
     def _make_output(self, node: PlanNode, shown: bool) -> _OutputPart:
-        write, material, around = _writes(node), self._material, self._around
+        write, loaded, context = _writes(node), self._loaded, self._context
         capacity = self._waiting_room
         result = self._queues[f"{node.node_id} write"] = self._edge(node.inputs[0], capacity)
         compared = self._edge(node.inputs[1], capacity) if len(node.inputs) > 1 else None
-        source = material.sources.get(node.inputs[0].origin)
-        width = composite_width(write.compare, material.width)
-        rate = material.rate(node.inputs[0])
+        source = loaded.sources.get(node.inputs[0].origin)
+        width = composite_width(write.compare, loaded.width)
+        rate = loaded.rate(node.inputs[0])
 
         def written(block: Block) -> None:
             if node == self._plan:
-                around.telemetry.delivered(block.born)
+                context.telemetry.delivered(block.captured_at)
 
         audio = source.audio if source else None
         writer = SinkWriter(
-            lambda: self._open_sink(node, StreamFormat(width, material.height, rate, audio)),
+            lambda: self._open_sink(node, StreamFormat(width, loaded.height, rate, audio)),
             write.compare,
-            around.control,
-            around.telemetry,
+            context.control,
+            context.telemetry,
             written,
         )
-        return _OutputPart(writer, result, compared, around.preview if shown else None, around.on_first_block)
+        return _OutputPart(
+            writer, result, compared, context.preview if shown else None, context.on_first_block
+        )
 
     def _open_sink(self, node: PlanNode, form: StreamFormat) -> FrameSink:
-        spec, around = _writes(node).sink, self._around
+        spec, context = _writes(node).sink, self._context
         if not isinstance(spec, SinkSpec):
             return spec.open(form.width, form.height, form.fps, form.audio)
-        switch = around.recorders[node.node_id]
-        return RecordingSink(spec, form, switch, lambda taken: around.on_take(node.node_id, taken))
+        switch = context.recorders[node.node_id]
+        return RecordingSink(spec, form, switch, lambda taken: context.on_take(node.node_id, taken))
 
     def _make_pipeline(self, node: PlanNode) -> None:
-        material, around = self._material, self._around
-        runner = material.runners[node]
+        loaded, context = self._loaded, self._context
+        runner = loaded.runners[node]
         needs = runner.requirements
-        pipeline = DualStreamPipeline(
+        pipeline = StagePipeline(
             runner,
-            around.lanes,
-            around.store,
-            around.telemetry,
-            around.control,
-            prefetch=around.lanes.plan.prefetch,
-            remedy=remedy_for(needs.largest, material.width, material.height),
+            context.lanes,
+            context.store,
+            context.telemetry,
+            context.control,
+            prefetch=context.lanes.plan.prefetch,
+            remedy=remedy_for(needs.largest, loaded.width, loaded.height),
         )
-        around.telemetry.read(node.node_id, runner.readout)
+        context.telemetry.read(node.node_id, runner.readout)
         edges = self._edges[node]
         if node.parents:
             inlet = self._edge(node.parents[0].stream, self._in_work)
@@ -361,30 +363,36 @@ class Flow:
             inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
             self._feeds.append(_FeedPart(self._counter(node, needs), [inlet]))
         self._queues[f"{node.node_id} encode"] = inlet
-        self._pipelines.append(_PipelinePart(pipeline, inlet, edges, around.acquire))
+        self._pipelines.append(_PipelinePart(pipeline, inlet, edges, context.acquire))
 
-    def _make_steady(self, node: PlanNode, steady: Steady) -> None:
+    def _make_flow_blend(self, node: PlanNode, blend: FlowBlend) -> None:
         inlet = self._edge(node.parents[0].stream, self._waiting_room)
         self._queues[f"{node.node_id} warp"] = inlet
-        around = self._around
+        context = self._context
         self._steadies.append(
-            SteadyPart(
-                steady, node.node_id, inlet, self._edges[node], around.store, around.telemetry, around.control
+            FlowBlendStage(
+                blend,
+                node.node_id,
+                inlet,
+                self._edges[node],
+                context.store,
+                context.telemetry,
+                context.control,
             )
         )
 
     def _counter(self, node: PlanNode, needs: Requirements) -> CounterFeed:
-        length = self._material.length(node) or 0
-        return CounterFeed(length, self._material.rate(node), needs.first, needs.steady)
+        length = self._loaded.length(node) or 0
+        return CounterFeed(length, self._loaded.rate(node), needs.first, needs.chunk_frames)
 
     def _make_source(self, node: PlanNode, read: Read) -> None:
-        material, around = self._material, self._around
-        source = material.sources[node]
-        source.start(material.width, material.height, read.resize)
-        users = [runner.requirements for user, runner in material.runners.items() if node in user.inputs]
+        loaded, context = self._loaded, self._context
+        source = loaded.sources[node]
+        source.start(loaded.width, loaded.height, read.resize)
+        users = [runner.requirements for user, runner in loaded.runners.items() if node in user.inputs]
         first = min((needs.first for needs in users), default=COPY_BLOCK)
-        steady = min((needs.steady for needs in users), default=COPY_BLOCK)
-        feed = SourceFeed(source, first, steady, around.control, around.telemetry)
+        chunk_frames = min((needs.chunk_frames for needs in users), default=COPY_BLOCK)
+        feed = SourceFeed(source, first, chunk_frames, context.control, context.telemetry)
         self._feeds.append(_FeedPart(feed, self._edges[node]))
 
 

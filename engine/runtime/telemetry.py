@@ -103,11 +103,11 @@ class Telemetry:
             if lane:
                 self._busy[lane] = self._busy.get(lane, 0.0) + seconds
 
-    def delivered(self, born: Iterable[float]) -> None:
-        """Frames were written; ``born`` has the clock's time at which each was decoded."""
+    def delivered(self, captured_at: Iterable[float]) -> None:
+        """Frames were written; ``captured_at`` has the clock's time at which each was decoded."""
         now = self._clock()
         with self._lock:
-            latencies = [now - moment for moment in born]
+            latencies = [now - moment for moment in captured_at]
             self._latency.extend(latencies)
             self._deliveries.append((now, len(latencies)))
             self._frames += len(latencies)

@@ -88,18 +88,18 @@ class BlockPass:
         x, source = self._for_rows(x), None if source is None else self._for_rows(source)
         queries, keys = self.queries, self.keys
         times = torch.as_tensor(timestep, dtype=torch.float32, device=x.device).expand(x.shape[:2])
-        context, mask, passing = self.context, self.mask, 0
+        context, mask, uncached_frames = self.context, self.mask, 0
         if source is not None and self.settings.injection == "token":
-            passing = x.shape[1]
-            queries = queries.joined(self.beside)
-            keys = None if keys is None else keys.joined(self.beside)
+            uncached_frames = x.shape[1]
+            queries = queries.joined(self.uncached_rotation)
+            keys = None if keys is None else keys.joined(self.uncached_rotation)
             x = torch.cat([x, source.to(x)], dim=1)
             times = torch.cat([times, torch.zeros_like(times)], dim=1)
             context = tuple((_for_both(k), _for_both(v)) for k, v in context)
-            mask = None if mask is None else _for_tokens(mask, len(self.beside.cos))
+            mask = None if mask is None else _for_tokens(mask, len(self.uncached_rotation.cos))
         elif source is not None:
             x = torch.cat([x, source.to(x)], dim=2)
-        return self.net(x.to(self.net.dtype), times, context, queries, self.view, keys, mask, passing)
+        return self.net(x.to(self.net.dtype), times, context, queries, self.view, keys, mask, uncached_frames)
 
     def _for_rows(self, x: torch.Tensor) -> torch.Tensor:
         return x.expand(self.rows, *x.shape[1:]) if len(x) < self.rows else x
@@ -116,7 +116,7 @@ class BlockPass:
         return None if positions is None else self.net.rotation(positions, *self.size)
 
     @cached_property
-    def beside(self) -> Rotation:
+    def uncached_rotation(self) -> Rotation:
         """Of source tokens."""
         return self.net.rotation(self.view.positions, *self.size, SOURCE)
 

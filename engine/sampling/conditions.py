@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..cache.staged_references import Shadow
+from ..cache.staged_references import StagedReferenceKV
 from ..networks.causal_wan.model import TextContext
 
 
@@ -39,4 +39,4 @@ class Encoded:
 
     conditions: Conditions
     context: TextContext
-    shadow: Shadow | None
+    staged: StagedReferenceKV | None

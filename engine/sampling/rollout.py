@@ -62,18 +62,18 @@ class BlockRollout:
     # conditions
 
     def encode(self, conditions: Conditions) -> Encoded:
-        """Text keys and values, and the references' in a shadow buffer; touches no state of the stream."""
+        """Text keys and values, and the references' in a staged buffer; touches no state of the stream."""
         context = self.net.text_context(conditions.text)
-        references, shadow = conditions.references, None
+        references, staged = conditions.references, None
         if references is not None and references.shape[1]:
             batch, count, channels, height, width = references.shape
-            shadow = self.cache.shadow(count)
+            staged = self.cache.staged(count)
             source = None
             if missing := self.net.config.in_channels - channels:
                 source = references.new_zeros(batch, count, missing, height, width)
-            once = BlockPass(self.net, self.settings, shadow.view, context, (height, width), self.cache.batch)
+            once = BlockPass(self.net, self.settings, staged.view, context, (height, width), self.cache.batch)
             once.evaluate(references, source, 0.0)
-        return Encoded(conditions, context, shadow)
+        return Encoded(conditions, context, staged)
 
     def switch(self, conditions: Conditions | Encoded) -> bool:
         """New conditions from the next block on; False where they ask for the same as before."""
@@ -113,14 +113,14 @@ class BlockRollout:
 
     def _take(self, encoded: Encoded) -> None:
         self._encoded, self._blend = encoded, None
-        self.cache.replace_references([encoded.shadow] if encoded.shadow else [])
+        self.cache.replace_references([encoded.staged] if encoded.staged else [])
 
     def _begin_blend(self, before: Encoded, encoded: Encoded) -> None:
         """Old and new references share the pinned segment until the blend is over."""
         old = before.conditions if self._blend is None else self._blend.standing()
-        shadows = [part.shadow for part in (before, encoded) if part.shadow is not None]
-        self.cache.replace_references(shadows)
-        kept = before.shadow.frames if before.shadow else 0
+        staged = [part.staged for part in (before, encoded) if part.staged is not None]
+        self.cache.replace_references(staged)
+        kept = before.staged.frames if before.staged else 0
         self._encoded, self._blend = encoded, Blend(old, encoded, kept, self.policy)
 
     # blocks

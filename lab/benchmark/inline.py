@@ -49,7 +49,7 @@ def play(
 
     while first < total or not total:
         live |= (changes or {}).get(index, {})
-        count = runner.requirements.steady if index else runner.requirements.first
+        count = runner.requirements.chunk_frames if index else runner.requirements.first
         valid = min(count, total - first) if total else count
         pts = tuple(Fraction(number, FPS) for number in range(first, first + valid))
         pixels = None if frames is None else frames[first : first + valid]

@@ -15,7 +15,7 @@ from ...engine.runtime.blocks import Block
 from ...engine.runtime.control import Control
 from ...engine.runtime.lanes import Lanes
 from ...engine.runtime.parameters import ParameterStore
-from ...engine.runtime.stage_pipeline import DualStreamPipeline
+from ...engine.runtime.stage_pipeline import StagePipeline
 from ...engine.runtime.telemetry import Telemetry
 
 
@@ -71,7 +71,7 @@ def play_through(
     store = ParameterStore(runner.live_parameters, lambda receipt: None)
     for key, value in (live or {}).items():
         store.set(key, value)
-    pipeline = DualStreamPipeline(runner, lanes, store, telemetry, control)
+    pipeline = StagePipeline(runner, lanes, store, telemetry, control)
     fed: list[float] = []
     delivered: list[float] = []
     blocks: list[Block] = []

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ...engine.families.base import DenoiseSettings, StreamModel, TemporalAdapter
-from ...engine.motion.blend import FlowBlend
+from ...engine.motion.blend import FlowBlender
 from ...engine.motion.flow import FlowSettings
 from ..benchmark.inline import restyle
 from ..metrics.drift import drift
@@ -96,7 +96,7 @@ class Temporal:
                 target = self.trunk.features(np.stack([stylise(pixels[i], style) for i in picks]))
                 for seed in self.study.seeds:
                     outputs = {side: self._run(pixels, style, side, seed) for side in self.sides}
-                    blend = FlowBlend(FlowSettings())
+                    blend = FlowBlender(FlowSettings())
                     outputs[BLENDED] = blend.blend(outputs["without"], pixels, self.study.blend)
                     for side, output in outputs.items():
                         seen = self.trunk.features(output[picks])

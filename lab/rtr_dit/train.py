@@ -18,7 +18,7 @@ from .training.bidirectional import train_teacher
 from .training.ode import record, train_causal
 from .training.package import save_rtr_dit
 from .training.paintings import paint
-from .training.perceptual_loss import Looks
+from .training.perceptual_loss import PerceptualLoss
 from .training.preview import sheets
 from .training.recipe import Recipe
 from .training.self_forcing import MATCHED, PAIRED, train_student
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> Path:
     )
     causal_loop = dataclasses.replace(loop, steps=arguments.causal_steps, learning_rate=5e-4)
     causal = train_causal(teacher, solved, batches, recipe, folder / "causal", causal_loop, show_causal)
-    looks = Looks(load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32).model)
+    looks = PerceptualLoss(load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32).model)
     student = causal
     for name, turns, student_loop in (
         ("rollouts", PAIRED, dataclasses.replace(loop, steps=arguments.rollout_steps, learning_rate=3e-4)),

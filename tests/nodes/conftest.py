@@ -6,20 +6,11 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from route_client import READER, start_plan
-from runtime_stubs import stylise, write
-
-from livestyle.engine.media.live.frame_inbox import Inlet
-from livestyle.engine.media.live.source_spec import LiveSpec
-from livestyle.engine.runtime.plan import PlanNode, Read
-from livestyle.engine.runtime.registry import SessionRegistry
-from livestyle.engine.runtime.session import StreamSession
 
 SCHEMA = Path(__file__).with_name("schema.json")
 
@@ -81,17 +72,3 @@ def run_node(node_classes: dict[str, Any]) -> Any:
         return clone.execute(**inputs)
 
     return run
-
-
-@pytest.fixture
-def registry() -> Iterator[SessionRegistry]:
-    made = SessionRegistry()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(registry: SessionRegistry) -> StreamSession:
-    """A session that reads a page's camera."""
-    spec = LiveSpec("pushed", "The browser's camera", inlet=Inlet("camera"))
-    return start_plan(registry, write(stylise(PlanNode(Read(spec), node_id=READER))))

@@ -20,7 +20,7 @@ from livestyle.engine.families.base import ModelHandle, TemporalAdapter
 from livestyle.engine.motion.flow import FlowSettings
 from livestyle.engine.motion.refresh import RefreshPolicy
 from livestyle.engine.networks.lllite_file import save_lllite
-from livestyle.engine.runtime.plan import PlanNode, Steady
+from livestyle.engine.runtime.plan import FlowBlend, PlanNode
 
 RunNode = Callable[..., Any]
 MODEL = ModelHandle("somewhere", node_id="2")
@@ -120,11 +120,11 @@ def pan(count: int, side: int = 64) -> torch.Tensor:
 
 class TestFlowWarp:
     def test_a_stream_gets_its_step(self, run_node: RunNode) -> None:
-        parent = PlanNode(Steady(), node_id="1")
+        parent = PlanNode(FlowBlend(), node_id="1")
         plan, images, flow = run_node(
             "FlowWarp", "8", frames=parent, scale=0.25, occlusion=False, blend=0.7
         ).args
-        assert plan == PlanNode(Steady(FlowSettings("dis_fast", 0.25), False, 0.7), (parent,), "8")
+        assert plan == PlanNode(FlowBlend(FlowSettings("dis_fast", 0.25), False, 0.7), (parent,), "8")
         assert flow == FlowSettings("dis_fast", 0.25)
         assert "connect" in images.message
 

@@ -87,12 +87,12 @@ def test_latency_counts_from_the_moment_at_which_the_page_took_the_picture(
             await _ready(socket)
             taken = time.monotonic() * 1000 - 2500
             await _feed(socket, _jpeg(9), 8, taken=taken)
-            born = float("inf")
-            while abs(born - taken) > 1:  # a picture that is held and repeated is born anew
+            captured_at = float("inf")
+            while abs(captured_at - taken) > 1:  # a picture that is held and repeated is stamped anew
                 await socket.send_json({"type": "credit", "n": 1})
                 await _ready(socket)
                 await _feed(socket, _jpeg(9), 1, taken=taken)
-                born = (await next_frame(socket))[0]["born"]
+                captured_at = (await next_frame(socket))[0]["born"]
 
     serve(registry, talk)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from route_client import FOREIGN, KEYS, READER, next_text, of_type, serve, socket_of, start
 
 from livestyle.engine.errors import SettingError
-from livestyle.engine.media.live.frame_inbox import Inlet
+from livestyle.engine.media.live.frame_inbox import FrameInbox
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
 
@@ -148,7 +148,7 @@ def test_an_odd_offer_is_one_line(offer: str) -> None:
         over: list[bool] = []
         peer = Peer(lambda: over.append(True))
         try:
-            await peer.receive(offer, Inlet("camera"))
+            await peer.receive(offer, FrameInbox("camera"))
         except SettingError as error:
             assert "\n" not in str(error) and over == [True]
         await peer.close()

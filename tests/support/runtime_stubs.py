@@ -184,7 +184,7 @@ class Behaviour:
     """How the stub family behaves, and what it saw.
 
     Attributes:
-        first, steady, multiple, needs_source: what the runner asks for.
+        first, chunk_frames, multiple, needs_source: what the runner asks for.
         delays: seconds that a stage takes, by ``prepare``, ``step``, ``finish``.
         raises: what a stage raises at a chunk, by (stage, chunk).
         gates: stages wait for their gate, if they have one.
@@ -197,7 +197,7 @@ class Behaviour:
     """
 
     first: int = 4
-    steady: int = 4
+    chunk_frames: int = 4
     multiple: int = 2
     needs_source: bool = True
     delays: dict[str, float] = field(default_factory=dict)
@@ -229,7 +229,7 @@ class InvertRunner(Runner):
         self.size = (height, width)
         self.strength = f"{node_id}.strength"
         self.requirements = Requirements(
-            behaviour.first, behaviour.steady, behaviour.multiple, behaviour.needs_source
+            behaviour.first, behaviour.chunk_frames, behaviour.multiple, behaviour.needs_source
         )
         self.live_parameters = (
             LiveParameter(self.strength, "float", 1.0, 0.0, 1.0, late=True),
@@ -251,9 +251,9 @@ class InvertRunner(Runner):
         self.behaviour.live.append(dict(chunk.live))
         self._enter("prepare", chunk.index)
         if chunk.frames is None:
-            numbers = range(chunk.first_frame, chunk.first_frame + self.behaviour.steady)
+            numbers = range(chunk.first_frame, chunk.first_frame + self.behaviour.chunk_frames)
             return chunk, torch.from_numpy(np.stack([picture(number, *self.size) for number in numbers]))
-        wanted = self.behaviour.steady if chunk.index else self.behaviour.first
+        wanted = self.behaviour.chunk_frames if chunk.index else self.behaviour.first
         assert len(chunk.frames) == len(chunk.frames.pts) == wanted
         assert chunk.frames.index == chunk.first_frame
         return chunk, 255 - torch.from_numpy(chunk.frames.pixels)
@@ -296,7 +296,9 @@ class InvertModel(StreamModel):
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         behaviour = self.behaviour
-        return Requirements(behaviour.first, behaviour.steady, behaviour.multiple, behaviour.needs_source)
+        return Requirements(
+            behaviour.first, behaviour.chunk_frames, behaviour.multiple, behaviour.needs_source
+        )
 
     def runner(
         self,

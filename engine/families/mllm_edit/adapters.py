@@ -32,7 +32,7 @@ BLOCKS = {"all": (), "down": ("down_blocks",), "middle": ("mid_block",), "up": (
 
 
 @dataclass(frozen=True)
-class Arrival:
+class AdapterContext:
     """What is known of a chunk when it is prepared.
 
     Attributes:
@@ -53,7 +53,7 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Renewal:
+class AdapterRefresh:
     """New pictures for one chunk.
 
     Attributes:
@@ -79,7 +79,7 @@ class StreamAdapter:
     def reset(self) -> None:
         self._clock = RefreshClock(self.settings.refresh)
 
-    def decide(self, chunk: Arrival, flows: FlowAhead | None) -> Renewal | None:
+    def decide(self, chunk: AdapterContext, flows: FlowAhead | None) -> AdapterRefresh | None:
         """Side lane: whether the chunk gets new pictures; their flow is found from now on."""
         policy = self.settings.refresh
         moved = 0.0
@@ -96,9 +96,9 @@ class StreamAdapter:
         if flows is not None:
             for frame in range(carried):
                 flows.begin(frame)
-        return Renewal(carried, flows)
+        return AdapterRefresh(carried, flows)
 
-    def show(self, renewal: Renewal, output: torch.Tensor | None, blank: torch.Tensor) -> None:
+    def show(self, renewal: AdapterRefresh, output: torch.Tensor | None, blank: torch.Tensor) -> None:
         """Main lane: write new pictures into the buffers.
 
         Args:
@@ -169,7 +169,7 @@ class AdapterStack:
         for adapter in self.adapters:
             adapter.reset()
 
-    def decide(self, chunk: Arrival) -> tuple[Renewal | None, ...]:
+    def decide(self, chunk: AdapterContext) -> tuple[AdapterRefresh | None, ...]:
         """Side lane: what each adapter will be shown for this chunk."""
         flows: dict[FlowSettings, FlowAhead] = {}
         if chunk.before is not None and chunk.pixels is not None:
@@ -179,7 +179,7 @@ class AdapterStack:
 
     def apply(
         self,
-        renewals: tuple[Renewal | None, ...],
+        renewals: tuple[AdapterRefresh | None, ...],
         last_output: Callable[[], torch.Tensor],
         late: Mapping[str, Any],
     ) -> None:

@@ -76,7 +76,7 @@ class MLLMEditModel(StreamModel):
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
         """About 40 full-size planes of the autoencoder's width dominate."""
         widest = max(self.autoencoder.model.config.decoder_block_out_channels)
-        return 4 * self.requirements(settings).steady * width * height * widest * 3
+        return 4 * self.requirements(settings).chunk_frames * width * height * widest * 3
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         chunk = settings.chunk or self.profile.chunk

@@ -19,7 +19,7 @@ from ...networks.cross_attention import TextProjection
 from ...sampling.flow_match import FlowMatchSchedule
 from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
 from ..compiling import set_compiled
-from .adapters import AdapterStack, Arrival, Renewal
+from .adapters import AdapterContext, AdapterRefresh, AdapterStack
 from .denoiser import Denoiser
 from .guidance import Guidance
 from .styles import StylePlayer
@@ -46,7 +46,7 @@ class Prepared:
     noise: torch.Tensor
     conditioning: Conditioning
     empty: Conditioning | None
-    renewals: tuple[Renewal | None, ...]
+    renewals: tuple[AdapterRefresh | None, ...]
 
 
 class MLLMEditRunner(Runner):
@@ -74,7 +74,7 @@ class MLLMEditRunner(Runner):
             encode=model.encoder.encode,
             check=model.encoder.token_ids,
             fit=self._external,
-            count=self.requirements.steady,
+            count=self.requirements.chunk_frames,
             fps=settings.fps or model.fps,
         )
         spatial = model.autoencoder.spatial
@@ -83,7 +83,7 @@ class MLLMEditRunner(Runner):
         self.stack = AdapterStack(
             Denoiser(self.text.unet, model.profile),
             model.adapters,
-            count=self.requirements.steady,
+            count=self.requirements.chunk_frames,
             width=width,
             height=height,
         )
@@ -126,7 +126,7 @@ class MLLMEditRunner(Runner):
 
     def prepare(self, chunk: Chunk) -> Prepared:
         unet = self.denoiser.unet
-        count = self.requirements.steady
+        count = self.requirements.chunk_frames
         pixels = None if chunk.frames is None else chunk.frames.pixels
         cuts = self._cuts.cuts(pixels) if pixels is not None and self._watches_cuts else ()
         pts = None if chunk.frames is None else chunk.frames.pts
@@ -178,12 +178,12 @@ class MLLMEditRunner(Runner):
 
     def _renewals(
         self, pixels: np.ndarray | None, cut: int | None, prompt: str
-    ) -> tuple[Renewal | None, ...]:
+    ) -> tuple[AdapterRefresh | None, ...]:
         """What the adapters are shown for this chunk, and what the next chunk starts from."""
-        arrival = Arrival(
+        arrival = AdapterContext(
             before=self._before,
             pixels=pixels,
-            count=self.requirements.steady,
+            count=self.requirements.chunk_frames,
             cut=cut,
             first=self._prompted is None,
             prompted=self._prompted != prompt,
@@ -214,7 +214,7 @@ class MLLMEditRunner(Runner):
 
     def _projection(self, conditioning: Conditioning) -> Conditioning:
         projected = Conditioning(self.text.project(conditioning.states), conditioning.mask)
-        count = self.requirements.steady
+        count = self.requirements.chunk_frames
         return projected if len(projected.states) == count else projected.expand(count)
 
     def _external(self, external: Any) -> Conditioning:

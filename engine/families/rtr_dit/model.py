@@ -114,7 +114,7 @@ class RTRDiTModel(StreamModel):
         block, temporal = self.block(settings), self.autoencoder.temporal
         return Requirements(
             first=1 + temporal * (block - 1),
-            steady=temporal * block,
+            chunk_frames=temporal * block,
             multiple=self.autoencoder.spatial * PATCH,
             needs_source=self.profile.injection != "sdedit",
             delay=(1 if self.autoencoder.lookahead else 0) + in_flight,

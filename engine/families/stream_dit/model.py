@@ -62,7 +62,7 @@ class StreamDiTModel(BufferModel):
         held = layout.depth(settings.strength) - 1 + (1 if self.autoencoder.lookahead else 0)
         return Requirements(
             first=1 + temporal * (layout.frames - 1),
-            steady=temporal * layout.frames,
+            chunk_frames=temporal * layout.frames,
             multiple=self.multiple,
             needs_source=False,
             delay=held,

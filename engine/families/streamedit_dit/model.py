@@ -37,7 +37,7 @@ class StreamEditDiTModel(BufferModel):
         under_way = self.profile.partition(settings.steps).chunks - 1
         return Requirements(
             first=1,
-            steady=temporal,
+            chunk_frames=temporal,
             multiple=self.multiple,
             delay=under_way + (1 if self.autoencoder.lookahead else 0),
         )

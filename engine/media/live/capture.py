@@ -11,18 +11,18 @@ from ..resize import Picture
 
 
 @dataclass(frozen=True)
-class Arrival:
+class CapturedFrame:
     """A picture that has come.
 
     Attributes:
         picture: decoded, at its own size.
         stamp: seconds on the source's clock, or None where it has none.
-        born: ``time.monotonic()`` at which it was captured.
+        captured_at: ``time.monotonic()`` at which it was captured.
     """
 
     picture: Picture
     stamp: Fraction | None
-    born: float
+    captured_at: float
 
 
 class Capture(ABC):
@@ -49,7 +49,7 @@ class Capture(ABC):
         """
 
     @abstractmethod
-    def pictures(self) -> Iterator[Arrival | None]:
+    def pictures(self) -> Iterator[CapturedFrame | None]:
         """Pictures as they come; None now and then while there are none, so that the caller can stop.
 
         Ends where the source says that it is over. Raises MediaError when it is lost.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import LiveStyleError, MediaError
-from .capture import Arrival, Capture
+from .capture import Capture, CapturedFrame
 from .clock import FrameClock
 
 log = logging.getLogger("livestyle")
@@ -49,12 +49,12 @@ class CaptureLoop:
         reconnects: how often the source was lost and came back.
     """
 
-    def __init__(self, capture: Capture, clock: FrameClock[Arrival]) -> None:
+    def __init__(self, capture: Capture, clock: FrameClock[CapturedFrame]) -> None:
         self._capture = capture
         self._clock = clock
         self._stopped = threading.Event()
         self._changed = threading.Condition()
-        self._first: Arrival | None = None
+        self._first: CapturedFrame | None = None
         self._problem: _Problem | None = _Problem("connecting", f"Connecting to {capture.name}")
         self._came = False
         self._arrivals: deque[float] = deque(maxlen=64)
@@ -63,7 +63,7 @@ class CaptureLoop:
         self._thread = threading.Thread(target=self._run, name="livestyle-capture", daemon=True)
         self._thread.start()
 
-    def wait_for_first(self, seconds: float, given_up: Callable[[], bool]) -> Arrival:
+    def wait_for_first(self, seconds: float, given_up: Callable[[], bool]) -> CapturedFrame:
         """The first picture.
 
         Args:

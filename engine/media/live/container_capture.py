@@ -12,7 +12,7 @@ import av
 
 from ...errors import MediaError
 from ..resize import Picture
-from .capture import Arrival, Capture
+from .capture import Capture, CapturedFrame
 
 # Formats that hand a whole piece over at once; their pictures are played at their own pace.
 _IN_PIECES = ("hls", "mov", "matroska", "ogg")
@@ -45,7 +45,7 @@ class ContainerCapture(Capture):
         videos[0].thread_type = "SLICE"
         self.rate = videos[0].average_rate or videos[0].guessed_rate
 
-    def pictures(self) -> Iterator[Arrival | None]:
+    def pictures(self) -> Iterator[CapturedFrame | None]:
         container = self._container
         assert container is not None
         paced = container.format.name.split(",")[0] in _IN_PIECES
@@ -56,7 +56,7 @@ class ContainerCapture(Capture):
                 for picture, stamp in self._decode(packet):
                     if paced and stamp is not None:
                         ahead, moment = self._pace(ahead, float(stamp))
-                    yield Arrival(picture, stamp, moment)
+                    yield CapturedFrame(picture, stamp, moment)
                 yield None
         except av.error.EOFError:
             return

@@ -27,14 +27,14 @@ Pushable = bytes | np.ndarray | av.VideoFrame
 
 @dataclass(frozen=True)
 class Pushed:
-    """A picture on its way; see ``Inlet.push``."""
+    """A picture on its way; see ``FrameInbox.push``."""
 
     data: Pushable
     stamp: Fraction | None
-    born: float
+    captured_at: float
 
 
-class Inlet:
+class FrameInbox:
     """Where a producer leaves pictures for a session; no call blocks, all may come from any thread.
 
     Args:
@@ -53,14 +53,14 @@ class Inlet:
         self._credit = 0
         self._silence = "no page sends pictures yet"
 
-    def push(self, picture: Pushable, pts: float | None = None, born: float | None = None) -> bool:
+    def push(self, picture: Pushable, pts: float | None = None, captured_at: float | None = None) -> bool:
         """Leave a picture.
 
         Args:
             picture: JPEG, PNG or WebP, decoded later; or uint8 RGB (H, W, 3) or a decoded frame, not to be
                 changed any more.
             pts: seconds on the producer's clock; None counts its arrival.
-            born: ``time.monotonic()`` at which it was captured; None takes now.
+            captured_at: ``time.monotonic()`` at which it was captured; None takes now.
 
         Returns:
             False where it was refused: no session wants it, no credit was left, or it is too large.
@@ -72,7 +72,9 @@ class Inlet:
                 return False
             self._credit -= 1
             self._silence = ""
-            self._pictures.append(Pushed(picture, stamp, time.monotonic() if born is None else born))
+            self._pictures.append(
+                Pushed(picture, stamp, time.monotonic() if captured_at is None else captured_at)
+            )
             self._changed.notify_all()
         return True
 

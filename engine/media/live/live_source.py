@@ -13,7 +13,7 @@ import numpy as np
 from ..resize import Layout, Resizer
 from ..status import SourceStatus
 from ..types import Frames, FrameSource, MediaInfo, Resize
-from .capture import Arrival, Capture
+from .capture import Capture, CapturedFrame
 from .capture_loop import SILENT_AFTER_S, CaptureLoop
 from .clock import ClockPolicy, FrameClock
 from .stream_time import StreamTime
@@ -39,7 +39,7 @@ class LiveSource(FrameSource):
         self, capture: Capture, policy: ClockPolicy, *, opening: float, duration: float = 0.0
     ) -> None:
         self._capture = capture
-        self._clock: FrameClock[Arrival] = FrameClock(policy)
+        self._clock: FrameClock[CapturedFrame] = FrameClock(policy)
         self._opening = opening
         self._duration = duration
         self._stopped = threading.Event()
@@ -100,17 +100,17 @@ class LiveSource(FrameSource):
         self._resizer = self._last = None
         self._clock.clear()
 
-    def _frames(self, arrivals: list[Arrival], count: int) -> Frames | None:
+    def _frames(self, arrivals: list[CapturedFrame], count: int) -> Frames | None:
         """Convert what has come; fill up with the last picture."""
         assert self._resizer is not None
         pixels = np.empty((count, self._resizer.height, self._resizer.width, 3), np.uint8)
         pts: list[Fraction] = []
-        born: list[float] = []
+        captured_at: list[float] = []
         for index in range(count):
             if index < len(arrivals):
                 arrival = arrivals[index]
                 self._resizer.convert(arrival.picture, pixels[index])
-                moment, stamp = arrival.born, arrival.stamp
+                moment, stamp = arrival.captured_at, arrival.stamp
                 self._last = pixels[index]
             elif self._loop.over:
                 break
@@ -120,7 +120,7 @@ class LiveSource(FrameSource):
                 self._held += 1
                 moment, stamp = time.monotonic(), None
             pts.append(self._time.at(stamp, moment))
-            born.append(moment)
+            captured_at.append(moment)
         if not pts:  # the capture ended while we waited for it
             return None
         if self._last is not None:
@@ -128,6 +128,6 @@ class LiveSource(FrameSource):
         if self._duration and pts[0] >= self._duration:
             self._stopped.set()
             return None
-        frames = Frames(pixels[: len(pts)], self._given, tuple(pts), tuple(born))
+        frames = Frames(pixels[: len(pts)], self._given, tuple(pts), tuple(captured_at))
         self._given += len(pts)
         return frames

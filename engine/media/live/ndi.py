@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import MediaError
 from ..resize import Picture
-from .capture import Arrival, Capture
+from .capture import Capture, CapturedFrame
 from .extras import extra
 from .sender import Sender
 
@@ -54,7 +54,7 @@ class NdiCapture(Capture):
         self._receiver.frame_sync.set_video_frame(self._frame)
         self._receiver.set_source(self._finder.get_source(name))
 
-    def pictures(self) -> Iterator[Arrival | None]:
+    def pictures(self) -> Iterator[CapturedFrame | None]:
         assert self._receiver is not None and self._frame is not None
         last, seen = None, time.monotonic()
         while not self._interrupted.is_set():
@@ -67,7 +67,7 @@ class NdiCapture(Capture):
                 self.rate = Fraction(rate) if rate else None
                 rows = np.asarray(self._frame.get_array(), np.uint8).reshape(height, -1)[:, : width * 4]
                 frame = av.VideoFrame.from_ndarray(rows.reshape(height, width, 4).copy(), format="rgba")
-                yield Arrival(Picture(frame), Fraction(round(stamp * 1_000_000), 1_000_000), now)
+                yield CapturedFrame(Picture(frame), Fraction(round(stamp * 1_000_000), 1_000_000), now)
                 continue
             if now - seen > FIND_S and not self._receiver.is_connected():
                 raise MediaError(f"{self.name} is lost: check that the sender runs.")

@@ -9,7 +9,7 @@ from .addresses import StreamUrl, resolve
 from .container_capture import ContainerCapture
 from .http import opener
 from .relay import Relay
-from .subprocess_stream import Carrier, receive_srt
+from .subprocess_stream import SubprocessStream, receive_srt
 
 OPEN_S = 5.0
 """Seconds for a server to answer and to send what tells its streams."""
@@ -41,7 +41,7 @@ class NetworkCapture(ContainerCapture):
         self._url = url
         self._allow_private = allow_private
         self._relay: Relay | None = None
-        self._srt: Carrier | None = None
+        self._srt: SubprocessStream | None = None
         self._failed: Exception | None = None
 
     def open(self) -> None:

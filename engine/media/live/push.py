@@ -14,7 +14,7 @@ from .addresses import StreamUrl, resolve
 from .network import OPEN_S
 from .relay import Relay
 from .sender import Sender
-from .subprocess_stream import Carrier, send, send_srt
+from .subprocess_stream import SubprocessStream, send, send_srt
 
 KEYFRAME_S = 2
 """Seconds between keyframes; a viewer that joins waits as long, and services ask for 2."""
@@ -46,7 +46,7 @@ class NetworkSender(Sender):
         self._bitrate = bitrate
         self._container: Any = None
         self._relay: Relay | None = None
-        self._carrier: Carrier | None = None
+        self._carrier: SubprocessStream | None = None
         self._last = -1
 
     def open(self, width: int, height: int, fps: Fraction) -> None:
@@ -89,7 +89,7 @@ class NetworkSender(Sender):
             self._relay.close()
         self._carrier = self._relay = None
 
-    def _carry(self) -> Carrier:
+    def _carry(self) -> SubprocessStream:
         """Start the process that connects."""
         url, scheme = self._url, self._url.scheme.removesuffix("s")
         address = resolve(url, self._allow_private)

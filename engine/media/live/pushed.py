@@ -1,4 +1,4 @@
-"""Pictures that are pushed into an inlet as a source: the browser's camera or screen."""
+"""Pictures that are pushed into an inbox as a source: the browser's camera or screen."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ..resize import Picture
-from .capture import Arrival, Capture
-from .frame_inbox import Inlet, Pushable, Pushed
+from .capture import Capture, CapturedFrame
+from .frame_inbox import FrameInbox, Pushable, Pushed
 
 LONGEST_SIDE = 4096
 """Pixels; a small JPEG may claim to be of any size."""
@@ -20,37 +20,37 @@ _TICK_S = 0.1
 
 
 class PushedCapture(Capture):
-    """Pictures of an inlet; ones that can't be decoded are left out."""
+    """Pictures of an inbox; ones that can't be decoded are left out."""
 
-    def __init__(self, name: str, inlet: Inlet) -> None:
+    def __init__(self, name: str, inbox: FrameInbox) -> None:
         self.name = name
-        self._inlet = inlet
+        self._inbox = inbox
 
     def open(self) -> None:
-        self._inlet.open()
+        self._inbox.open()
 
-    def pictures(self) -> Iterator[Arrival | None]:
-        while self._inlet.wanted:
-            pushed = self._inlet.take(_TICK_S)
+    def pictures(self) -> Iterator[CapturedFrame | None]:
+        while self._inbox.wanted:
+            pushed = self._inbox.take(_TICK_S)
             yield None if pushed is None else self._decoded(pushed)
 
     def close(self) -> None:
-        self._inlet.close()
+        self._inbox.close()
 
     def interrupt(self) -> None:
-        self._inlet.close()
+        self._inbox.close()
 
     @property
     def silence(self) -> str:
-        return self._inlet.silence
+        return self._inbox.silence
 
-    def _decoded(self, pushed: Pushed) -> Arrival | None:
+    def _decoded(self, pushed: Pushed) -> CapturedFrame | None:
         try:
             frame = _frame(pushed.data)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             self.damaged += 1
             return None
-        return Arrival(Picture(frame), pushed.stamp, pushed.born)
+        return CapturedFrame(Picture(frame), pushed.stamp, pushed.captured_at)
 
 
 def _frame(picture: Pushable) -> av.VideoFrame:

@@ -10,7 +10,7 @@ from .addresses import parse_url
 from .capture import Capture
 from .clock import ClockPolicy
 from .devices import DeviceCapture
-from .frame_inbox import Inlet
+from .frame_inbox import FrameInbox
 from .live_source import LiveSource
 from .ndi import NdiCapture
 from .network import NetworkCapture
@@ -33,12 +33,12 @@ class LiveSpec(SourceSpec):
     Attributes:
         clock: which pictures are used when more come than the session takes.
         allow_private: whether a network stream may come from this machine or its network.
-        inlet: where a page leaves pictures; only for kind ``pushed``.
+        inbox: where a page leaves pictures; only for kind ``pushed``.
     """
 
     clock: ClockPolicy = "latest"
     allow_private: bool = False
-    inlet: Inlet | None = field(compare=False, repr=False, default=None)
+    inbox: FrameInbox | None = field(compare=False, repr=False, default=None)
 
     @property
     def label(self) -> str:
@@ -56,6 +56,6 @@ class LiveSpec(SourceSpec):
         if self.kind == "ndi":
             return NdiCapture(self.location)
         if self.kind == "pushed":
-            assert self.inlet is not None
-            return PushedCapture(self.location, self.inlet)
+            assert self.inbox is not None
+            return PushedCapture(self.location, self.inbox)
         return DeviceCapture(self.location, self.kind == "screen", self.fps)

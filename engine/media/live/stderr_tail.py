@@ -12,7 +12,7 @@ ENDING_S = 1.0
 """Seconds for the last bytes of a process that has ended."""
 
 
-class LastWords:
+class StderrTail:
     """Reads a pipe to its end on a thread of its own.
 
     Args:

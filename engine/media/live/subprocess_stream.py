@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...errors import MediaError
-from .stderr_tail import LastWords
+from .stderr_tail import StderrTail
 
 START_S = 8.0
 """Seconds for the process to start and to connect."""
@@ -41,7 +41,7 @@ def srt_program() -> str:
     raise MediaError("SRT needs the ffmpeg program with SRT in it: install ffmpeg, or use RTMP, RTSP or UDP.")
 
 
-class Carrier:
+class SubprocessStream:
     """A running process and the stream to or from it, as a file for PyAV.
 
     Args:
@@ -62,7 +62,7 @@ class Carrier:
                 stderr=subprocess.PIPE,
             )
             assert self._process.stderr is not None
-            self._said = LastWords(self._process.stderr)
+            self._said = StderrTail(self._process.stderr)
             self._pipe = self._accept(door)
         self._pipe.settimeout(silence)
 
@@ -111,22 +111,24 @@ class Carrier:
         raise OSError(complaint)
 
 
-def receive_srt(url: str, silence: float) -> Carrier:
+def receive_srt(url: str, silence: float) -> SubprocessStream:
     """MPEG-TS from an SRT address with a numeric host."""
     early = ["-analyzeduration", "500000", "-fflags", "nobuffer", "-protocol_whitelist", "srt,udp"]
     early += ["-f", "mpegts"]  # probing could choose a format that reads files
     out = ["-map", "0:v:0", "-c", "copy", "-f", "mpegts", "-flush_packets", "1", "{}"]
-    return Carrier([srt_program(), "-nostdin", "-loglevel", "error", *early, "-i", url, *out], silence)
+    return SubprocessStream(
+        [srt_program(), "-nostdin", "-loglevel", "error", *early, "-i", url, *out], silence
+    )
 
 
-def send_srt(url: str, silence: float) -> Carrier:
+def send_srt(url: str, silence: float) -> SubprocessStream:
     """NUT to an SRT address with a numeric host."""
     into = ["-f", "nut", "-fflags", "nobuffer", "-protocol_whitelist", "tcp", "-i", "{}"]
     out = ["-c", "copy", "-f", "mpegts", "-flush_packets", "1", url]
-    return Carrier([srt_program(), "-nostdin", "-loglevel", "error", *into, *out], silence)
+    return SubprocessStream([srt_program(), "-nostdin", "-loglevel", "error", *into, *out], silence)
 
 
-def send(url: str, form: str, options: dict[str, str], silence: float) -> Carrier:
+def send(url: str, form: str, options: dict[str, str], silence: float) -> SubprocessStream:
     """NUT to an address with a numeric host, muxed as ``form`` with these muxer options."""
     pairs = [f"{name}={value}" for name, value in options.items()]
-    return Carrier([sys.executable, "-I", str(_REMUX), "{}", url, form, *pairs], silence)
+    return SubprocessStream([sys.executable, "-I", str(_REMUX), "{}", url, form, *pairs], silence)

@@ -62,12 +62,12 @@ class Block(nn.Module):
         keys: Rotation | None = None,
         view: LayerView | None = None,
         mask: torch.Tensor | None = None,
-        beside: int = 0,
+        uncached_tokens: int = 0,
     ) -> torch.Tensor:
         """(B, tokens, dim) to the same; ``time`` is (B, F, 6, dim), the rest as in ``SelfAttention``."""
         shift_sa, scale_sa, gate_sa, shift_ff, scale_ff, gate_ff = (self.modulation + time).unbind(2)
         shifted = modulate(self.norm1(x), shift_sa, scale_sa)
-        x = x + gate(self.self_attn(shifted, queries, keys, view, mask, beside), gate_sa)
+        x = x + gate(self.self_attn(shifted, queries, keys, view, mask, uncached_tokens), gate_sa)
         x = x + self.cross_attn(self.norm3(x), context)
         return x + gate(self.ffn(modulate(self.norm2(x), shift_ff, scale_ff)), gate_ff)
 
@@ -137,7 +137,7 @@ class CausalWan(nn.Module):
         cache: BlockView | None = None,
         keys: Rotation | None = None,
         mask: torch.Tensor | None = None,
-        passing: int = 0,
+        uncached_frames: int = 0,
     ) -> torch.Tensor:
         """What the network predicts (a velocity in Wan's checkpoints) for some frames.
 
@@ -150,21 +150,21 @@ class CausalWan(nn.Module):
             keys: rotation of all that ``cache`` shows, where it keeps keys without rotation.
             mask: added to or, if bool, restricting the attention, broadcastable to
                 (B, heads, query tokens, key tokens).
-            passing: how many of the frames, the last ones, are only there to be seen: a source as tokens,
-                which ``cache`` does not keep.
+            uncached_frames: the last so many frames are seen but not kept by ``cache``: a source as
+                tokens.
 
         Returns:
-            (B, F - passing, out_channels, h, w).
+            (B, F - uncached_frames, out_channels, h, w).
         """
         height, width = x.shape[-2:]
         tokens = self.patch_embedding(x.transpose(1, 2)).flatten(2).transpose(1, 2)
         time = self.time_embedding(sinusoid(timesteps, self.config.freq_dim).to(self.dtype))
         modulation = self.time_projection(time).unflatten(2, (6, -1))
-        kept, beside = x.shape[1] - passing, tokens.shape[1] * passing // x.shape[1]
+        kept, uncached_tokens = x.shape[1] - uncached_frames, tokens.shape[1] * uncached_frames // x.shape[1]
         for index, block in enumerate(self.blocks):
             view = None if cache is None else cache.layer(index)
-            tokens = block(tokens, modulation, context[index], queries, keys, view, mask, beside)
-        patches = self.head(tokens[:, : tokens.shape[1] - beside], time[:, :kept])
+            tokens = block(tokens, modulation, context[index], queries, keys, view, mask, uncached_tokens)
+        patches = self.head(tokens[:, : tokens.shape[1] - uncached_tokens], time[:, :kept])
         return self._unpatchify(patches, kept, height, width)
 
     def _unpatchify(self, patches: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:

@@ -80,7 +80,7 @@ def lane_seconds(runner: Runner, frames: np.ndarray, device: torch.device) -> di
         runner: without adapters, whose refresh would need the stages in turn.
         frames: whole chunks, uint8 (N, H, W, 3).
     """
-    count, live = runner.requirements.steady, live_values(runner)
+    count, live = runner.requirements.chunk_frames, live_values(runner)
     chunks = [chunk_of(frames, index, count, live) for index in range(len(frames) // count)]
     runner.finish(runner.step(runner.prepare(chunks[0]), live))
     runner.reset()

@@ -93,7 +93,7 @@ class Bench:
         runner = self._runner(case)
         needs = runner.requirements
         warm = -(-case.window // case.block) + 1  # blocks until the window is full, and one more
-        frames = self._frames(case, needs.first + needs.steady * (warm + BLOCKS))
+        frames = self._frames(case, needs.first + needs.chunk_frames * (warm + BLOCKS))
         played = play_through(runner, frames, lanes_of(self.device))
         busy = {f"{lane}_share": spent / sum(played.busy.values()) for lane, spent in played.busy.items()}
         return {

@@ -9,7 +9,7 @@ from ...autoencoders.video_training import decode_clip
 from ...metrics.perceptual import EfficientNetLite0, distance
 
 
-class Looks:
+class PerceptualLoss:
     """Squared error in latents averages brush strokes away; features of the pictures don't.
 
     Args:

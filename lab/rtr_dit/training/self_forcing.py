@@ -27,7 +27,7 @@ from ...training.loop import LoopConfig, build_optimisers, train
 from .batches import Batch, Batches
 from .bidirectional import draw_sigmas, flow_matching_error
 from .clip import denoise_clip, guided, noise_like
-from .perceptual_loss import Looks
+from .perceptual_loss import PerceptualLoss
 from .recipe import Recipe
 
 
@@ -72,7 +72,7 @@ def train_student(
     folder: Path,
     config: LoopConfig,
     turns: SelfForcing,
-    looks: Looks,
+    looks: PerceptualLoss,
     preview: Callable[[nn.Module, Path], None] | None = None,
 ) -> CausalWan:
     """Train the causal student of stage (b); the result has its averaged weights.

@@ -38,7 +38,7 @@ def judge_switches(model: StreamDiTModel, cases: list[Case], side: int) -> Score
     score = Score()
     needs, latency = model.requirements(DenoiseSettings()), switch_latency(model)
     change = 2
-    first = needs.first + (change - 1 + latency) * needs.steady
+    first = needs.first + (change - 1 + latency) * needs.chunk_frames
     for index, (before, case) in enumerate(zip(cases, cases[1:] + cases[:1], strict=True)):
         changes = {change: {PROMPT: case.sentence.text}}
         pixels = film(model, before.sentence.text, first + JUDGED, side, seed=index, changes=changes)

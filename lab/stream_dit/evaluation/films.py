@@ -84,4 +84,4 @@ def real_film(model: StreamDiTModel, scene: Scene, frames: int, side: int) -> np
 def chunk_starts(model: StreamDiTModel, frames: int) -> np.ndarray:
     """The first frame of every chunk but the first: latent borders that are chunk borders."""
     needs = model.requirements(DenoiseSettings())
-    return np.arange(needs.first, frames, needs.steady)
+    return np.arange(needs.first, frames, needs.chunk_frames)

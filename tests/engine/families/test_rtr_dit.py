@@ -140,8 +140,8 @@ def test_stream_batch_gives_every_frame_one_chunk_later(demo: RTRDiTModel, frame
     live = {parameter.key: parameter.default for parameter in made.live_parameters}
     needs, first, sizes, index = made.requirements, 0, [], 0
     clip = np.resize(CLIP, (frames, 32, 48, 3))
-    while first < frames + needs.steady:
-        count = needs.first if index == 0 else needs.steady
+    while first < frames + needs.chunk_frames:
+        count = needs.first if index == 0 else needs.chunk_frames
         part = clip[first : first + count]
         valid = len(part)
         given = None
@@ -255,7 +255,7 @@ def test_a_diffusers_folder(tmp_path: Path, parts: Path) -> None:
 def test_an_autoencoder_that_looks_ahead_holds_one_chunk_back(tmp_path: Path, parts: Path) -> None:
     path = write_public(tmp_path, "self_forcing.safetensors")
     made = runner(load(path, autoencoder=str(parts / "ahead")))
-    assert (made.requirements.first, made.requirements.steady, made.requirements.delay) == (9, 12, 1)
+    assert (made.requirements.first, made.requirements.chunk_frames, made.requirements.delay) == (9, 12, 1)
     live = {parameter.key: parameter.default for parameter in made.live_parameters}
     counts, frames = [], np.resize(CLIP, (33, 32, 48, 3))
     bounds = ((0, 9), (9, 21), (21, 33), (33, 33))

@@ -43,7 +43,7 @@ def make(
 
 
 def part(clip: np.ndarray, first: int, runner: MLLMEditRunner, live: dict) -> Chunk:
-    count = runner.requirements.steady
+    count = runner.requirements.chunk_frames
     frames = Frames(clip[first : first + count], first, (Fraction(0),) * count)
     return Chunk(first // count, frames, count, first, live)
 
@@ -54,7 +54,7 @@ def values(runner: MLLMEditRunner, **changed: object) -> dict:
 
 
 def play(runner: MLLMEditRunner, clip: np.ndarray, **changed: object) -> np.ndarray:
-    live, count = values(runner, **changed), runner.requirements.steady
+    live, count = values(runner, **changed), runner.requirements.chunk_frames
     with torch.inference_mode():
         return np.concatenate(
             [

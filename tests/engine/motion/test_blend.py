@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sample_pictures import picture
 
-from livestyle.engine.motion.blend import FlowBlend
+from livestyle.engine.motion.blend import FlowBlender
 from livestyle.engine.motion.flow import FlowSettings
 
 FLOW = FlowSettings("dis_fast", 1.0)
@@ -24,7 +24,7 @@ def noisy(clip: np.ndarray) -> np.ndarray:
 
 def test_noise_goes_and_the_motion_stays() -> None:
     clip = pan(10)
-    result = FlowBlend(FLOW).blend(noisy(clip), clip, 0.8)
+    result = FlowBlender(FLOW).blend(noisy(clip), clip, 0.8)
     inner = (slice(6, None), slice(12, -12), slice(12, -12))
     before, after = (
         np.abs(pictures[inner].astype(int) - clip[inner]).mean() for pictures in (noisy(clip), result)
@@ -38,7 +38,7 @@ def test_any_chunking_gives_the_same_result(occlusion: bool) -> None:
     pictures = noisy(clip)
 
     def run(size: int) -> np.ndarray:
-        blender = FlowBlend(FLOW, occlusion)
+        blender = FlowBlender(FLOW, occlusion)
         parts = [
             blender.blend(pictures[at : at + size], clip[at : at + size], 0.6) for at in range(0, 9, size)
         ]
@@ -52,12 +52,12 @@ def test_any_chunking_gives_the_same_result(occlusion: bool) -> None:
 
 def test_share_0_is_the_identity() -> None:
     clip = pan(4)
-    assert np.array_equal(FlowBlend(FLOW).blend(noisy(clip), clip, 0.0), noisy(clip))
+    assert np.array_equal(FlowBlender(FLOW).blend(noisy(clip), clip, 0.0), noisy(clip))
 
 
 def test_nothing_is_carried_over_a_cut() -> None:
     clip = np.concatenate([pan(4), 255 - pan(4)])
-    result = FlowBlend(FLOW, occlusion=False).blend(clip, clip, 0.9)
+    result = FlowBlender(FLOW, occlusion=False).blend(clip, clip, 0.9)
     assert np.array_equal(result[4], clip[4])
 
 
@@ -69,7 +69,7 @@ def test_what_was_hidden_is_not_blended() -> None:
     marked = clip.copy()
     marked[0, 32:64, 24:56] = (255, 0, 0)
     with_mask, without = (
-        FlowBlend(FLOW, occlusion).blend(marked, clip, 0.9)[1] for occlusion in (True, False)
+        FlowBlender(FLOW, occlusion).blend(marked, clip, 0.9)[1] for occlusion in (True, False)
     )
     uncovered = (slice(36, 60), slice(26, 33))
     away = [

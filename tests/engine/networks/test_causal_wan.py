@@ -131,9 +131,9 @@ def test_blocks_through_the_cache_equal_one_masked_sequence(rope: str) -> None:
         queries = net.rotation(view.positions, SIDE, SIDE)
         return net(x, torch.zeros(x.shape[:2]), context, queries, view, keys)
 
-    shadow = cache.shadow(1)
-    evaluate(reference, shadow.view)
-    cache.replace_references([shadow])
+    staged = cache.staged(1)
+    evaluate(reference, staged.view)
+    cache.replace_references([staged])
     found = []
     for block in frames.split(2, dim=1):
         found.append(evaluate(block, cache.begin(2)))

@@ -34,7 +34,7 @@ def test_frames_leave_in_order_and_complete(pushes: list[int], takes: list[int])
     if not taken:
         return
     whole, expected = Block.join(taken), block(0, sum(len(part) for part in taken))
-    assert (whole.index, whole.pts, whole.born) == (expected.index, expected.pts, expected.born)
+    assert (whole.index, whole.pts, whole.captured_at) == (expected.index, expected.pts, expected.captured_at)
     assert np.array_equal(whole.pixels, expected.pixels)
     assert np.array_equal(whole.source, expected.source)
 

@@ -70,10 +70,17 @@ def run(plan, model: HoldingModel) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(length=st.integers(1, 40), first=st.integers(1, 5), steady=st.integers(1, 5), delay=st.integers(0, 5))
-def test_frames_in_are_frames_out_with_any_delay(length: int, first: int, steady: int, delay: int) -> None:
+@given(
+    length=st.integers(1, 40),
+    first=st.integers(1, 5),
+    chunk_frames=st.integers(1, 5),
+    delay=st.integers(0, 5),
+)
+def test_frames_in_are_frames_out_with_any_delay(
+    length: int, first: int, chunk_frames: int, delay: int
+) -> None:
     plan = write(stylise(read(length)))
-    model = HoldingModel(Behaviour(first, steady), delay)
+    model = HoldingModel(Behaviour(first, chunk_frames), delay)
     run(plan, model)
     assert np.array_equal(spec_of(plan).sink.pixels, 255 - numbered(length))
     assert model.runners[0].ends == delay

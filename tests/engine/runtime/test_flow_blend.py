@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from runtime_stubs import Behaviour, Zoo, read, spec_of, stylise, write
 
-from livestyle.engine.motion.blend import FlowBlend
+from livestyle.engine.motion.blend import FlowBlender
 from livestyle.engine.motion.flow import FlowSettings
-from livestyle.engine.runtime.plan import PlanNode, Steady
+from livestyle.engine.runtime.plan import FlowBlend, PlanNode
 from livestyle.engine.runtime.session import StreamSession
 
 WAIT = 20.0
 
 
 def steady(parent: PlanNode, blend: float = 0.5, node_id: str = "5") -> PlanNode:
-    return PlanNode(Steady(FlowSettings(scale=1.0), blend=blend), (parent,), node_id)
+    return PlanNode(FlowBlend(FlowSettings(scale=1.0), blend=blend), (parent,), node_id)
 
 
 def run(plan: PlanNode, **behaviours: Behaviour) -> tuple[StreamSession, list[dict]]:
@@ -39,7 +39,7 @@ def test_all_frames_pass_in_order_blended_along_the_source(length: int) -> None:
         session, _ = run(each)
         assert session.state == "done", session.error
     source = 255 - pixels(plain)
-    expected = FlowBlend(FlowSettings(scale=1.0)).blend(pixels(plain), source, 0.5)
+    expected = FlowBlender(FlowSettings(scale=1.0)).blend(pixels(plain), source, 0.5)
     assert np.array_equal(pixels(plan), expected)
 
 
@@ -77,7 +77,7 @@ def test_a_failure_ends_the_session_in_one_line(monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> None:
         raise ValueError("no motion\nat all")
 
-    monkeypatch.setattr(FlowBlend, "blend", fail)
+    monkeypatch.setattr(FlowBlender, "blend", fail)
     session, _ = run(write(steady(read(20))))
     assert session.state == "failed"
     assert str(session.error) == "Flow warp: ValueError: no motion"

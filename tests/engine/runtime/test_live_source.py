@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from runtime_stubs import Behaviour, MemorySink, MemorySpec, Zoo, stylise
 
-from livestyle.engine.media.live.frame_inbox import Inlet
+from livestyle.engine.media.live.frame_inbox import FrameInbox
 from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.media.types import AudioTrack, Frames, FrameSink, Trim
 from livestyle.engine.runtime.plan import PlanNode, Read, Write
@@ -50,12 +50,12 @@ class StopwatchSpec(MemorySpec):
 class Camera:
     """Pushes pictures whose red value counts, as a page does: only with credit."""
 
-    def __init__(self, inlet: Inlet, fps: float) -> None:
-        self.inlet, self.fps = inlet, fps
+    def __init__(self, inbox: FrameInbox, fps: float) -> None:
+        self.inbox, self.fps = inbox, fps
         self.sent: dict[int, float] = {}
         self.credit = threading.Semaphore(0)
         self.off = threading.Event()
-        inlet.listen(lambda count: [self.credit.release() for _ in range(count)])
+        inbox.listen(lambda count: [self.credit.release() for _ in range(count)])
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
@@ -63,13 +63,13 @@ class Camera:
         while not self.off.wait(1 / self.fps):
             if self.credit.acquire(blocking=False):
                 number += 1
-                born = time.monotonic()
-                self.sent[number % 250] = born
-                self.inlet.push(np.full((HEIGHT, WIDTH, 3), number % 250, np.uint8), born=born)
+                captured_at = time.monotonic()
+                self.sent[number % 250] = captured_at
+                self.inbox.push(np.full((HEIGHT, WIDTH, 3), number % 250, np.uint8), captured_at=captured_at)
 
 
-def session_of(inlet: Inlet, behaviour: Behaviour, **spec: Any) -> tuple[StreamSession, StopwatchSpec]:
-    source = LiveSpec("pushed", "The page", inlet=inlet, **spec)
+def session_of(inbox: FrameInbox, behaviour: Behaviour, **spec: Any) -> tuple[StreamSession, StopwatchSpec]:
+    source = LiveSpec("pushed", "The page", inbox=inbox, **spec)
     sink = StopwatchSpec("memory")
     plan = PlanNode(Write(sink), (stylise(PlanNode(Read(source), (), "1")),), "9")
     return StreamSession(plan, Zoo({"stub": behaviour})), sink
@@ -83,11 +83,11 @@ def playing(session: StreamSession, sink: StopwatchSpec, frames: int) -> None:
 
 
 def test_the_meter_agrees_with_a_time_code_in_the_picture() -> None:
-    inlet = Inlet("camera")
-    session, sink = session_of(inlet, Behaviour(first=2, steady=2, delays={"step": 0.03}))
-    assert session.inlets == {"1": inlet}
+    inbox = FrameInbox("camera")
+    session, sink = session_of(inbox, Behaviour(first=2, chunk_frames=2, delays={"step": 0.03}))
+    assert session.inboxes == {"1": inbox}
     session.start()
-    camera = Camera(inlet, fps=40)
+    camera = Camera(inbox, fps=40)
     playing(session, sink, 60)
     session.stop()
     camera.off.set()
@@ -99,10 +99,10 @@ def test_the_meter_agrees_with_a_time_code_in_the_picture() -> None:
 
 
 def test_a_runner_knows_that_its_source_cannot_wait() -> None:
-    inlet, behaviour = Inlet("camera"), Behaviour(first=1, steady=1)
-    session, sink = session_of(inlet, behaviour)
+    inbox, behaviour = FrameInbox("camera"), Behaviour(first=1, chunk_frames=1)
+    session, sink = session_of(inbox, behaviour)
     session.start()
-    camera = Camera(inlet, fps=60)
+    camera = Camera(inbox, fps=60)
     playing(session, sink, 1)
     session.stop()
     camera.off.set()
@@ -111,10 +111,12 @@ def test_a_runner_knows_that_its_source_cannot_wait() -> None:
 
 
 def test_a_fast_source_is_thinned_and_its_latency_bounded() -> None:
-    inlet = Inlet("camera")
-    session, sink = session_of(inlet, Behaviour(first=2, steady=2, delays={"step": 0.08}), clock="latest")
+    inbox = FrameInbox("camera")
+    session, sink = session_of(
+        inbox, Behaviour(first=2, chunk_frames=2, delays={"step": 0.08}), clock="latest"
+    )
     session.start()
-    camera = Camera(inlet, fps=120)
+    camera = Camera(inbox, fps=120)
     playing(session, sink, 40)
     early = session.telemetry.snapshot()
     playing(session, sink, 80)
@@ -128,14 +130,14 @@ def test_a_fast_source_is_thinned_and_its_latency_bounded() -> None:
 
 
 def test_a_silent_page_is_held_restyled_and_named() -> None:
-    inlet = Inlet("camera")
-    behaviour = Behaviour(first=1, steady=1)
-    session, sink = session_of(inlet, behaviour)
+    inbox = FrameInbox("camera")
+    behaviour = Behaviour(first=1, chunk_frames=1)
+    session, sink = session_of(inbox, behaviour)
     session.start()
-    camera = Camera(inlet, fps=30)
+    camera = Camera(inbox, fps=30)
     playing(session, sink, 5)
     camera.off.set()
-    inlet.pause("the camera is muted")
+    inbox.pause("the camera is muted")
     deadline = time.monotonic() + NEVER
     while not session.notes and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -150,23 +152,23 @@ def test_a_silent_page_is_held_restyled_and_named() -> None:
 
 @pytest.mark.parametrize("end", ["stop", "cancel"])
 def test_the_wait_for_a_page_can_be_ended(end: str) -> None:
-    session, _ = session_of(Inlet("camera"), Behaviour())
+    session, _ = session_of(FrameInbox("camera"), Behaviour())
     session.start()
     deadline = time.monotonic() + NEVER
-    while not session.inlets["1"].wanted and time.monotonic() < deadline:
+    while not session.inboxes["1"].wanted and time.monotonic() < deadline:
         time.sleep(0.01)
     began = time.monotonic()
     getattr(session, end)()
     assert session.wait(NEVER) and session.join(NEVER)
     assert time.monotonic() - began < 5
-    assert not session.inlets["1"].wanted
+    assert not session.inboxes["1"].wanted
 
 
 def test_duration_ends_a_live_source() -> None:
-    inlet = Inlet("camera")
-    session, sink = session_of(inlet, Behaviour(first=1, steady=1), trim=Trim(duration=0.5))
+    inbox = FrameInbox("camera")
+    session, sink = session_of(inbox, Behaviour(first=1, chunk_frames=1), trim=Trim(duration=0.5))
     session.start()
-    camera = Camera(inlet, fps=30)
+    camera = Camera(inbox, fps=30)
     assert session.wait(NEVER) and session.state == "done"
     camera.off.set()
     assert 1 <= sink.sink.frames and max(sink.sink.pts) <= 0.5

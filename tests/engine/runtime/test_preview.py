@@ -25,7 +25,7 @@ def gray(level: int, height: int = 48, width: int = 64) -> np.ndarray:
 
 def publish(hub: PreviewHub, frame: int, source: bool = False) -> None:
     left = gray(255 - frame % 256) if source else None
-    hub.publish(gray(frame % 256), frame, Fraction(frame, 30), left, born=float(frame))
+    hub.publish(gray(frame % 256), frame, Fraction(frame, 30), left, captured_at=float(frame))
 
 
 def decoded(jpeg: bytes) -> np.ndarray:
@@ -37,10 +37,10 @@ def test_a_frame_arrives_as_jpeg_with_its_number():
     client = hub.subscribe()
     client.grant()
     colour = np.dstack([gray(200)[..., 0], gray(100)[..., 0], gray(20)[..., 0]])
-    hub.publish(colour, 7, Fraction(7, 30), None, born=12.5)
+    hub.publish(colour, 7, Fraction(7, 30), None, captured_at=12.5)
     frame = client.take(WAIT)
     assert (frame.frame, frame.width, frame.height, frame.source) == (7, 64, 48, None)
-    assert (frame.pts, frame.born) == (7 / 30, 12.5)
+    assert (frame.pts, frame.captured_at) == (7 / 30, 12.5)
     assert np.abs(decoded(frame.jpeg).astype(int) - (200, 100, 20)).max() <= 4
     client.close()
 
@@ -87,7 +87,7 @@ def test_large_frames_are_scaled_down():
     hub = PreviewHub(PreviewWish(longest_side=96))
     client = hub.subscribe()
     client.grant()
-    hub.publish(gray(9, 720, 1280), 0, Fraction(0), None, born=0.0)
+    hub.publish(gray(9, 720, 1280), 0, Fraction(0), None, captured_at=0.0)
     frame = client.take(WAIT)
     assert (frame.width, frame.height) == (96, 54) == decoded(frame.jpeg).shape[1::-1]
     client.close()
@@ -226,7 +226,7 @@ def publish_chunk(hub: PreviewHub, count: int) -> list[weakref.ref]:
     """A chunk of results and one of sources, of which nothing but the hub knows."""
     pixels, sources = (np.stack([gray(level + frame) for frame in range(count)]) for level in (0, 100))
     for frame in range(count):
-        hub.publish(pixels[frame], frame, Fraction(frame, 30), sources[frame], born=0.0)
+        hub.publish(pixels[frame], frame, Fraction(frame, 30), sources[frame], captured_at=0.0)
     return [weakref.ref(pixels), weakref.ref(sources)]
 
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
-from livestyle.engine.cache.staged_references import Shadow
+from livestyle.engine.cache.staged_references import StagedReferenceKV
 from livestyle.engine.runtime import stage_pipeline as pipeline
-from livestyle.engine.runtime.record_streams import hand_over, tensors_in
+from livestyle.engine.runtime.record_streams import record_streams, tensors_in
 from livestyle.engine.runtime.session import StreamSession
 
 
@@ -41,8 +41,8 @@ def tensor(cls: type[torch.Tensor] = torch.Tensor) -> torch.Tensor:
     return torch.zeros(2).as_subclass(cls)
 
 
-def shadow_of(*pairs: tuple[torch.Tensor, torch.Tensor]) -> Shadow:
-    return Shadow(list(pairs), 1, "relative")
+def shadow_of(*pairs: tuple[torch.Tensor, torch.Tensor]) -> StagedReferenceKV:
+    return StagedReferenceKV(list(pairs), 1, "relative")
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_tensors_are_found_in_what_holds_them(wrap: Any, count: int):
 def test_every_gpu_tensor_is_recorded_on_the_current_stream(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: "main")
     mine, host = tensor(OnTheGpu), tensor()
-    hand_over(Prepared([mine], host))
+    record_streams(Prepared([mine], host))
     assert mine.streams == ["main"]
 
 
 def test_without_a_gpu_nobody_is_asked(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: pytest.fail("asked"))
-    hand_over(Prepared(tensor(), {"mask": tensor()}))
+    record_streams(Prepared(tensor(), {"mask": tensor()}))
 
 
 def test_what_was_prepared_is_handed_over_before_each_step(monkeypatch: pytest.MonkeyPatch):
@@ -87,7 +87,7 @@ def test_what_was_prepared_is_handed_over_before_each_step(monkeypatch: pytest.M
     def note(prepared: Any) -> None:
         handed.append((prepared[0].index, len(behaviour.late)))
 
-    monkeypatch.setattr(pipeline, "hand_over", note)
+    monkeypatch.setattr(pipeline, "record_streams", note)
     session = StreamSession(write(stylise(read(12))), Zoo({"stub": behaviour}))
     session.start()
     assert session.join(20.0) and session.state == "done"

@@ -56,7 +56,7 @@ def test_the_same_plan_runs_again():
 
 def test_an_ended_session_keeps_one_frame():
     registry = SessionRegistry()
-    session = registry.open(write(stylise(read(30))), Zoo({"stub": Behaviour(first=8, steady=8)}))
+    session = registry.open(write(stylise(read(30))), Zoo({"stub": Behaviour(first=8, chunk_frames=8)}))
     session.start()
     assert session.wait(WAIT) and session.join(WAIT)
     last = registry.get(session.id).preview.latest()

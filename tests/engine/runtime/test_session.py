@@ -39,10 +39,12 @@ def written(node: PlanNode) -> np.ndarray:
 
 
 @settings(max_examples=40, deadline=None)
-@given(length=st.integers(1, 30), first=st.integers(1, 9), steady=st.integers(1, 9), known=st.booleans())
-def test_frames_in_are_frames_out(length: int, first: int, steady: int, known: bool):
+@given(
+    length=st.integers(1, 30), first=st.integers(1, 9), chunk_frames=st.integers(1, 9), known=st.booleans()
+)
+def test_frames_in_are_frames_out(length: int, first: int, chunk_frames: int, known: bool):
     plan = write(stylise(read(length, unknown_length=not known)))
-    session = run(plan, stub=Behaviour(first, steady))
+    session = run(plan, stub=Behaviour(first, chunk_frames))
     sink = spec_of(plan).sink
     assert np.array_equal(sink.pixels, 255 - numbered(length))
     assert sink.pts == [Fraction(number) / FPS for number in range(length)]

@@ -27,7 +27,7 @@ from livestyle.lab.rtr_dit.training.clip import denoise_clip, guided, solve
 from livestyle.lab.rtr_dit.training.ode import causal_mask, record, solver_sigmas, train_causal
 from livestyle.lab.rtr_dit.training.package import save_rtr_dit
 from livestyle.lab.rtr_dit.training.paintings import UNNAMED
-from livestyle.lab.rtr_dit.training.perceptual_loss import Looks
+from livestyle.lab.rtr_dit.training.perceptual_loss import PerceptualLoss
 from livestyle.lab.rtr_dit.training.recipe import Recipe, demo_network
 from livestyle.lab.rtr_dit.training.self_forcing import PAIRED, SelfForcing, distribution_matching, roll_out
 from livestyle.lab.rtr_dit.training.sentences import (
@@ -65,7 +65,7 @@ def batch(batches: Batches) -> Batch:
 
 
 @pytest.fixture(scope="module")
-def looks() -> Looks:
+def looks() -> PerceptualLoss:
     torch.manual_seed(0)
     sizes = TAEHVConfig(
         latent_channels=CHANNELS,
@@ -74,7 +74,7 @@ def looks() -> Looks:
         decoder_channels=(8, 8, 8, 8),
         decoder_blocks=(1, 1, 1),
     )
-    return Looks(TAEHV(sizes), every=8)
+    return PerceptualLoss(TAEHV(sizes), every=8)
 
 
 def randn(shape: torch.Size, seed: int = 0) -> torch.Tensor:
@@ -273,7 +273,9 @@ def test_the_gradient_leads_from_the_critics_clip_to_the_teachers(batch: Batch) 
     torch.testing.assert_close(cosine, torch.ones(2))
 
 
-def test_looks_are_equal_only_for_equal_clips_and_pull_towards_them(looks: Looks, batch: Batch) -> None:
+def test_looks_are_equal_only_for_equal_clips_and_pull_towards_them(
+    looks: PerceptualLoss, batch: Batch
+) -> None:
     made = (batch.target + randn(batch.target.shape)).requires_grad_(True)
     assert looks(batch.target, batch.target) == 0.0
     apart = looks(made, batch.target)
@@ -283,14 +285,16 @@ def test_looks_are_equal_only_for_equal_clips_and_pull_towards_them(looks: Looks
     assert looks(closer, batch.target) < apart
 
 
-def test_paired_targets_need_no_critic(batches: Batches, looks: Looks, tmp_path: Path) -> None:
+def test_paired_targets_need_no_critic(batches: Batches, looks: PerceptualLoss, tmp_path: Path) -> None:
     before, loop = net(), LoopConfig(steps=2, warmup=1)
     student = self_forcing.train_student(net(), net(), batches, RECIPE, tmp_path, loop, PAIRED, looks)
     assert not torch.equal(student.head.head.weight, before.head.head.weight)
     assert not any("critic" in name for name in load_file(tmp_path / "state.safetensors"))
 
 
-def test_student_and_critic_take_turns(batches: Batches, looks: Looks, tmp_path: Path, monkeypatch) -> None:
+def test_student_and_critic_take_turns(
+    batches: Batches, looks: PerceptualLoss, tmp_path: Path, monkeypatch
+) -> None:
     seen: list[tuple[bool, bool]] = []
     pairs: list[torch.nn.Module] = []
     original = self_forcing.train

@@ -42,7 +42,7 @@ def generate(runner: StreamDiTRunner, chunks: int, changes: dict[int, dict] | No
     with torch.inference_mode():
         for index in range(chunks):
             live |= (changes or {}).get(index, {})
-            count = runner.requirements.steady if index else runner.requirements.first
+            count = runner.requirements.chunk_frames if index else runner.requirements.first
             prepared = runner.prepare(Chunk(index, None, count, first, live))
             out.append(runner.finish(runner.step(prepared, live)))
             assert len(out[-1]) == count
@@ -56,7 +56,7 @@ def restyle(runner: StreamDiTRunner, frames: np.ndarray = CLIP) -> list[np.ndarr
     needs, first, index, out = runner.requirements, 0, 0, []
     with torch.inference_mode():
         while first < len(frames):
-            count = needs.steady if index else needs.first
+            count = needs.chunk_frames if index else needs.first
             part = frames[first : first + count]
             assert len(part) == count
             chunk = Chunk(index, Frames(part, first, (Fraction(0),) * count), count, first, live)

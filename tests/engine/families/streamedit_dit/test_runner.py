@@ -63,7 +63,7 @@ def play(
     with torch.inference_mode():
         while first < len(frames):
             live |= (changes or {}).get(index, {})
-            count = needs.steady if index else needs.first
+            count = needs.chunk_frames if index else needs.first
             part = frames[first : first + count]
             pts = tuple(number / rate for number in range(first, first + len(part)))
             pixels = Block(first, pts, (0.0,) * len(part), part).padded(count)

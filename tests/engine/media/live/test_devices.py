@@ -67,7 +67,7 @@ def test_a_real_screen(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert (source.info.width, source.info.height) == (320, 240)
                 frames = source.read(3)
                 assert frames is not None and frames.pixels.shape == (3, 240, 320, 3)
-                assert len(frames.born) == 3
+                assert len(frames.captured_at) == 3
             finally:
                 source.close()
         finally:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from livestyle.engine.media.live.capture import Arrival, Capture
+from livestyle.engine.media.live.capture import Capture, CapturedFrame
 from livestyle.engine.media.live.live_source import LiveSource
 from livestyle.engine.media.resize import Picture
 
@@ -26,9 +26,9 @@ class OnePicture(Capture):
     def open(self) -> None:
         pass
 
-    def pictures(self) -> Iterator[Arrival | None]:
+    def pictures(self) -> Iterator[CapturedFrame | None]:
         frame = av.VideoFrame.from_ndarray(np.full((16, 24, 3), 200, np.uint8), format="rgb24")
-        yield Arrival(Picture(frame), Fraction(0), 0.0)
+        yield CapturedFrame(Picture(frame), Fraction(0), 0.0)
         self.may_end.wait(10)
 
     def close(self) -> None:

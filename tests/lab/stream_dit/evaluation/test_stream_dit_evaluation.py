@@ -58,7 +58,7 @@ class WorldRunner(Runner):
     def prepare(self, chunk: Chunk) -> Any:
         self.asked.append(chunk.live["text.prompt"])
         shown = self.asked[max(0, len(self.asked) - 1 - switch_latency(self.model))]
-        count = NEEDS.steady if chunk.index else NEEDS.first
+        count = NEEDS.chunk_frames if chunk.index else NEEDS.first
         fault = self.model.fault
         first = 0 if fault == "frozen" else chunk.first_frame
         pixels = render(self.model.scenes[shown], 1 if fault == "frozen" else count, SIDE, first)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from livestyle.engine.media.live.subprocess_stream import Carrier
+from livestyle.engine.media.live.subprocess_stream import SubprocessStream
 
 CHATTY = """
 import socket, sys
@@ -25,7 +25,7 @@ def command(program: str) -> list[str]:
     return [sys.executable, "-I", "-c", program, "{}"]
 
 
-def ended(carrier: Carrier) -> str:
+def ended(carrier: SubprocessStream) -> str:
     deadline = time.monotonic() + 10
     while not carrier.complaint and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -33,7 +33,7 @@ def ended(carrier: Carrier) -> str:
 
 
 def test_a_process_that_says_a_megabyte_goes_on_and_its_last_line_is_told() -> None:
-    carrier = Carrier(command(CHATTY), silence=20.0)
+    carrier = SubprocessStream(command(CHATTY), silence=20.0)
     try:
         assert carrier.read(100) == b"picture"
         assert ended(carrier) == "Connection refused"
@@ -43,7 +43,7 @@ def test_a_process_that_says_a_megabyte_goes_on_and_its_last_line_is_told() -> N
 
 def test_one_that_says_nothing_closed_the_connection() -> None:
     silent = CHATTY.partition("for _")[0]
-    carrier = Carrier(command(silent), silence=20.0)
+    carrier = SubprocessStream(command(silent), silence=20.0)
     assert ended(carrier) == "the connection was closed"
     carrier.close()
     carrier.close()
@@ -51,4 +51,4 @@ def test_one_that_says_nothing_closed_the_connection() -> None:
 
 def test_one_that_does_not_start_says_why() -> None:
     with pytest.raises(OSError, match="no such protocol"):
-        Carrier(command("import sys; sys.exit('remux: no such protocol')"), silence=1.0)
+        SubprocessStream(command("import sys; sys.exit('remux: no such protocol')"), silence=1.0)
