@@ -1,7 +1,7 @@
 """What every family of streaming models gives the runtime: a loader and a runner.
 
-A runner is driven chunk by chunk. ``prepare`` runs on the side lane for chunk k+1 while
-``step`` runs on the main lane for chunk k; ``finish`` runs on the exit lane. A runner holds
+A runner is driven chunk by chunk. ``encode`` runs on the side lane for chunk k+1 while
+``denoise`` runs on the main lane for chunk k; ``decode`` runs on the exit lane. A runner holds
 no threads and no streams of its own.
 """
 
@@ -30,7 +30,7 @@ class Requirements:
         chunk_frames: frames in every later chunk, at least 1.
         multiple: width and height must be multiples of this many pixels.
         needs_source: False for a runner that can work without source frames (text-to-video).
-        delay: chunks of source that go in before the first result comes out; until then ``finish``
+        delay: chunks of source that go in before the first result comes out; until then ``decode``
             returns no frames, and after the end as many chunks without frames (``valid`` 0) follow.
     """
 
@@ -208,15 +208,15 @@ class Runner(ABC):
     live_parameters: tuple[LiveParameter, ...]
 
     @abstractmethod
-    def prepare(self, chunk: Chunk) -> Any:
+    def encode(self, chunk: Chunk) -> Any:
         """Side lane: encode the conditioning and the source of a chunk."""
 
     @abstractmethod
-    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
+    def denoise(self, encoded: Any, late: Mapping[str, Any]) -> Any:
         """Main lane: denoise. ``late`` holds the late keys' values of this moment."""
 
     @abstractmethod
-    def finish(self, stepped: Any) -> np.ndarray:
+    def decode(self, denoised: Any) -> np.ndarray:
         """Exit lane: decode to uint8 RGB of shape (count, height, width, 3)."""
 
     def reset(self) -> None:  # noqa: B027 - optional

@@ -170,9 +170,9 @@ class StagePipeline:
     def _encode(self, flight: _Flight) -> Any:
         flight.early = self._store.snapshot()
         flight.chunk = replace(flight.chunk, live=flight.early)
-        return self._runner.prepare(flight.chunk)
+        return self._runner.encode(flight.chunk)
 
-    def _denoise(self, flight: _Flight, prepared: Any) -> Any:
+    def _denoise(self, flight: _Flight, encoded: Any) -> Any:
         with self._lock:
             self._ahead -= 1
         self._control.wake()
@@ -181,11 +181,11 @@ class StagePipeline:
         shown, self._shown = self._shown, tuple(live[key] for key in self._switching)
         if shown is not None and shown != self._shown:
             self._runner.on_switch(live)
-        record_streams(prepared)
-        return self._runner.step(prepared, flight.late)
+        record_streams(encoded)
+        return self._runner.denoise(encoded, flight.late)
 
-    def _decode(self, flight: _Flight, stepped: Any) -> np.ndarray:
-        pixels = self._runner.finish(stepped)
+    def _decode(self, flight: _Flight, denoised: Any) -> np.ndarray:
+        pixels = self._runner.decode(denoised)
         if not len(pixels) and self._runner.requirements.delay:
             return pixels
         with self._lock:

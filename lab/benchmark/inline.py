@@ -43,7 +43,7 @@ def play(
 
     def results(chunk: Chunk) -> Iterator[np.ndarray]:
         with torch.inference_mode():
-            done = runner.finish(runner.step(runner.prepare(chunk), live))
+            done = runner.decode(runner.denoise(runner.encode(chunk), live))
         if len(done) and waiting:
             yield done[: waiting.popleft()]
 

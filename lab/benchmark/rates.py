@@ -48,6 +48,6 @@ def flops_per_frame(runner: Runner, frames: np.ndarray) -> float:
     """
     live = live_values(runner)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        runner.finish(runner.step(runner.prepare(chunk_of(frames, 0, len(frames), live)), live))
+        runner.decode(runner.denoise(runner.encode(chunk_of(frames, 0, len(frames), live)), live))
     runner.reset()
     return counter.get_total_flops() / len(frames)

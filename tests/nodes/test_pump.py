@@ -56,7 +56,7 @@ def _raise_once(event: threading.Event) -> Callable[[], None]:
 
 def test_progress_reaches_the_end() -> None:
     display = Display()
-    pump(_session(Behaviour(delays={"step": 0.05}), length=24), display, _never)
+    pump(_session(Behaviour(delays={"denoise": 0.05}), length=24), display, _never)
     assert display.bars[-1] == (24, 24)
     assert [done for done, _ in display.bars] == sorted(done for done, _ in display.bars)
     assert all(0 <= done <= total and total > 0 for done, total in display.bars)
@@ -69,7 +69,7 @@ def test_cancel_is_quick_in_every_state(moment: str) -> None:
     behaviour = Behaviour()
     zoo = Zoo({"stub": behaviour}, gate=gate if moment == "loading" else None)
     if moment == "denoising":
-        behaviour.gates["step"] = gate
+        behaviour.gates["denoise"] = gate
     source = (
         {"length": 1000, "block_at": 6, "unblock": gate} if moment.startswith("waiting") else {"length": 1000}
     )
@@ -101,14 +101,14 @@ def test_a_display_that_raises_cancels_as_well() -> None:
         def bar(self, done: int, total: int) -> None:
             raise Interrupted
 
-    session = _session(Behaviour(delays={"step": 0.2}), length=1000)
+    session = _session(Behaviour(delays={"denoise": 0.2}), length=1000)
     with pytest.raises(Interrupted):
         pump(session, Raising(), _never)
     assert session.state == "cancelled" and session.join(10)
 
 
 def test_the_sessions_error_is_raised() -> None:
-    session = _session(Behaviour(raises={("step", 1): RuntimeError("boom")}), length=20)
+    session = _session(Behaviour(raises={("denoise", 1): RuntimeError("boom")}), length=20)
     with pytest.raises(LiveStyleError, match="boom"):
         pump(session, Display(), _never)
 

@@ -38,7 +38,7 @@ def start(registry: SessionRegistry, client: str | None = "tab", **source: Any) 
 
 def start_plan(registry: SessionRegistry, plan: PlanNode, client: str | None = "tab") -> StreamSession:
     """A session of a plan whose model takes 20 ms a step."""
-    session = registry.open(plan, Zoo({"stub": Behaviour(delays={"step": 0.02})}))
+    session = registry.open(plan, Zoo({"stub": Behaviour(delays={"denoise": 0.02})}))
     own(session, plan, client)
     session.start()
     return session

@@ -185,7 +185,7 @@ class Behaviour:
 
     Attributes:
         first, chunk_frames, multiple, needs_source: what the runner asks for.
-        delays: seconds that a stage takes, by ``prepare``, ``step``, ``finish``.
+        delays: seconds that a stage takes, by ``encode``, ``denoise``, ``decode``.
         raises: what a stage raises at a chunk, by (stage, chunk).
         gates: stages wait for their gate, if they have one.
         calls: (stage, chunk, thread) in order.
@@ -247,9 +247,9 @@ class InvertRunner(Runner):
         if (stage, chunk) in behaviour.raises:
             raise behaviour.raises[stage, chunk]
 
-    def prepare(self, chunk: Chunk) -> Any:
+    def encode(self, chunk: Chunk) -> Any:
         self.behaviour.live.append(dict(chunk.live))
-        self._enter("prepare", chunk.index)
+        self._enter("encode", chunk.index)
         if chunk.frames is None:
             numbers = range(chunk.first_frame, chunk.first_frame + self.behaviour.chunk_frames)
             return chunk, torch.from_numpy(np.stack([picture(number, *self.size) for number in numbers]))
@@ -258,15 +258,15 @@ class InvertRunner(Runner):
         assert chunk.frames.index == chunk.first_frame
         return chunk, 255 - torch.from_numpy(chunk.frames.pixels)
 
-    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
-        chunk, pixels = prepared
+    def denoise(self, encoded: Any, late: Mapping[str, Any]) -> Any:
+        chunk, pixels = encoded
         self.behaviour.late.append(dict(late))
-        self._enter("step", chunk.index)
+        self._enter("denoise", chunk.index)
         return chunk, (pixels * late[self.strength]).to(torch.uint8)
 
-    def finish(self, stepped: Any) -> np.ndarray:
-        chunk, pixels = stepped
-        self._enter("finish", chunk.index)
+    def decode(self, denoised: Any) -> np.ndarray:
+        chunk, pixels = denoised
+        self._enter("decode", chunk.index)
         return pixels.numpy()
 
     def on_switch(self, live: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ KEPT = 4096  # latest refreshes that are remembered
 
 
 @dataclass(frozen=True)
-class Prepared:
+class EncodedChunk:
     """All that the main lane needs for one chunk.
 
     Attributes:
@@ -124,7 +124,7 @@ class MLLMEditRunner(Runner):
         """Drop the cached text states."""
         self.reset()
 
-    def prepare(self, chunk: Chunk) -> Prepared:
+    def encode(self, chunk: Chunk) -> EncodedChunk:
         unet = self.denoiser.unet
         count = self.requirements.chunk_frames
         pixels = None if chunk.frames is None else chunk.frames.pixels
@@ -151,22 +151,22 @@ class MLLMEditRunner(Runner):
         else:
             source = self.model.autoencoder.encode_chunk(frames)
         empty = self.model.encoder.encode(None, frames) if self.model.profile.guided else None
-        return Prepared(source, noise, conditioning, empty, renewals)
+        return EncodedChunk(source, noise, conditioning, empty, renewals)
 
-    def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor:
+    def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor:
         """Denoise, then go from the source's latent to the edit's by ``strength``."""
-        self.stack.apply(prepared.renewals, self._last_output, late)
+        self.stack.apply(encoded.renewals, self._last_output, late)
         if self.model.lora is not None:
             self.model.lora.turn(float(late[self._lora_strength]))
-        text = self._project(prepared.conditioning)
+        text = self._project(encoded.conditioning)
         edited = self.denoiser.sample(
-            prepared.noise, prepared.source, text, self.schedule, self._guidance(prepared.empty)
+            encoded.noise, encoded.source, text, self.schedule, self._guidance(encoded.empty)
         )
         self._output = edited[-1:].clone()
-        return torch.lerp(prepared.source.float(), edited, float(late[self._strength]))
+        return torch.lerp(encoded.source.float(), edited, float(late[self._strength]))
 
-    def finish(self, stepped: torch.Tensor) -> np.ndarray:
-        return self.model.autoencoder.decode_chunk(stepped).cpu().numpy()
+    def decode(self, denoised: torch.Tensor) -> np.ndarray:
+        return self.model.autoencoder.decode_chunk(denoised).cpu().numpy()
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.styles.switches(chunk)

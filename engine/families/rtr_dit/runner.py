@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class EncodedChunk:
     """All that the main lane needs for one block.
 
     Attributes:
@@ -120,7 +120,7 @@ class RTRDiTRunner(Runner):
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.styles.switches(chunk)
 
-    def prepare(self, chunk: Chunk) -> Prepared | None:
+    def encode(self, chunk: Chunk) -> EncodedChunk | None:
         """None while the autoencoder has not seen enough to encode a block, and after the last block."""
         frames = chunk.frames
         pixels, cuts = None if frames is None else frames.pixels, ()
@@ -137,20 +137,20 @@ class RTRDiTRunner(Runner):
         elif self._batched:
             raise SettingError("stream_batch needs a video to start from: turn it off to generate.")
         first, self._latents = self._latents, self._latents + self.block
-        return Prepared(style, source, first, int(chunk.live[self._seed]), self._motion.reduction)
+        return EncodedChunk(style, source, first, int(chunk.live[self._seed]), self._motion.reduction)
 
-    def step(self, prepared: Prepared | None, late: Mapping[str, Any]) -> torch.Tensor | None:
+    def denoise(self, encoded: EncodedChunk | None, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Denoise a block; ``strength`` goes from the source to the model's picture."""
         strength = float(late[self._strength])
         if self._lora is not None:
             self._lora.turn(float(late[self._lora_strength]))
-        if prepared is None:
+        if encoded is None:
             return self._shown(self.rollout.drain(), strength) if self._batched else None
-        self.rollout.switch(self._encoded(prepared.style))
-        source, start, schedule = prepared.source, self._noise(prepared, 0), None
+        self.rollout.switch(self._encoded(encoded.style))
+        source, start, schedule = encoded.source, self._noise(encoded, 0), None
         self._sources.append(source)
         if source is not None and self.profile.injection == "sdedit":
-            scale = max(0.0, self.profile.noise_scale - prepared.motion) * strength
+            scale = max(0.0, self.profile.noise_scale - encoded.motion) * strength
             if scale == 0.0 and not self._batched:
                 return self._shown(source.float()[None], strength)
             schedule = start_at(
@@ -161,7 +161,7 @@ class RTRDiTRunner(Runner):
         injected = None if source is None or self.profile.injection == "sdedit" else source[None]
         batched = isinstance(self.rollout, StreamBatchRollout)
         enter = self.rollout.advance if batched else self.rollout.step
-        made = enter(start, lambda step: self._noise(prepared, step + 1), injected, schedule)
+        made = enter(start, lambda step: self._noise(encoded, step + 1), injected, schedule)
         return self._shown(made, strength)
 
     def _encode(self, conditions: Conditions) -> Encoded | Conditions:
@@ -184,10 +184,10 @@ class RTRDiTRunner(Runner):
             return made[0]
         return torch.lerp(source.float(), made[0], strength)
 
-    def finish(self, stepped: torch.Tensor | None) -> np.ndarray:
-        if stepped is None:
+    def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
+        if denoised is None:
             return np.empty((0, *self.size, 3), np.uint8)
-        return self._decoder.decode_chunk(stepped).cpu().numpy()
+        return self._decoder.decode_chunk(denoised).cpu().numpy()
 
     def _times(self, chunk: Chunk) -> tuple[Fraction, ...]:
         """Seconds of the chunk's frames; none for a chunk that only brings out what is held back."""
@@ -198,8 +198,8 @@ class RTRDiTRunner(Runner):
             Fraction(frame) / rate for frame in range(chunk.first_frame, chunk.first_frame + chunk.valid)
         )
 
-    def _noise(self, prepared: Prepared, draw: int) -> torch.Tensor:
-        noise = block_noise(self.latent_shape, prepared.seed, prepared.first, self.block, draw)
+    def _noise(self, encoded: EncodedChunk, draw: int) -> torch.Tensor:
+        noise = block_noise(self.latent_shape, encoded.seed, encoded.first, self.block, draw)
         return noise.to(self.model.net.device)
 
     def _text(self, recipe: ConditioningRecipe, prompt: str) -> torch.Tensor:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class EncodedChunk:
     """All that the main lane needs for one chunk.
 
     Attributes:
@@ -103,7 +103,7 @@ class StreamDiTRunner(Runner):
         """Drop the encoded prompt."""
         self._said: tuple[str, Context] | None = None
 
-    def prepare(self, chunk: Chunk) -> Prepared:
+    def encode(self, chunk: Chunk) -> EncodedChunk:
         ended = chunk.frames is None and chunk.valid == 0
         source = None
         if chunk.frames is not None:
@@ -116,42 +116,42 @@ class StreamDiTRunner(Runner):
         layout = self._layout(int(chunk.live[self._chunk]), int(chunk.live[self._steps]))
         context = self._read(str(chunk.live[self._prompt]))
         strength, seed = float(chunk.live[self._strength]), int(chunk.live[self._seed])
-        return Prepared(context, source, ended, strength, seed, layout)
+        return EncodedChunk(context, source, ended, strength, seed, layout)
 
-    def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor | None:
+    def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Latents (c, C, h, w) that are done, in the network's scale; None while the buffer fills."""
-        self._noise_seed = prepared.seed
-        if prepared.source is None and not prepared.ended:
-            return self._generate(prepared)
-        return self._restyle(prepared)
+        self._noise_seed = encoded.seed
+        if encoded.source is None and not encoded.ended:
+            return self._generate(encoded)
+        return self._restyle(encoded)
 
-    def finish(self, stepped: torch.Tensor | None) -> np.ndarray:
-        if stepped is None:
+    def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
+        if denoised is None:
             return np.empty((0, *self._size, 3), np.uint8)
-        latents = self.model.profile.latents.denormalise(stepped)
+        latents = self.model.profile.latents.denormalise(denoised)
         return self._decoder.decode_chunk(latents).cpu().numpy()
 
-    def _generate(self, prepared: Prepared) -> torch.Tensor:
+    def _generate(self, encoded: EncodedChunk) -> torch.Tensor:
         """As many latents as a chunk had when the stream started; cycles until they are there."""
         wanted = self._start.frames
         if self._buffer is None:
             self._buffer = self._new_buffer(self._start.chunks)
         while sum(map(len, self._out)) < wanted:
-            self._cycle_generating(self._buffer, prepared)
+            self._cycle_generating(self._buffer, encoded)
         done = torch.cat(self._out)
         self._out = [done[wanted:]] if len(done) > wanted else []
         return done[:wanted]
 
-    def _cycle_generating(self, buffer: MovingBuffer, prepared: Prepared) -> None:
-        layout = prepared.layout
+    def _cycle_generating(self, buffer: MovingBuffer, encoded: EncodedChunk) -> None:
+        layout = encoded.layout
         if layout != buffer.partition and buffer.fits(layout):
             buffer.switch(layout)
         if not len(buffer):
-            buffer.prime(lambda x, sigmas: self._velocity(x, sigmas, prepared.context))
+            buffer.prime(lambda x, sigmas: self._velocity(x, sigmas, encoded.context))
         elif layout == buffer.partition:
             while buffer.room >= layout.frames:
                 buffer.push()
-        emitted = buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, prepared.context))
+        emitted = buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.context))
         assert emitted is not None
         self._out.append(emitted)
 
@@ -172,19 +172,19 @@ class StreamDiTRunner(Runner):
 
         return checked
 
-    def _restyle(self, prepared: Prepared) -> torch.Tensor | None:
+    def _restyle(self, encoded: EncodedChunk) -> torch.Tensor | None:
         """Push what came of the source, and cycle once."""
         if self._buffer is None:
             self._buffer = self._new_buffer(self._depth)
         count = self._start.frames
-        parts = [part for part in (self._waiting, prepared.source) if part is not None]
+        parts = [part for part in (self._waiting, encoded.source) if part is not None]
         self._waiting = torch.cat(parts) if parts else None
         if self._waiting is not None and len(self._waiting) >= count:
-            self._buffer.push(self._waiting[:count], prepared.strength)
+            self._buffer.push(self._waiting[:count], encoded.strength)
             self._waiting = self._waiting[count:]
-        elif not prepared.ended:
+        elif not encoded.ended:
             return None
-        return self._buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, prepared.context))
+        return self._buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.context))
 
     def _new_buffer(self, depth: int) -> MovingBuffer:
         return MovingBuffer(self._start, self._noise, depth=depth, advance=self.model.profile.advance)

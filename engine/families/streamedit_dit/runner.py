@@ -46,7 +46,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class EncodedChunk:
     """All that the main lane needs for one chunk.
 
     Attributes:
@@ -137,7 +137,7 @@ class StreamEditDiTRunner(Runner):
         seen, window = self.seen, self._stream.window
         return {"window": f"{seen} of {window}" if 0 < seen < window else f"{window}"}
 
-    def prepare(self, chunk: Chunk) -> Prepared:
+    def encode(self, chunk: Chunk) -> EncodedChunk:
         frames = chunk.frames
         if frames is None:
             latents, activity, cuts, pts = self._rest(), STILL, (), ()
@@ -153,19 +153,19 @@ class StreamEditDiTRunner(Runner):
             source = self.model.profile.latents.normalise(latents.float())
         # an autoencoder that looks ahead gives a chunk's latents with the next chunk
         late = source is None and frames is not None
-        return Prepared(source, self._waiting[0] if late else self._waiting.popleft(), frames is None)
+        return EncodedChunk(source, self._waiting[0] if late else self._waiting.popleft(), frames is None)
 
-    def step(self, prepared: Prepared, late: Mapping[str, Any]) -> torch.Tensor | None:
+    def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Edited latents (1, C, h, w); ``strength`` goes from the source to the edit."""
-        if prepared.source is None and not prepared.ended:
+        if encoded.source is None and not encoded.ended:
             return None
-        about = prepared.about
+        about = encoded.about
         if about.activity.cut:
             self._stream.begin_scene()  # the old scene ends under its own instruction
         self._current = about
         if about.instruction.keep is not None:
             self._stream.forget(about.instruction.keep)
-        edited = self._stream.step(None) if prepared.source is None else self._edit(prepared.source, about)
+        edited = self._stream.step(None) if encoded.source is None else self._edit(encoded.source, about)
         if edited is None:
             return None
         return torch.lerp(self._unedited.popleft(), edited, float(late[self._strength]))
@@ -178,10 +178,10 @@ class StreamEditDiTRunner(Runner):
             self._stream.window = self._windows.length
             return self._stream.step(source)
 
-    def finish(self, stepped: torch.Tensor | None) -> np.ndarray:
-        if stepped is None:
+    def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
+        if denoised is None:
             return np.empty((0, *self._size, 3), np.uint8)
-        latents = self.model.profile.latents.denormalise(stepped)
+        latents = self.model.profile.latents.denormalise(denoised)
         return self._decoder.decode_chunk(latents).cpu().numpy()
 
     def _rest(self) -> torch.Tensor | None:

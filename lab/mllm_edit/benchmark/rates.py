@@ -41,8 +41,8 @@ def engine_pass(model: MLLMEditModel, frames: np.ndarray, steps: int) -> Callabl
         with torch.inference_mode():
             for first in range(0, len(frames), CHUNK):
                 part = Frames(frames[first : first + CHUNK], first, (Fraction(0),) * CHUNK)
-                prepared = runner.prepare(Chunk(first // CHUNK, part, CHUNK, first, live))
-                runner.finish(runner.step(prepared, live))
+                encoded = runner.encode(Chunk(first // CHUNK, part, CHUNK, first, live))
+                runner.decode(runner.denoise(encoded, live))
 
     return run
 

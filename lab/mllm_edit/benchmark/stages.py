@@ -61,13 +61,13 @@ def part_seconds(
     """
     model, device, live = runner.model, runner.denoiser.unet.device, live_values(runner)
     pictures = torch.from_numpy(frames)
-    prepared = runner.prepare(chunk_of(frames, 0, len(frames), live))
-    stepped = runner.step(prepared, live)
+    encoded = runner.encode(chunk_of(frames, 0, len(frames), live))
+    denoised = runner.denoise(encoded, live)
     work = {
         "text_encoder": lambda: model.encoder.encode(prompt, pictures),
         "vae_encode": lambda: model.autoencoder.encode_chunk(pictures),
-        "unet": lambda: runner.step(prepared, live),
-        "vae_decode": lambda: runner.finish(stepped),
+        "unet": lambda: runner.denoise(encoded, live),
+        "vae_decode": lambda: runner.decode(denoised),
     }
     return {part: seconds(work[part], device, repeats) for part in PARTS}
 
@@ -82,14 +82,14 @@ def lane_seconds(runner: Runner, frames: np.ndarray, device: torch.device) -> di
     """
     count, live = runner.requirements.chunk_frames, live_values(runner)
     chunks = [chunk_of(frames, index, count, live) for index in range(len(frames) // count)]
-    runner.finish(runner.step(runner.prepare(chunks[0]), live))
+    runner.decode(runner.denoise(runner.encode(chunks[0]), live))
     runner.reset()
     kept: dict[str, list[Any]] = {}
     spent = {}
     for lane, work in (
-        ("side", lambda: [runner.prepare(chunk) for chunk in chunks]),
-        ("main", lambda: [runner.step(prepared, live) for prepared in kept["side"]]),
-        ("exit", lambda: [runner.finish(stepped) for stepped in kept["main"]]),
+        ("side", lambda: [runner.encode(chunk) for chunk in chunks]),
+        ("main", lambda: [runner.denoise(encoded, live) for encoded in kept["side"]]),
+        ("exit", lambda: [runner.decode(denoised) for denoised in kept["main"]]),
     ):
         synchronise(device)
         started = time.perf_counter()

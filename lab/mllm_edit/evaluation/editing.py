@@ -91,7 +91,7 @@ def edit(model: MLLMEditModel, frames: np.ndarray, prompt: str, steps: int = 1, 
         chunk = Chunk(
             start // settings.chunk, Frames(part, start, (Fraction(0),) * len(part)), valid, start, live
         )
-        outputs.append(runner.finish(runner.step(runner.prepare(chunk), live))[:valid])
+        outputs.append(runner.decode(runner.denoise(runner.encode(chunk), live))[:valid])
     return np.concatenate(outputs)
 
 

@@ -72,13 +72,13 @@ def runner(model: RTRDiTModel, conditioning: Any = None, **settings: Any) -> RTR
 def latents(made: RTRDiTRunner, frames: np.ndarray | None = CLIP, **options: Any) -> np.ndarray:
     """The stream's latents, one row a latent frame: random weights decode to almost nothing."""
     found: list[torch.Tensor] = []
-    step = made.step
+    denoise = made.denoise
 
     def kept(*arguments: Any) -> Any:
-        found.append(step(*arguments))
+        found.append(denoise(*arguments))
         return found[-1]
 
-    made.step = kept
+    made.denoise = kept
     list(play(made, frames, **options))
     return torch.cat(found).numpy()
 
@@ -149,7 +149,7 @@ def test_stream_batch_gives_every_frame_one_chunk_later(demo: RTRDiTModel, frame
             part = np.concatenate([part, np.repeat(part[-1:], count - valid, axis=0)])
             given = Frames(part, first, (Fraction(0),) * count)
         with torch.inference_mode():
-            done = made.finish(made.step(made.prepare(Chunk(index, given, valid, first, live)), live))
+            done = made.decode(made.denoise(made.encode(Chunk(index, given, valid, first, live)), live))
         sizes.append(len(done))
         index, first = index + 1, first + count
         if not valid:
@@ -158,7 +158,7 @@ def test_stream_batch_gives_every_frame_one_chunk_later(demo: RTRDiTModel, frame
     assert sum(sizes) >= frames
     with pytest.raises(SettingError, match="stream_batch needs a video"):
         made.reset()
-        made.prepare(Chunk(0, None, needs.first, 0, live))
+        made.encode(Chunk(0, None, needs.first, 0, live))
 
 
 def test_a_source_as_tokens(tmp_path: Path, parts: Path) -> None:
@@ -263,7 +263,7 @@ def test_an_autoencoder_that_looks_ahead_holds_one_chunk_back(tmp_path: Path, pa
         given = Frames(frames[first:stop], first, tuple(Fraction(n, 16) for n in range(first, stop)))
         chunk = Chunk(index, given if stop > first else None, stop - first, first, live)
         with torch.inference_mode():
-            counts.append(len(made.finish(made.step(made.prepare(chunk), live))))
+            counts.append(len(made.decode(made.denoise(made.encode(chunk), live))))
     assert counts == [0, 9, 12, 12]
 
 

@@ -73,7 +73,7 @@ def chunk(index: int, live: dict[str, Any]) -> Chunk:
 
 
 def latents(*made: RTRDiTRunner, changes: dict[int, float] | None = None) -> list[np.ndarray]:
-    """Each runner's latents. All are prepared before any steps, as a session's side lane runs ahead.
+    """Each runner's latents. All are encoded before any is denoised, as a session's side lane runs ahead.
 
     Args:
         changes: the LoRA's strength from a chunk on; it is read when the chunk steps.
@@ -82,14 +82,12 @@ def latents(*made: RTRDiTRunner, changes: dict[int, float] | None = None) -> lis
     found: list[list[torch.Tensor]] = [[] for _ in made]
     for index in range(CHUNKS):
         with torch.inference_mode():
-            prepared = [
-                each.prepare(chunk(index, dict(live))) for each, live in zip(made, lives, strict=True)
-            ]
-            for each, one, live, row in zip(made, prepared, lives, found, strict=True):
+            encoded = [each.encode(chunk(index, dict(live))) for each, live in zip(made, lives, strict=True)]
+            for each, one, live, row in zip(made, encoded, lives, found, strict=True):
                 if changes and index in changes:
                     live[KEY] = changes[index]
-                if (stepped := each.step(one, live)) is not None:
-                    row.append(stepped)
+                if (denoised := each.denoise(one, live)) is not None:
+                    row.append(denoised)
     return [torch.cat(row).numpy() for row in found]
 
 

@@ -44,8 +44,8 @@ def play(
     with torch.inference_mode():
         for first in range(0, len(frames), chunk):
             part = Frames(frames[first : first + chunk], first, (Fraction(0),) * chunk)
-            prepared = runner.prepare(Chunk(first // chunk, part, chunk, first, values))
-            out.append(runner.finish(runner.step(prepared, values)))
+            encoded = runner.encode(Chunk(first // chunk, part, chunk, first, values))
+            out.append(runner.decode(runner.denoise(encoded, values)))
     return np.concatenate(out)
 
 
@@ -116,7 +116,7 @@ def test_generates_without_a_source(tiny_model: MLLMEditModel) -> None:
     )
     live = {p.key: p.default for p in runner.live_parameters}
     with torch.inference_mode():
-        out = runner.finish(runner.step(runner.prepare(Chunk(0, None, 2, 0, live)), live))
+        out = runner.decode(runner.denoise(runner.encode(Chunk(0, None, 2, 0, live)), live))
     assert out.shape == (2, 32, 64, 3)
 
 
@@ -129,7 +129,7 @@ def test_core_conditioning_replaces_the_prompt(tiny_model: MLLMEditModel) -> Non
         live = {p.key: p.default for p in runner.live_parameters}
         with torch.inference_mode():
             chunk = Chunk(0, Frames(CLIP[:4], 0, (Fraction(0),) * 4), 4, 0, live)
-            return runner.finish(runner.step(runner.prepare(chunk), live))
+            return runner.decode(runner.denoise(runner.encode(chunk), live))
 
     torch.manual_seed(1)
     assert not np.array_equal(out(torch.randn(1, 5, 96)), out(torch.randn(1, 5, 96)))

@@ -58,7 +58,7 @@ def play(runner: MLLMEditRunner, clip: np.ndarray, **changed: object) -> np.ndar
     with torch.inference_mode():
         return np.concatenate(
             [
-                runner.finish(runner.step(runner.prepare(part(clip, first, runner, live)), live))
+                runner.decode(runner.denoise(runner.encode(part(clip, first, runner, live)), live))
                 for first in range(0, len(clip), count)
             ]
         ).astype(int)
@@ -104,11 +104,11 @@ def test_a_step_equals_the_denoiser_on_raw_states(tiny_model: MLLMEditModel) -> 
     runner = make(tiny_model, chunk=3, steps=2)
     live = values(runner)
     with torch.inference_mode():
-        prepared = runner.prepare(part(CLIP, 0, runner, live))
+        encoded = runner.encode(part(CLIP, 0, runner, live))
         wanted = tiny_model.denoiser.sample(
-            prepared.noise, prepared.source, prepared.conditioning, runner.schedule
+            encoded.noise, encoded.source, encoded.conditioning, runner.schedule
         )
-        assert torch.allclose(runner.step(prepared, live), wanted, atol=1e-4)
+        assert torch.allclose(runner.denoise(encoded, live), wanted, atol=1e-4)
 
 
 def test_a_changed_prompt_is_encoded_for_the_next_chunk(tiny_model: MLLMEditModel) -> None:
@@ -116,7 +116,7 @@ def test_a_changed_prompt_is_encoded_for_the_next_chunk(tiny_model: MLLMEditMode
     before, after = values(runner), values(runner, prompt="dark water")
     with torch.inference_mode():
         seen: list[Conditioning] = [
-            runner.prepare(part(STILL, first, runner, live)).conditioning
+            runner.encode(part(STILL, first, runner, live)).conditioning
             for first, live in ((0, before), (2, before), (4, after), (6, after))
         ]
     assert seen[0] is seen[1] and seen[2] is seen[3]
@@ -136,7 +136,7 @@ def test_chunks_from_1_to_32(tiny_model: MLLMEditModel) -> None:
 def test_a_text_encoder_that_waits_does_not_hold_up_denoising(tiny_model: MLLMEditModel) -> None:
     """With lanes as on CUDA: chunk 1's encoder waits until chunk 0 is denoised, and both end."""
     lanes = Lanes(DevicePlan(CPU, torch.float32, "triple"))
-    runner, prepared = make(tiny_model), []
+    runner, encoded = make(tiny_model), []
     live = values(runner)
     gate, ended = threading.Event(), threading.Event()
     waited: list[bool] = []
@@ -145,20 +145,20 @@ def test_a_text_encoder_that_waits_does_not_hold_up_denoising(tiny_model: MLLMEd
         lanes.submit(stage, frame, work, lambda result, error, _: done(result if error is None else error))
 
     def encode(first: int) -> Callable:
-        return lambda: runner.prepare(part(CLIP, first, runner, live))
+        return lambda: runner.encode(part(CLIP, first, runner, live))
 
-    submit("encode", 0, encode(0), lambda result: (prepared.append(result), ended.set()))
+    submit("encode", 0, encode(0), lambda result: (encoded.append(result), ended.set()))
     assert ended.wait(60)
     ended.clear()
     blocks = tiny_model.encoder.model.visual
     hook = blocks.register_forward_pre_hook(lambda *_: waited.append(gate.wait(60)))
     try:
-        submit("encode", 2, encode(2), lambda result: (prepared.append(result), ended.set()))
-        submit("denoise", 0, lambda: runner.step(prepared[0], live), lambda result: gate.set())
+        submit("encode", 2, encode(2), lambda result: (encoded.append(result), ended.set()))
+        submit("denoise", 0, lambda: runner.denoise(encoded[0], live), lambda result: gate.set())
         assert ended.wait(120) and waited == [True]
     finally:
         hook.remove()
-    assert not isinstance(prepared[1], BaseException)
+    assert not isinstance(encoded[1], BaseException)
 
 
 @pytest.fixture(scope="module")

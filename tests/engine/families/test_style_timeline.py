@@ -41,7 +41,7 @@ def runner(model: MLLMEditModel, schedule: str = "", prompts: tuple[str, ...] = 
 
 def latents(made: MLLMEditRunner, frames: np.ndarray | None = CLIP, **options: Any) -> np.ndarray:
     """What would be decoded: random weights decode all styles to almost the same picture."""
-    made.finish = lambda stepped: stepped.numpy()
+    made.decode = lambda denoised: denoised.numpy()
     return np.concatenate(list(play(made, frames, **options)))
 
 

@@ -32,21 +32,21 @@ class HoldingRunner(InvertRunner):
         self.held: list[Any] = []
         self.steps = self.ends = 0
 
-    def prepare(self, chunk: Chunk) -> Any:
+    def encode(self, chunk: Chunk) -> Any:
         if chunk.frames is None:
             assert chunk.valid == 0
             self.ends += 1
             return None
-        return super().prepare(chunk)
+        return super().encode(chunk)
 
-    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
-        if prepared is not None:
-            self.held.append(super().step(prepared, late))
+    def denoise(self, encoded: Any, late: Mapping[str, Any]) -> Any:
+        if encoded is not None:
+            self.held.append(super().denoise(encoded, late))
         self.steps += 1
         return self.held.pop(0) if self.steps > self.requirements.delay else None
 
-    def finish(self, stepped: Any) -> np.ndarray:
-        return np.empty((0, *self.size, 3), np.uint8) if stepped is None else super().finish(stepped)
+    def decode(self, denoised: Any) -> np.ndarray:
+        return np.empty((0, *self.size, 3), np.uint8) if denoised is None else super().decode(denoised)
 
 
 class HoldingModel(InvertModel):
@@ -102,8 +102,8 @@ def test_a_generator_has_no_delay() -> None:
     behaviour = Behaviour(needs_source=False)
 
     class Generating(HoldingRunner):
-        prepare = InvertRunner.prepare
-        step = InvertRunner.step
+        encode = InvertRunner.encode
+        denoise = InvertRunner.denoise
 
     model = HoldingModel(behaviour, 3)
     model.runner = lambda s, c, *, node_id, width, height, **_: Generating(
@@ -120,17 +120,17 @@ class MixingRunner(HoldingRunner):
         super().__init__(*arguments)
         self.on_prepare: Callable[[int], None] = lambda chunk: None
 
-    def prepare(self, chunk: Chunk) -> Any:
+    def encode(self, chunk: Chunk) -> Any:
         self.on_prepare(chunk.index)
-        return super().prepare(chunk)
+        return super().encode(chunk)
 
-    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
-        if prepared is not None:
-            self.held.append(prepared)
+    def denoise(self, encoded: Any, late: Mapping[str, Any]) -> Any:
+        if encoded is not None:
+            self.held.append(encoded)
         self.steps += 1
         if self.steps <= self.requirements.delay:
             return None
-        return InvertRunner.step(self, self.held.pop(0), late)
+        return InvertRunner.denoise(self, self.held.pop(0), late)
 
 
 def change(delay: int, chunk: int, key: str, value: Any) -> tuple[Behaviour, np.ndarray, list[dict]]:

@@ -42,7 +42,7 @@ def plays(plan: PlanNode) -> None:
 
 @pytest.mark.parametrize("chunk", [0, 2])
 @pytest.mark.parametrize(
-    ("stage", "name"), [("prepare", "Encode"), ("step", "Denoise"), ("finish", "Decode")]
+    ("stage", "name"), [("encode", "Encode"), ("denoise", "Denoise"), ("decode", "Decode")]
 )
 def test_a_stage_is_named(stage: str, name: str, chunk: int):
     original = RuntimeError("shapes differ\nwith a second line")
@@ -96,7 +96,7 @@ def test_a_source_that_does_not_open_is_named():
 
 @pytest.mark.parametrize("pixels", [np.zeros((2, 6, 8, 3), np.uint8), np.zeros((4, 6, 8, 3), np.float32)])
 def test_a_model_that_gives_something_else_is_told(pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(InvertRunner, "finish", lambda self, stepped: pixels)
+    monkeypatch.setattr(InvertRunner, "decode", lambda self, denoised: pixels)
     session = failed(write(stylise(read())), Zoo({"stub": Behaviour()}))
     assert str(session.error).startswith(f"Decode: ValueError: the model gave {pixels.dtype}")
 
@@ -125,7 +125,7 @@ class Counting:
 def test_out_of_memory_frees_caches_names_the_widget_and_the_next_run_works():
     tensors: list[weakref.ref] = []
 
-    behaviour = Behaviour(raises={("step", 1): torch.OutOfMemoryError("CUDA out of memory. Tried to")})
+    behaviour = Behaviour(raises={("denoise", 1): torch.OutOfMemoryError("CUDA out of memory. Tried to")})
     residency = Counting()
     plan = write(stylise(read(40)))
     session = StreamSession(plan, Remembering(behaviour, tensors), residency=residency)
@@ -156,13 +156,13 @@ class Remembering(Zoo):
 
         def runner(*args, **options):
             made = make(*args, **options)
-            step = made.step
+            denoise = made.denoise
 
-            def remembered(prepared, late):
-                self.tensors.append(weakref.ref(prepared[1]))
-                return step(prepared, late)
+            def remembered(encoded, late):
+                self.tensors.append(weakref.ref(encoded[1]))
+                return denoise(encoded, late)
 
-            made.step = remembered
+            made.denoise = remembered
             return made
 
         model.runner = runner
@@ -170,7 +170,7 @@ class Remembering(Zoo):
 
 
 def test_out_of_memory_with_single_frames_names_the_size():
-    behaviour = Behaviour(1, 1, raises={("finish", 0): MemoryError()})
+    behaviour = Behaviour(1, 1, raises={("decode", 0): MemoryError()})
     session = failed(write(stylise(read())), Zoo({"stub": behaviour}))
     assert str(session.error) == "Decode: out of memory: lower width and height (now 8x6)."
 
@@ -222,6 +222,6 @@ def test_an_error_without_words_still_has_a_line():
 
 def test_a_failure_that_is_cancelled_stays_a_failure():
     plan = write(stylise(read()))
-    session = failed(plan, Zoo({"stub": Behaviour(raises={("step", 0): ValueError("no")})}))
+    session = failed(plan, Zoo({"stub": Behaviour(raises={("denoise", 0): ValueError("no")})}))
     session.cancel()
     assert session.state == "failed"

@@ -89,7 +89,7 @@ def test_cancel_leaves_a_playable_file(tmp_path: Path):
     clip = make_clip(tmp_path / "in.mp4", frames=200)
     out = tmp_path / "out.mp4"
     session = session_for(
-        file_write(stylise(clip_node(clip)), out), Behaviour(multiple=8, delays={"step": 0.05})
+        file_write(stylise(clip_node(clip)), out), Behaviour(multiple=8, delays={"denoise": 0.05})
     )
     session.start()
     while session.progress.done < 80:
@@ -107,7 +107,7 @@ def test_stop_closes_the_file_as_usual(tmp_path: Path):
     clip = make_clip(tmp_path / "in.mp4", frames=200)
     out = tmp_path / "out.mp4"
     session = session_for(
-        file_write(stylise(clip_node(clip)), out), Behaviour(multiple=8, delays={"step": 0.02})
+        file_write(stylise(clip_node(clip)), out), Behaviour(multiple=8, delays={"denoise": 0.02})
     )
     session.start()
     while session.progress.done < 20:

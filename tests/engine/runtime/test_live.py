@@ -28,7 +28,7 @@ def of_type(receipts: list[dict], kind: str) -> list[dict]:
 
 
 class Gate(threading.Event):
-    """Lets one caller through for each ``step``."""
+    """Lets one caller through for each ``denoise``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class Gate(threading.Event):
 @pytest.mark.parametrize("chunk", [0, 3])
 def test_a_late_value_applies_one_chunk_later_at_most(chunk: int):
     gate = Gate()
-    behaviour = Behaviour(gates={"step": gate})
+    behaviour = Behaviour(gates={"denoise": gate})
     session, receipts = playing(behaviour)
     session.start()
     for _ in range(chunk):
         gate.step()
-    assert behaviour.reached("step", chunk)
+    assert behaviour.reached("denoise", chunk)
     session.store.set("2.strength", 0.5, seq=11)
     gate.open()
     assert session.wait(WAIT) and session.state == "done"
@@ -66,12 +66,12 @@ def test_a_late_value_applies_one_chunk_later_at_most(chunk: int):
 @pytest.mark.parametrize("chunk", [0, 3])
 def test_other_values_apply_prefetch_plus_one_chunks_later_at_most(chunk: int):
     gate = Gate()
-    behaviour = Behaviour(gates={"step": gate})
+    behaviour = Behaviour(gates={"denoise": gate})
     session, receipts = playing(behaviour)
     session.start()
     for _ in range(chunk):
         gate.step()
-    assert behaviour.reached("step", chunk)
+    assert behaviour.reached("denoise", chunk)
     session.store.set("p.prompt", "ink")
     gate.open()
     assert session.wait(WAIT) and session.state == "done"
@@ -86,10 +86,10 @@ def test_other_values_apply_prefetch_plus_one_chunks_later_at_most(chunk: int):
 
 def test_late_values_are_no_switch():
     gate = Gate()
-    behaviour = Behaviour(gates={"step": gate})
+    behaviour = Behaviour(gates={"denoise": gate})
     session, _ = playing(behaviour)
     session.start()
-    assert behaviour.reached("step", 0)
+    assert behaviour.reached("denoise", 0)
     session.store.set("2.strength", 0.25)
     gate.open()
     assert session.wait(WAIT)
@@ -98,11 +98,11 @@ def test_late_values_are_no_switch():
 
 def test_the_applied_frame_is_the_first_that_shows_the_value():
     gate = Gate()
-    behaviour = Behaviour(gates={"step": gate})
+    behaviour = Behaviour(gates={"denoise": gate})
     session, receipts = playing(behaviour)
     session.start()
     gate.step()
-    assert behaviour.reached("step", 1)
+    assert behaviour.reached("denoise", 1)
     session.store.set("2.strength", 0.0)
     gate.open()
     assert session.wait(WAIT)
@@ -112,10 +112,10 @@ def test_the_applied_frame_is_the_first_that_shows_the_value():
 
 
 def test_sixty_changes_a_second_end_with_the_last_one():
-    behaviour = Behaviour(delays={"step": 0.02})
+    behaviour = Behaviour(delays={"denoise": 0.02})
     session, receipts = playing(behaviour, length=4000)
     session.start()
-    assert behaviour.reached("step", 0)
+    assert behaviour.reached("denoise", 0)
     for step in range(600):
         session.store.set("2.strength", (step % 100) / 100 if step < 599 else 0.75, seq=step)
         if step % 60 == 0:

@@ -84,7 +84,7 @@ def playing(session: StreamSession, sink: StopwatchSpec, frames: int) -> None:
 
 def test_the_meter_agrees_with_a_time_code_in_the_picture() -> None:
     inbox = FrameInbox("camera")
-    session, sink = session_of(inbox, Behaviour(first=2, chunk_frames=2, delays={"step": 0.03}))
+    session, sink = session_of(inbox, Behaviour(first=2, chunk_frames=2, delays={"denoise": 0.03}))
     assert session.inboxes == {"1": inbox}
     session.start()
     camera = Camera(inbox, fps=40)
@@ -113,7 +113,7 @@ def test_a_runner_knows_that_its_source_cannot_wait() -> None:
 def test_a_fast_source_is_thinned_and_its_latency_bounded() -> None:
     inbox = FrameInbox("camera")
     session, sink = session_of(
-        inbox, Behaviour(first=2, chunk_frames=2, delays={"step": 0.08}), clock="latest"
+        inbox, Behaviour(first=2, chunk_frames=2, delays={"denoise": 0.08}), clock="latest"
     )
     session.start()
     camera = Camera(inbox, fps=120)

@@ -139,7 +139,7 @@ def test_runners_and_models_are_gone_when_their_memory_is_given_back(monkeypatch
 
 
 def test_a_failed_run_leaves_nothing_either(monkeypatch: pytest.MonkeyPatch):
-    behaviour = Behaviour(raises={("step", 1): torch.OutOfMemoryError("no")})
+    behaviour = Behaviour(raises={("denoise", 1): torch.OutOfMemoryError("no")})
     residency = play(write(stylise(read(40))), {"stub": behaviour}, monkeypatch)
     assert residency.session.state == "failed"
     assert residency.left == []

@@ -14,10 +14,10 @@ WAIT = 20.0
 def test_a_new_session_of_a_node_ends_the_earlier_one_first():
     registry = SessionRegistry()
     first_plan, gate = write(stylise(read(1 << 20))), threading.Event()
-    behaviour = Behaviour(delays={"step": 0.002})
+    behaviour = Behaviour(delays={"denoise": 0.002})
     first = registry.open(first_plan, Zoo({"stub": behaviour}))
     first.start()
-    assert behaviour.reached("finish", 2)
+    assert behaviour.reached("decode", 2)
     assert registry.running() == [first] and registry.get(first.id) is first
     second = registry.open(write(stylise(read(5))), Zoo({"stub": Behaviour()}))
     assert first.state == "cancelled" and first.join(0)
@@ -29,10 +29,10 @@ def test_a_new_session_of_a_node_ends_the_earlier_one_first():
 
 def test_another_node_is_left_alone():
     registry = SessionRegistry()
-    behaviour = Behaviour(delays={"step": 0.002})
+    behaviour = Behaviour(delays={"denoise": 0.002})
     first = registry.open(write(stylise(read(1 << 20)), "8"), Zoo({"stub": behaviour}))
     first.start()
-    assert behaviour.reached("step", 0)
+    assert behaviour.reached("denoise", 0)
     second = registry.open(write(stylise(read(5)), "9"), Zoo({"stub": Behaviour()}))
     second.start()
     assert second.wait(WAIT) and second.state == "done"

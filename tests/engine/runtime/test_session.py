@@ -157,7 +157,7 @@ def test_generating_without_a_length_plays_until_stop():
     behaviour = Behaviour(needs_source=False)
     session = StreamSession(plan, Zoo({"stub": behaviour}))
     session.start()
-    assert behaviour.reached("finish", 3)
+    assert behaviour.reached("decode", 3)
     assert session.progress.total is None and session.progress.eta is None
     session.stop()
     assert session.wait(WAIT) and session.state == "done"
@@ -210,7 +210,7 @@ def test_every_stage_runs_on_the_one_compute_worker():
     run(write(stylise(read(20))), stub=behaviour)
     assert {thread for _, _, thread in behaviour.calls} == {"livestyle-cpu-compute"}
     order = [(stage, chunk) for stage, chunk, _ in behaviour.calls]
-    assert order == [(stage, chunk) for chunk in range(5) for stage in ("prepare", "step", "finish")]
+    assert order == [(stage, chunk) for chunk in range(5) for stage in ("encode", "denoise", "decode")]
 
 
 def test_two_sessions_use_the_same_worker():
@@ -250,11 +250,11 @@ def test_a_listener_that_fails_harms_nobody():
 
 
 def test_progress_knows_the_end():
-    behaviour = Behaviour(delays={"step": 0.05})
+    behaviour = Behaviour(delays={"denoise": 0.05})
     session = StreamSession(write(stylise(read(40))), Zoo({"stub": behaviour}))
     assert session.progress.done == 0 and session.progress.eta is None
     session.start()
-    assert behaviour.reached("step", 5)
+    assert behaviour.reached("denoise", 5)
     progress = session.progress
     assert progress.total == 40 and 4 <= progress.done < 40
     assert progress.fps > 0 and progress.eta == pytest.approx((40 - progress.done) / progress.fps, rel=0.5)
@@ -263,7 +263,7 @@ def test_progress_knows_the_end():
 
 
 def test_telemetry_sees_every_stage():
-    session = run(write(stylise(read(20))), stub=Behaviour(delays={"step": 0.01}))
+    session = run(write(stylise(read(20))), stub=Behaviour(delays={"denoise": 0.01}))
     snapshot = session.telemetry.snapshot()
     assert set(snapshot["stages"]) == {"read", "encode", "denoise", "decode", "write"}
     assert snapshot["stages"]["denoise"]["count"] == 5

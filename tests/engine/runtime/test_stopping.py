@@ -32,11 +32,11 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_stop_finishes_what_was_decoded():
-    behaviour = Behaviour(delays={"step": 0.005})
+    behaviour = Behaviour(delays={"denoise": 0.005})
     plan = write(stylise(source := read(ENDLESS)))
     session = StreamSession(plan, Zoo({"stub": behaviour}))
     session.start()
-    assert behaviour.reached("finish", 3)
+    assert behaviour.reached("decode", 3)
     session.stop()
     assert session.state == "draining"
     assert session.wait(WAIT) and session.state == "done" and session.error is None
@@ -105,7 +105,7 @@ def test_cancel_while_loading():
     assert sinks.opened == [] and session.results["9"].path is None
 
 
-@pytest.mark.parametrize("stage", ["prepare", "step", "finish"])
+@pytest.mark.parametrize("stage", ["encode", "denoise", "decode"])
 def test_cancel_while_a_stage_works(stage: str):
     gate = threading.Event()
     behaviour = Behaviour(gates={stage: gate})
@@ -124,7 +124,7 @@ def test_cancel_while_a_stage_works(stage: str):
 
 
 def test_cancel_while_running():
-    behaviour = Behaviour(delays={"step": 0.002})
+    behaviour = Behaviour(delays={"denoise": 0.002})
     session, sinks = started(behaviour)
     until(lambda: session.progress.done > 8)
     assert session.state == "running"
@@ -148,9 +148,9 @@ def test_cancel_while_a_slow_source_is_waited_for():
 
 def test_cancel_while_draining():
     gate = threading.Event()
-    behaviour = Behaviour(gates={"step": gate})
+    behaviour = Behaviour(gates={"denoise": gate})
     session, sinks = started(behaviour)
-    assert behaviour.reached("step", 0)
+    assert behaviour.reached("denoise", 0)
     session.stop()
     assert session.state == "draining"
     check_cancel(session, gate.set)
@@ -167,7 +167,7 @@ def test_cancel_after_the_end_changes_nothing():
 def test_what_is_closed_is_told_once_everything_is_closed():
     closed: list[tuple[str, int]] = []
     gate = threading.Event()
-    behaviour = Behaviour(gates={"step": gate})
+    behaviour = Behaviour(gates={"denoise": gate})
     plan = write(stylise(read(ENDLESS)))
 
     def on_closed(session: StreamSession) -> None:
@@ -175,7 +175,7 @@ def test_what_is_closed_is_told_once_everything_is_closed():
 
     session = StreamSession(plan, Zoo({"stub": behaviour}), on_closed=on_closed)
     session.start()
-    assert behaviour.reached("step", 0)
+    assert behaviour.reached("denoise", 0)
     session.cancel()
     assert session.wait(0.1) and closed == []
     gate.set()

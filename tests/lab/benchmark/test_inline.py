@@ -22,17 +22,17 @@ class Late(Runner):
         self.requirements = Requirements(first, steady, 1, delay=delay)
         self.held: deque[np.ndarray] = deque()
 
-    def prepare(self, chunk: Chunk) -> Any:
+    def encode(self, chunk: Chunk) -> Any:
         return chunk
 
-    def step(self, prepared: Chunk, late: Mapping[str, Any]) -> np.ndarray:
-        if prepared.frames is not None:
-            self.held.append(prepared.frames.pixels)
-        due = len(self.held) > self.requirements.delay or prepared.frames is None
+    def denoise(self, encoded: Chunk, late: Mapping[str, Any]) -> np.ndarray:
+        if encoded.frames is not None:
+            self.held.append(encoded.frames.pixels)
+        due = len(self.held) > self.requirements.delay or encoded.frames is None
         return self.held.popleft() if due and self.held else np.empty((0, 2, 2, 3), np.uint8)
 
-    def finish(self, stepped: np.ndarray) -> np.ndarray:
-        return stepped
+    def decode(self, denoised: np.ndarray) -> np.ndarray:
+        return denoised
 
 
 @pytest.mark.parametrize("delay", [0, 2])

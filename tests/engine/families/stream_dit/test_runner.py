@@ -43,8 +43,8 @@ def generate(runner: StreamDiTRunner, chunks: int, changes: dict[int, dict] | No
         for index in range(chunks):
             live |= (changes or {}).get(index, {})
             count = runner.requirements.chunk_frames if index else runner.requirements.first
-            prepared = runner.prepare(Chunk(index, None, count, first, live))
-            out.append(runner.finish(runner.step(prepared, live)))
+            encoded = runner.encode(Chunk(index, None, count, first, live))
+            out.append(runner.decode(runner.denoise(encoded, live)))
             assert len(out[-1]) == count
             first += count
     return np.concatenate(out)
@@ -60,11 +60,11 @@ def restyle(runner: StreamDiTRunner, frames: np.ndarray = CLIP) -> list[np.ndarr
             part = frames[first : first + count]
             assert len(part) == count
             chunk = Chunk(index, Frames(part, first, (Fraction(0),) * count), count, first, live)
-            out.append(runner.finish(runner.step(runner.prepare(chunk), live)))
+            out.append(runner.decode(runner.denoise(runner.encode(chunk), live)))
             first, index = first + count, index + 1
         for extra in range(needs.delay):
             chunk = Chunk(index + extra, None, 0, first, live)
-            out.append(runner.finish(runner.step(runner.prepare(chunk), live)))
+            out.append(runner.decode(runner.denoise(runner.encode(chunk), live)))
     return out
 
 
@@ -139,7 +139,7 @@ def test_an_endless_film_keeps_no_more_than_its_buffer(model: StreamDiTModel) ->
             chunk = Chunk(
                 index, None, 8 if index else 5, 8 * index, live | {"d.chunk": (8, 4, 16)[index % 3]}
             )
-            runner.finish(runner.step(runner.prepare(chunk), live))
+            runner.decode(runner.denoise(runner.encode(chunk), live))
             if index in (11, 35, 59):
                 sizes.append(held())
     assert sizes[1] == sizes[2] <= sizes[0] + 4096

@@ -19,7 +19,7 @@ from livestyle.engine.errors import SettingError
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.streamedit_dit.loader import load
 from livestyle.engine.families.streamedit_dit.model import StreamEditDiTModel
-from livestyle.engine.families.streamedit_dit.runner import Prepared, StreamEditDiTRunner
+from livestyle.engine.families.streamedit_dit.runner import EncodedChunk, StreamEditDiTRunner
 from livestyle.engine.media.types import Frames
 from livestyle.engine.runtime.blocks import Block
 
@@ -68,12 +68,12 @@ def play(
             pts = tuple(number / rate for number in range(first, first + len(part)))
             pixels = Block(first, pts, (0.0,) * len(part), part).padded(count)
             chunk = Chunk(index, pixels, len(part), first, dict(live))
-            out.append(runner.finish(runner.step(runner.prepare(chunk), live)))
+            out.append(runner.decode(runner.denoise(runner.encode(chunk), live)))
             windows.append(window(runner))
             first, index = first + len(part), index + 1
         for extra in range(needs.delay):
             chunk = Chunk(index + extra, None, 0, first, dict(live))
-            out.append(runner.finish(runner.step(runner.prepare(chunk), live)))
+            out.append(runner.decode(runner.denoise(runner.encode(chunk), live)))
     return out, windows
 
 
@@ -81,10 +81,10 @@ def window(runner: StreamEditDiTRunner) -> int:
     return int(runner.readout()["window"].split()[-1])
 
 
-def prepared_chunks(runner: StreamEditDiTRunner) -> list[Prepared]:
+def encoded_chunks(runner: StreamEditDiTRunner) -> list[EncodedChunk]:
     """Fills while the runner plays."""
-    chunks, prepare = [], runner.prepare
-    runner.prepare = lambda chunk: chunks.append(prepare(chunk)) or chunks[-1]
+    chunks, encode = [], runner.encode
+    runner.encode = lambda chunk: chunks.append(encode(chunk)) or chunks[-1]
     return chunks
 
 
@@ -135,8 +135,8 @@ def test_an_empty_prompt_is_the_null_token(model: StreamEditDiTModel) -> None:
     runner = make(model, "  ")
     live = {parameter.key: parameter.default for parameter in runner.live_parameters}
     with torch.inference_mode():
-        prepared = runner.prepare(Chunk(0, Frames(BUSY[:1], 0, (0,)), 1, 0, live))
-    assert prepared.about.instruction.context.tokens.shape[1] == 1
+        encoded = runner.encode(Chunk(0, Frames(BUSY[:1], 0, (0,)), 1, 0, live))
+    assert encoded.about.instruction.context.tokens.shape[1] == 1
 
 
 def timeline(policy: str, schedule: str = "", **more) -> StyleTimeline:
@@ -178,9 +178,9 @@ def test_a_switch_treats_the_history_as_its_policy_says(
 @pytest.mark.parametrize("policy", get_args(PolicyName))
 def test_every_policy_starts_the_age_of_the_prompt_over(model: StreamEditDiTModel, policy: str) -> None:
     runner = make(model, timeline(policy, "21:2", blend_frames=8))
-    prepared = prepared_chunks(runner)
+    encoded = encoded_chunks(runner)
     _, windows = play(runner)
-    assert [chunk.about.instruction.age for chunk in prepared[6:9]] == [0, 1, 2]
+    assert [chunk.about.instruction.age for chunk in encoded[6:9]] == [0, 1, 2]
     assert windows[5] > windows[6] == 4
 
 
@@ -194,7 +194,7 @@ def test_a_blend_goes_from_one_text_to_the_other(model: StreamEditDiTModel) -> N
             count = 4 if index else 1
             pts = tuple(range(first, first + count))
             chunk = Chunk(index, Frames(BUSY[first : first + count], first, pts), count, first, live)
-            contexts.append(runner.prepare(chunk).about.instruction)
+            contexts.append(runner.encode(chunk).about.instruction)
     old, new = contexts[0].context.tokens, contexts[-1].context.tokens
     between = [told.context for told in contexts[6:9]]
     length = max(old.shape[1], new.shape[1])
@@ -215,16 +215,16 @@ def test_the_window_follows_the_source(model: StreamEditDiTModel) -> None:
 
 def test_a_cut_starts_the_window_over_and_keeps_the_scenes_apart(model: StreamEditDiTModel) -> None:
     runner = make(model)
-    prepared, evaluate, seen = prepared_chunks(runner), runner._stream._evaluate, []
+    encoded, evaluate, seen = encoded_chunks(runner), runner._stream._evaluate, []
 
     def noted(latents, sigma, source, references):
-        frames = [chunk.source[0] for chunk in prepared if chunk.source is not None]
+        frames = [chunk.source[0] for chunk in encoded if chunk.source is not None]
         seen.append([number for row in source for number, frame in enumerate(frames) if row.equal(frame)])
         return evaluate(latents, sigma, source, references)
 
     runner._stream._evaluate = noted
     out, windows = play(runner, SCENES)
-    assert [index for index, chunk in enumerate(prepared) if chunk.about.activity.cut] == [CUT]
+    assert [index for index, chunk in enumerate(encoded) if chunk.about.activity.cut] == [CUT]
     assert sum(map(len, out)) == 49
     assert windows[CUT - 1] > windows[CUT] == 4
     assert {frames[0] < CUT for frames in seen} == {True, False}
@@ -247,8 +247,8 @@ def test_the_end_of_the_source_leaves_the_window(model: StreamEditDiTModel) -> N
 
 def test_the_readout_says_how_much_of_the_window_there_is(model: StreamEditDiTModel) -> None:
     runner, shown = make(model, advanced=(("cache_window", 5),)), []
-    finish = runner.finish
-    runner.finish = lambda stepped: shown.append(runner.readout()["window"]) or finish(stepped)
+    decode = runner.decode
+    runner.decode = lambda denoised: shown.append(runner.readout()["window"]) or decode(denoised)
     play(runner)
     assert shown[:6] == ["1 of 5", "2 of 5", "3 of 5", "4 of 5", "5", "5"]
     assert runner.seen == 3  # at the end one frame is under way beside its history
@@ -259,13 +259,13 @@ def test_an_autoencoder_that_looks_ahead_keeps_frames_and_facts_together(tmp_pat
     tiny_autoencoder(tmp_path / "tiny-video", lead=0)
     model = load(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)
     runner = make(model, timeline("hard_reset", "cut:2"))
-    prepared = prepared_chunks(runner)
+    encoded = encoded_chunks(runner)
     out, windows = play(runner, SCENES)
     assert sum(map(len, out)) == 49
     with torch.inference_mode():
         stream = model.autoencoder.for_stream()
         whole = torch.cat([stream.encode_chunk(torch.from_numpy(SCENES)), stream.flush()])
-    with_source = [chunk for chunk in prepared if chunk.source is not None]
+    with_source = [chunk for chunk in encoded if chunk.source is not None]
     assert len(with_source) == len(whole) == 13
     (cut,) = (number for number, chunk in enumerate(with_source) if chunk.about.activity.cut)
     (switch,) = (number for number, chunk in enumerate(with_source) if chunk.about.instruction.keep == 0)

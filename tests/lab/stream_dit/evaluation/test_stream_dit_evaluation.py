@@ -55,7 +55,7 @@ class WorldRunner(Runner):
         self.live_parameters = (LiveParameter("text.prompt", "text", prompt),)
         self.asked: list[str] = []
 
-    def prepare(self, chunk: Chunk) -> Any:
+    def encode(self, chunk: Chunk) -> Any:
         self.asked.append(chunk.live["text.prompt"])
         shown = self.asked[max(0, len(self.asked) - 1 - switch_latency(self.model))]
         count = NEEDS.chunk_frames if chunk.index else NEEDS.first
@@ -67,11 +67,11 @@ class WorldRunner(Runner):
         change = {"flicker": 12 * (chunk.index % 2), "fade": chunk.index}.get(fault, 0)
         return np.uint8(np.maximum(pixels.astype(int) - change, 0))
 
-    def step(self, prepared: Any, late: Mapping[str, Any]) -> Any:
-        return prepared
+    def denoise(self, encoded: Any, late: Mapping[str, Any]) -> Any:
+        return encoded
 
-    def finish(self, stepped: Any) -> np.ndarray:
-        return stepped
+    def decode(self, denoised: Any) -> np.ndarray:
+        return denoised
 
 
 @dataclass
@@ -119,8 +119,8 @@ def test_a_film_that_ignores_the_prompt_change_fails() -> None:
     class Deaf(WorldModel):
         def runner(self, settings: object, recipe: Any, **_: Any) -> WorldRunner:
             runner = WorldRunner(self, recipe.prompt)
-            prepare = runner.prepare
-            runner.prepare = lambda chunk: prepare(
+            encode = runner.encode
+            runner.encode = lambda chunk: encode(
                 Chunk(chunk.index, None, chunk.valid, chunk.first_frame, {"text.prompt": recipe.prompt})
             )
             return runner
