@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import av
 
@@ -19,6 +20,11 @@ _FORMATS = (
     "h264,hevc,ivf,dv,mxf,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
 )
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+
+# For every ``av.open`` that reads what is not ours: tags in another encoding than UTF-8 come as
+# surrogates. PyAV 19 always reads them so and has no such argument; before, they were an error.
+_READS_ALL_TAGS = int(av.__version__.partition(".")[0]) >= 19
+ANY_TAGS: dict[str, Any] = {} if _READS_ALL_TAGS else {"metadata_errors": "surrogateescape"}
 
 
 def open_input(media: MediaInput, name: str) -> av.container.InputContainer:
@@ -38,7 +44,7 @@ def open_input(media: MediaInput, name: str) -> av.container.InputContainer:
         data = media() if callable(media) else media
         target = BytesIO(data if isinstance(data, bytes) else data.getvalue())
     try:
-        return av.open(target, options=_OPTIONS, metadata_errors="ignore")
+        return av.open(target, options=_OPTIONS, **ANY_TAGS)
     except av.error.FFmpegError as error:
         raise MediaError(
             f"{name} is broken, incomplete or no supported video: export it again, as mp4 for example"

@@ -43,7 +43,8 @@ class ContainerCapture(Capture):
             raise MediaError(f"{self.name} uses a codec that can't be decoded here: send H.264.")
         # Threads over frames would hold as many frames back.
         videos[0].thread_type = "SLICE"
-        self.rate = videos[0].average_rate or videos[0].guessed_rate
+        rate = videos[0].average_rate or videos[0].guessed_rate
+        self.rate = Fraction(rate) if rate else None  # PyAV 19 has a rational of its own, never None
 
     def pictures(self) -> Iterator[CapturedFrame | None]:
         container = self._container

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from ...errors import MediaError
+from ..containers import ANY_TAGS
 from .container_capture import ContainerCapture
 
 OPEN_S = 8.0
@@ -107,7 +108,7 @@ class DeviceCapture(ContainerCapture):
         options = {"framerate": f"{self._fps:g}"} if self._fps else {}
         if screen and sys.platform != "darwin":
             options.setdefault("framerate", "30")
-        return av.open(device.address, format=form, options=options, timeout=(OPEN_S, READ_S))
+        return av.open(device.address, format=form, options=options, timeout=(OPEN_S, READ_S), **ANY_TAGS)
 
 
 def _v4l2_cameras(folder: Path) -> list[Device]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import av
 
 from ...errors import LiveStyleError, MediaError
+from ..containers import ANY_TAGS
 from .addresses import StreamUrl, resolve
 from .container_capture import ContainerCapture
 from .http import opener
@@ -84,7 +85,8 @@ class NetworkCapture(ContainerCapture):
             "format_whitelist": f"{_FORMATS},hls",
             "http_persistent": "0",
         }
-        return av.open(self._url.text, io_open=read, options=options, timeout=(2 * OPEN_S, 2 * OPEN_S))
+        timeout = (2 * OPEN_S, 2 * OPEN_S)
+        return av.open(self._url.text, io_open=read, options=options, timeout=timeout, **ANY_TAGS)
 
     def _open_udp(self) -> av.container.InputContainer:
         options = {
@@ -96,12 +98,12 @@ class NetworkCapture(ContainerCapture):
             "reuse": "1",
         }
         address = resolve(self._url, self._allow_private)
-        return av.open(self._url.at(address), options=options, timeout=(OPEN_S, READ_S))
+        return av.open(self._url.at(address), options=options, timeout=(OPEN_S, READ_S), **ANY_TAGS)
 
     def _open_srt(self) -> av.container.InputContainer:
         self._srt = receive_srt(self._url.at(resolve(self._url, self._allow_private)), SRT_SILENCE_S)
         options = {**_LOW_DELAY, "protocol_whitelist": "pipe", "format_whitelist": "mpegts"}
-        return av.open(self._srt, format="mpegts", options=options, buffer_size=1316 * 8)
+        return av.open(self._srt, format="mpegts", options=options, buffer_size=1316 * 8, **ANY_TAGS)
 
     def _open_through_relay(self) -> av.container.InputContainer:
         url = self._url
@@ -115,7 +117,7 @@ class NetworkCapture(ContainerCapture):
         else:
             options |= {"rtmp_tcurl": tc_url(url), "rtmp_live": "live"}
         target = url.at("127.0.0.1", self._relay.port, scheme)
-        container = av.open(target, options=options, timeout=(OPEN_S, READ_S))
+        container = av.open(target, options=options, timeout=(OPEN_S, READ_S), **ANY_TAGS)
         self._relay.trust()
         return container
 

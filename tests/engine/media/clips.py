@@ -32,6 +32,23 @@ def ramp_number(pixels: np.ndarray) -> int:
     return round((float(centre.mean()) - 40) / 8)
 
 
+def with_latin_title(path: Path, fps: Fraction = Fraction(24)) -> Path:
+    """A clip of 12 frames whose title is Latin-1, which is no UTF-8; ``path`` names the container."""
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Caf\u00e9 film"
+        video = container.add_stream("mpeg4", rate=fps)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        for index in range(12):
+            frame = av.VideoFrame.from_ndarray(grey_ramp((96, 64))(index), format="rgb24")
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    written = path.read_bytes()
+    latin = written.replace("Caf\u00e9 film".encode(), "Caf\u00e9\u00e9film".encode("latin-1"))
+    assert latin != written
+    path.write_bytes(latin)
+    return path
+
+
 def flashing(times: Sequence[Fraction], flashes: Sequence[Fraction], size: tuple[int, int]) -> Paint:
     """White frames at the flash times, black otherwise."""
     lit = {min(range(len(times)), key=lambda i, f=flash: abs(times[i] - f)) for flash in flashes}

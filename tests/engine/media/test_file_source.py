@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media_clips import RATE, grey_ramp, make_clip, ramp_number
+from media_clips import RATE, grey_ramp, make_clip, ramp_number, with_latin_title
 
 from livestyle.engine.errors import MediaError
 from livestyle.engine.media.sources import SourceSpec
@@ -138,6 +138,12 @@ def test_a_video_in_memory_opens_again_and_again(tmp_path: Path) -> None:
                 assert container.streams.audio
             assert numbers(read_all(source)) == list(range(12, 24))
     assert buffer.tell() == 1000
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
+def test_tags_that_are_no_utf8_do_not_matter(tmp_path: Path, suffix: str) -> None:
+    path = with_latin_title(tmp_path / f"clip.{suffix}")
+    assert numbers(read_all(open_file(path))) == list(range(12))
 
 
 def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:

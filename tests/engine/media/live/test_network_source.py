@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from media_clips import with_latin_title
 from stream_servers import RtspServer, ffmpeg, free_port, publisher
 
 from livestyle.engine.errors import MediaError
@@ -245,6 +246,14 @@ def test_hls_plays_at_its_own_pace(hls: tuple[str, Path]) -> None:
             frames = [source.read(5) for _ in range(12)]
             assert time.monotonic() - begun > 1.5  # 60 frames at 25 a second, less what was there at first
             assert all(part is not None for part in frames)
+
+
+def test_tags_that_are_no_utf8_do_not_matter(hls: tuple[str, Path]) -> None:
+    address, folder = hls
+    with_latin_title(folder / "clip.mkv")
+    with watching(f"{address}/clip.mkv") as source:
+        frames = source.read(1)
+        assert frames is not None and len(frames) == 1
 
 
 @pytest.mark.parametrize(
