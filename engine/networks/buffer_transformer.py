@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import nn
 
 from ..conditioning.states import TextStates
-from .transformer import Context, TextProjection, TimeEmbedding, from_tokens, modulate
+from .adaln import modulate
+from .transformer import Context, TextProjection, TimeEmbedding, from_tokens
 
 
 class BufferTransformer(nn.Module):
@@ -49,9 +51,10 @@ class BufferTransformer(nn.Module):
     def _modulation(self, sigma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Of noise levels (B, F): their embedding, and what all blocks are modulated by, (B, F, 6, width)."""
         embedding = self.time_embedding(sigma)
-        return embedding, self.time_projection(nn.functional.silu(embedding)).unflatten(-1, (6, -1))
+        projected = self.time_projection(nn.functional.silu(embedding))
+        return embedding, rearrange(projected, "b f (six d) -> b f six d", six=6)
 
     def _output(self, x: torch.Tensor, embedding: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """Tokens (B, F, S, width) to planes (B, F, C, height, width)."""
-        shift, scale = (self.head_modulation + embedding[:, :, None])[:, :, :, None].unbind(2)
-        return from_tokens(self.head(modulate(self.head_norm(x), shift, scale)), self.patch, height, width)
+        shift, scale = (self.head_modulation + embedding[:, :, None]).unbind(2)
+        return from_tokens(self.head(modulate(self.head_norm(x), shift, scale)), self.patch, height)

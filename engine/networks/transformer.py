@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import nn
 
 from ..conditioning.states import TextStates
+from .adaln import gate, modulate, sinusoid
 
 
 class Sizes(Protocol):
@@ -80,11 +81,8 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, sigma: torch.Tensor) -> torch.Tensor:
         """(B, F) in 0..1 to (B, F, width); sigma * 1000 is the sinusoids' argument."""
-        exponents = torch.arange(self.FREQUENCIES, device=sigma.device, dtype=torch.float32)
-        rates = torch.exp(-math.log(10000.0) * exponents / self.FREQUENCIES)
-        angles = sigma.float()[..., None] * 1000.0 * rates
-        waves = torch.cat([angles.cos(), angles.sin()], -1)
-        return self.mlp(waves.to(self.mlp[0].weight.dtype))
+        encoded = sinusoid(sigma.float() * 1000.0, 2 * self.FREQUENCIES)
+        return self.mlp(encoded.to(self.mlp[0].weight.dtype))
 
 
 class RMSNorm(nn.RMSNorm):
@@ -108,14 +106,12 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: torch.Tensor, context: Context) -> torch.Tensor:
         """(B, tokens, width) to the same."""
-        batch, _, width = x.shape
-        heads = (self.heads, width // self.heads)
-        q = self.q(x).unflatten(-1, heads).transpose(1, 2)
-        k, v = self.kv(context.tokens).unflatten(-1, (2, *heads)).permute(2, 0, 3, 1, 4)
+        q = rearrange(self.q(x), "b l (h d) -> b h l d", h=self.heads)
+        k, v = rearrange(self.kv(context.tokens), "b l (two h d) -> two b h l d", two=2, h=self.heads)
         x = F.scaled_dot_product_attention(
             self.norm_q(q), self.norm_k(k), v, attn_mask=context.mask[:, None, None]
         )
-        return self.out(x.transpose(1, 2).reshape(batch, -1, width))
+        return self.out(rearrange(x, "b h l d -> b l (h d)"))
 
 
 class FeedForward(nn.Sequential):
@@ -126,11 +122,6 @@ class FeedForward(nn.Sequential):
         super().__init__(
             nn.Linear(config.width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, config.width)
         )
-
-
-def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """adaLN: scale and shift every frame's tokens, x (B, F, S, d), the others (B, F, 1, d)."""
-    return x * (1.0 + scale) + shift
 
 
 class Block(nn.Module):
@@ -153,23 +144,23 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor, time: torch.Tensor, context: Context, *pattern: Any) -> torch.Tensor:
         """x (B, F, S, d) and time (B, F, 6, d) to x; ``pattern`` says who attends to whom."""
-        frames = (x.shape[1], x.shape[2])
-        chunks = (self.modulation + time)[:, :, :, None].unbind(2)
-        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = chunks
-        attended = self.attention(modulate(self.norm1(x), shift_a, scale_a).flatten(1, 2), *pattern)
-        x = x + gate_a * attended.unflatten(1, frames)
-        x = x + self.cross_attention(self.norm2(x).flatten(1, 2), context).unflatten(1, frames)
-        return x + gate_f * self.feed_forward(modulate(self.norm3(x), shift_f, scale_f))
+        frames = x.shape[1]
+        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = (self.modulation + time).unbind(2)
+        tokens = rearrange(modulate(self.norm1(x), shift_a, scale_a), "b f s d -> b (f s) d")
+        tokens = self.attention(tokens, *pattern)
+        x = x + gate(rearrange(tokens, "b (f s) d -> b f s d", f=frames), gate_a)
+        tokens = self.cross_attention(rearrange(self.norm2(x), "b f s d -> b (f s) d"), context)
+        x = x + rearrange(tokens, "b (f s) d -> b f s d", f=frames)
+        return x + gate(self.feed_forward(modulate(self.norm3(x), shift_f, scale_f)), gate_f)
 
 
 def to_tokens(embedding: nn.Conv2d, latents: torch.Tensor) -> torch.Tensor:
     """Frames (B, F, C, h, w) to one token a patch, (B, F, S, width)."""
-    x = embedding(latents.flatten(0, 1).to(embedding.weight.dtype))
-    return x.flatten(2).transpose(1, 2).unflatten(0, latents.shape[:2])
+    planes = rearrange(latents, "b f c h w -> (b f) c h w").to(embedding.weight.dtype)
+    return rearrange(embedding(planes), "(b f) d h w -> b f (h w) d", f=latents.shape[1])
 
 
-def from_tokens(x: torch.Tensor, patch: int, height: int, width: int) -> torch.Tensor:
+def from_tokens(x: torch.Tensor, patch: int, height: int) -> torch.Tensor:
     """Tokens (B, F, S, C * patch * patch) back to frames (B, F, C, height, width)."""
-    shape = (*x.shape[:2], height // patch, width // patch, -1, patch, patch)
-    x = x.view(shape).permute(0, 1, 4, 2, 5, 3, 6)
-    return x.flatten(5).flatten(3, 4)
+    rows = height // patch
+    return rearrange(x, "b f (h w) (c p q) -> b f c (h p) (w q)", h=rows, p=patch, q=patch)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import nn
 
-from .rotary import rotate
+from .rope import Rotation, rotate
 from .transformer import RMSNorm, Sizes
 from .windows import WindowLayout
 
@@ -24,24 +25,30 @@ class WindowAttention(nn.Module):
         self.norm_k = RMSNorm(config.head_width, eps=1e-6)
         self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, x: torch.Tensor, layout: WindowLayout, angles: torch.Tensor) -> torch.Tensor:
-        """(B, tokens, width) to the same; ``angles`` (tokens, head_width / 2) of every token."""
+    def forward(self, x: torch.Tensor, layout: WindowLayout, rotation: Rotation) -> torch.Tensor:
+        """(B, tokens, width) to the same; ``rotation`` is that of every token, (tokens, head_width / 2)."""
         batch = len(x)
-        q, k, v = (part.flatten(0, 1) for part in self.split(x, layout, angles))
+        q, k, v = (part.flatten(0, 1) for part in self.split(x, layout, rotation))
         mask = layout.mask
         if mask is not None:
             mask = mask[None, :, None].expand(batch, -1, -1, -1, -1).flatten(0, 1)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.join(attended.unflatten(0, (batch, layout.windows)), layout)
 
-    def split(self, x: torch.Tensor, layout: WindowLayout, angles: torch.Tensor) -> Heads:
+    def split(self, x: torch.Tensor, layout: WindowLayout, rotation: Rotation) -> Heads:
         """Queries, keys and values in windows, (B, windows, heads, L, head width) each."""
-        shape = (len(x), layout.windows, layout.length, 3, self.heads, -1)
-        q, k, v = self.qkv(x)[:, layout.gather].view(shape).permute(3, 0, 1, 4, 2, 5)
-        turns = angles[layout.gather].view(1, layout.windows, 1, layout.length, -1)
-        return rotate(self.norm_q(q), turns), rotate(self.norm_k(k), turns), v
+        q, k, v = rearrange(
+            self.qkv(x)[:, layout.gather],
+            "b (n l) (three h d) -> three b n h l d",
+            n=layout.windows,
+            three=3,
+            h=self.heads,
+        )
+        turns = (rearrange(part[layout.gather], "(n l) d -> n 1 l d", n=layout.windows) for part in rotation)
+        by = Rotation(*turns)
+        return rotate(self.norm_q(q), by), rotate(self.norm_k(k), by), v
 
     def join(self, attended: torch.Tensor, layout: WindowLayout) -> torch.Tensor:
         """Windows (B, windows, heads, L, head width) back to tokens (B, tokens, width), projected."""
-        tokens = attended.transpose(2, 3).flatten(3).flatten(1, 2)
+        tokens = rearrange(attended, "b n h l d -> b (n l) (h d)")
         return self.out(tokens[:, layout.scatter])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 
 Triple = tuple[int, int, int]
 
@@ -76,6 +77,5 @@ def _axis(size: int, window: int, shifted: bool, wrap: bool) -> tuple[torch.Tens
 
 def _windowed(x: torch.Tensor, window: list[int]) -> torch.Tensor:
     """(frames, rows, columns, k) to (windows, tokens a window, k)."""
-    counts = [size // side for size, side in zip(x.shape[:3], window, strict=True)]
-    x = x.view(counts[0], window[0], counts[1], window[1], counts[2], window[2], -1)
-    return x.permute(0, 2, 4, 1, 3, 5, 6).reshape(-1, window[0] * window[1] * window[2], x.shape[-1])
+    f, h, w = window
+    return rearrange(x, "(nf f) (nh h) (nw w) k -> (nf nh nw) (f h w) k", f=f, h=h, w=w)

@@ -10,14 +10,14 @@ import torch
 
 from ..cache.view import BlockView
 from ..networks.causal_wan.model import CausalWan, TextContext
-from ..networks.causal_wan.rope import Rotation
+from ..networks.rope import Rotation
 from .flow_match import FlowMatchSchedule, x0_from_velocity
 
 Injection = Literal["channel", "token"]
 """The source's latents stacked on the noisy ones, or as tokens of their own beside them."""
 
 SOURCE = 1
-"""Turns the source's tokens apart from the frames that they belong to (see ``rope.rotation``)."""
+"""Turns the source's tokens apart from the frames that they belong to (see ``CausalWan.rotation``)."""
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import nn
 
 from ...cache.view import LayerView
+from ..rope import Rotation, rotate
 from .config import CausalWanConfig
-from .rope import Rotation, rotate
 
 
 def attend(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Scaled dot-product attention of (B, tokens, heads, head width); the heads come back joined."""
-    q, k, v = (part.transpose(1, 2) for part in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+    """Scaled dot-product attention of (B, tokens, heads, head width); returns (B, tokens, dim)."""
+    q, k, v = (rearrange(part, "b l h d -> b h l d") for part in (q, k, v))
+    return rearrange(F.scaled_dot_product_attention(q, k, v, attn_mask=mask), "b h l d -> b l (h d)")
 
 
 class _Attention(nn.Module):
@@ -31,7 +32,7 @@ class _Attention(nn.Module):
 
     def split(self, x: torch.Tensor) -> torch.Tensor:
         """(..., dim) to (..., heads, head width)."""
-        return x.unflatten(-1, (self.heads, -1))
+        return rearrange(x, "... (h d) -> ... h d", h=self.heads)
 
 
 class SelfAttention(_Attention):
@@ -44,18 +45,18 @@ class SelfAttention(_Attention):
         keys: Rotation | None,
         view: LayerView | None,
         mask: torch.Tensor | None,
-        beside: int = 0,
+        uncached_tokens: int = 0,
     ) -> torch.Tensor:
         """Attend, and leave this layer's keys and values in the cache.
 
         Args:
             x: (B, tokens, dim).
-            queries: rotation of the tokens of ``x``.
-            keys: rotation of everything in ``view``, whose keys are raw, and of the tokens beside it; None
+            queries: rotation of the tokens of ``x``, (tokens, 1, head width / 2).
+            keys: rotation of everything in ``view``, whose keys are raw, and of the uncached tokens; None
                 where keys are kept rotated.
             view: this layer's part of the cache, or None without one.
             mask: see ``CausalWan.forward``.
-            beside: how many tokens, the last ones, are seen but not kept.
+            uncached_tokens: how many tokens, the last ones, are attended to but not written to the cache.
         """
         q = rotate(self.split(self.norm_q(self.q(x))), queries)
         k = self.split(self.norm_k(self.k(x)))
@@ -63,7 +64,7 @@ class SelfAttention(_Attention):
         if keys is None:
             k = rotate(k, queries)
         if view is not None:
-            own = k.shape[1] - beside
+            own = k.shape[1] - uncached_tokens
             seen = view.put(k[:, :own], v[:, :own])
             k, v = (_followed(kept, new[:, own:]) for kept, new in zip(seen, (k, v), strict=True))
         if keys is not None:
@@ -87,6 +88,6 @@ class CrossAttention(_Attention):
         """Attend from (B, tokens, dim); with a text for every frame, each frame to its own."""
         k, v = context
         batch, frames = len(x), k.shape[1]
-        q = self.split(self.norm_q(self.q(x))).unflatten(1, (frames, -1)).flatten(0, 1)
-        k, v = (part.expand(batch, *part.shape[1:]).flatten(0, 1) for part in (k, v))
-        return self.o(attend(q, k, v).reshape(x.shape))
+        q = rearrange(self.split(self.norm_q(self.q(x))), "b (f l) h d -> (b f) l h d", f=frames)
+        k, v = (rearrange(part.expand(batch, -1, -1, -1, -1), "b f l h d -> (b f) l h d") for part in (k, v))
+        return self.o(rearrange(attend(q, k, v), "(b f) l d -> b (f l) d", f=frames))

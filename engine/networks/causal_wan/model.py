@@ -8,33 +8,26 @@ graphs. Keys are the original ones, as public causal checkpoints have them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import nn
 
 from ...cache.view import BlockView, LayerView
+from ..adaln import gate, modulate, sinusoid
+from ..rope import Rotation, axis_angles, grid_angles
 from .attention import CrossAttention, SelfAttention
 from .config import PATCH, CausalWanConfig
-from .rope import Rotation, rotation
+
+THETA = 10000.0
+"""Base of the rotary frequencies."""
+
+THETA_KIND = 256.0
+"""The same for the kind of a token."""
 
 TextContext = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 """Keys and values of the text for each layer."""
-
-
-def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """``x * (1 + scale) + shift`` with one vector (B, F, dim) for all tokens of a frame."""
-    return (_frames(x, shift) * (1 + scale.unsqueeze(2)) + shift.unsqueeze(2)).flatten(1, 2)
-
-
-def gate(x: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
-    """``x * by`` with one vector (B, F, dim) for all tokens of a frame."""
-    return (_frames(x, by) * by.unsqueeze(2)).flatten(1, 2)
-
-
-def _frames(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return x.unflatten(1, (like.shape[1], -1))
 
 
 class Block(nn.Module):
@@ -64,11 +57,14 @@ class Block(nn.Module):
         mask: torch.Tensor | None = None,
         uncached_tokens: int = 0,
     ) -> torch.Tensor:
-        """(B, tokens, dim) to the same; ``time`` is (B, F, 6, dim), the rest as in ``SelfAttention``."""
+        """Tokens (B, F, S, dim) to the same; ``time`` is (B, F, 6, dim), the rest as in ``SelfAttention``."""
         shift_sa, scale_sa, gate_sa, shift_ff, scale_ff, gate_ff = (self.modulation + time).unbind(2)
-        shifted = modulate(self.norm1(x), shift_sa, scale_sa)
-        x = x + gate(self.self_attn(shifted, queries, keys, view, mask, uncached_tokens), gate_sa)
-        x = x + self.cross_attn(self.norm3(x), context)
+        frames = x.shape[1]
+        tokens = rearrange(modulate(self.norm1(x), shift_sa, scale_sa), "b f s d -> b (f s) d")
+        tokens = self.self_attn(tokens, queries, keys, view, mask, uncached_tokens)
+        x = x + gate(rearrange(tokens, "b (f s) d -> b f s d", f=frames), gate_sa)
+        tokens = self.cross_attn(rearrange(self.norm3(x), "b f s d -> b (f s) d"), context)
+        x = x + rearrange(tokens, "b (f s) d -> b f s d", f=frames)
         return x + gate(self.ffn(modulate(self.norm2(x), shift_ff, scale_ff)), gate_ff)
 
 
@@ -82,7 +78,7 @@ class Head(nn.Module):
         self.modulation = nn.Parameter(torch.randn(1, 2, config.dim) / config.dim**0.5)
 
     def forward(self, x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        """(B, tokens, dim) and (B, F, dim) to (B, tokens, patch * patch * channels)."""
+        """Tokens (B, F, S, dim) and time (B, F, dim) to (B, F, S, patch * patch * channels)."""
         shift, scale = (self.modulation + time.unsqueeze(2)).unbind(2)
         return self.head(modulate(self.norm(x), shift, scale))
 
@@ -112,9 +108,23 @@ class CausalWan(nn.Module):
         return self.patch_embedding.weight.dtype
 
     def rotation(self, positions: Sequence[int], height: int, width: int, kind: int = 0) -> Rotation:
-        """The rotation of frames at these temporal positions; height and width in latents."""
-        grid = (height // PATCH, width // PATCH)
-        return rotation(positions, *grid, self.config.head_width, self.device, kind)
+        """The rotation of all tokens of some frames; cosine and sine (tokens, 1, head width / 2).
+
+        Angles are computed in float64 on the CPU, so positions may be as large as a stream is long.
+
+        Args:
+            positions: temporal position of each frame.
+            height, width: of a frame in latents.
+            kind: turns tokens of another kind (1: a source's) apart from those at the same place.
+        """
+        axes = (positions, range(height // PATCH), range(width // PATCH))
+        coordinates = (torch.tensor(list(axis), dtype=torch.float64) for axis in axes)
+        angles = grid_angles(*coordinates, self.config.head_width, THETA)
+        if kind:
+            of_kind = torch.tensor([kind], dtype=torch.float64)
+            angles = angles + axis_angles(of_kind, angles.shape[-1], THETA_KIND)
+        cos, sin = Rotation.of(angles)
+        return Rotation(cos[:, None].to(self.device), sin[:, None].to(self.device))
 
     def text_context(self, text: torch.Tensor) -> TextContext:
         """Keys and values of a text for every layer, good until the text changes.
@@ -156,28 +166,15 @@ class CausalWan(nn.Module):
         Returns:
             (B, F - uncached_frames, out_channels, h, w).
         """
-        height, width = x.shape[-2:]
-        tokens = self.patch_embedding(x.transpose(1, 2)).flatten(2).transpose(1, 2)
-        time = self.time_embedding(sinusoid(timesteps, self.config.freq_dim).to(self.dtype))
-        modulation = self.time_projection(time).unflatten(2, (6, -1))
-        kept, uncached_tokens = x.shape[1] - uncached_frames, tokens.shape[1] * uncached_frames // x.shape[1]
+        rows, kept = x.shape[-2] // PATCH, x.shape[1] - uncached_frames
+        planes = self.patch_embedding(rearrange(x, "b f c h w -> b c f h w"))
+        tokens = rearrange(planes, "b d f h w -> b f (h w) d")
+        encoded = sinusoid(timesteps, self.config.freq_dim, torch.float64)
+        time = self.time_embedding(encoded.to(self.dtype))
+        modulation = rearrange(self.time_projection(time), "b f (six d) -> b f six d", six=6)
+        uncached_tokens = uncached_frames * tokens.shape[2]
         for index, block in enumerate(self.blocks):
             view = None if cache is None else cache.layer(index)
             tokens = block(tokens, modulation, context[index], queries, keys, view, mask, uncached_tokens)
-        patches = self.head(tokens[:, : tokens.shape[1] - uncached_tokens], time[:, :kept])
-        return self._unpatchify(patches, kept, height, width)
-
-    def _unpatchify(self, patches: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:
-        grid = (frames, height // PATCH, width // PATCH, PATCH, PATCH, self.config.out_channels)
-        picture = patches.unflatten(1, grid[:3]).unflatten(-1, grid[3:])
-        return picture.permute(0, 1, 6, 2, 4, 3, 5).flatten(5, 6).flatten(3, 4)
-
-
-def sinusoid(timesteps: torch.Tensor, length: int) -> torch.Tensor:
-    """Encode timesteps (any shape) as cosines, then sines: float32 (*shape, length)."""
-    # Apple's GPUs have no float64; on others a copy to the CPU would wait for all work before it
-    exact = timesteps.cpu() if timesteps.device.type == "mps" else timesteps
-    half = torch.arange(length // 2, dtype=torch.float64, device=exact.device)
-    frequencies = torch.exp(-math.log(10000.0) / (length // 2) * half)
-    angles = exact.double().unsqueeze(-1) * frequencies
-    return torch.cat([angles.cos(), angles.sin()], dim=-1).float().to(timesteps.device)
+        patches = self.head(tokens[:, :kept], time[:, :kept])
+        return rearrange(patches, "b f (h w) (p q c) -> b f c (h p) (w q)", h=rows, p=PATCH, q=PATCH)

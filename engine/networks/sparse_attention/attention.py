@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 
+from ..rope import Rotation
 from ..transformer import Sizes
 from ..window_attention import WindowAttention
 from .backends import ATTEND, Backend, flex_works
@@ -85,17 +86,17 @@ class SparseAttention(WindowAttention):
         self,
         x: torch.Tensor,
         blocks: Blocks,
-        angles: torch.Tensor,
+        rotation: Rotation,
         selections: Selections,
     ) -> torch.Tensor:
         """(B, tokens, width) to the same.
 
         Args:
-            angles: (tokens, head_width / 2) of every token.
+            rotation: of every token, (tokens, head_width / 2).
             selections: of the stream, or fresh ones.
         """
         layout = blocks.layout
-        q, k, v = (part.transpose(1, 2) for part in self.split(x, layout, angles))
+        q, k, v = (part.transpose(1, 2) for part in self.split(x, layout, rotation))
         backend = selections.backend or choose_backend(q, x.shape[1])
         if backend is None:
             mask = None if blocks.real is None else blocks.real.flatten()[None]

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..buffer_transformer import BufferTransformer
-from ..rotary import rotary_angles
+from ..rope import Rotation, grid_rotation
 from ..transformer import Block, Context, TextProjection, TimeEmbedding, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import WindowLayout, window_layout
@@ -39,7 +39,7 @@ class StreamDiT(BufferTransformer):
         self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.head_modulation = nn.Parameter(torch.zeros(2, width))
         self.head = nn.Linear(width, config.channels * patch**2)
-        self._plans: OrderedDict[tuple, tuple[torch.Tensor, list[WindowLayout]]] = OrderedDict()
+        self._plans: OrderedDict[tuple, tuple[Rotation, list[WindowLayout]]] = OrderedDict()
         self._start_as_identity()
 
     def forward(self, latents: torch.Tensor, sigma: torch.Tensor, context: Context) -> torch.Tensor:
@@ -56,16 +56,16 @@ class StreamDiT(BufferTransformer):
         frames, _, height, width = latents.shape[1:]
         x = to_tokens(self.patch_embedding, latents)
         embedding, time = self._modulation(sigma)
-        angles, layouts = self._plan((frames, height // self.patch, width // self.patch))
+        rotation, layouts = self._plan((frames, height // self.patch, width // self.patch))
         for index, block in enumerate(self.blocks):
-            x = block(x, time, context, layouts[index % 2], angles)
+            x = block(x, time, context, layouts[index % 2], rotation)
         x = self._output(x, embedding, height, width)
         if self.config.predicts == "velocity":
             return x
         return (latents - x) / sigma.clamp(min=CLEANEST)[:, :, None, None, None]
 
-    def _plan(self, grid: tuple[int, int, int]) -> tuple[torch.Tensor, list[WindowLayout]]:
-        """Rotary angles, and the windows of even and of odd blocks, of the last grids and devices."""
+    def _plan(self, grid: tuple[int, int, int]) -> tuple[Rotation, list[WindowLayout]]:
+        """The tokens' rotation, and the windows of even and of odd blocks, of the last grids and devices."""
         config, device = self.config, self.head.weight.device
         key = (*grid, device)
         if key not in self._plans:
@@ -74,7 +74,7 @@ class StreamDiT(BufferTransformer):
                 window_layout(grid, config.window, shifted=shifted, wrap=wrap, device=device)
                 for shifted in (False, True)
             ]
-            self._plans[key] = (rotary_angles(grid, config.head_width, config.rope_theta, device), layouts)
+            self._plans[key] = (grid_rotation(grid, config.head_width, config.rope_theta, device), layouts)
             if len(self._plans) > PLANS:
                 self._plans.popitem(last=False)
         self._plans.move_to_end(key)

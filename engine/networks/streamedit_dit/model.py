@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ..buffer_transformer import BufferTransformer
-from ..rotary import rotary_angles
+from ..rope import grid_rotation
 from ..sparse_attention.attention import Selections, SparseAttention
 from ..sparse_attention.selection import lay_blocks
 from ..transformer import Block, Context, TextProjection, TimeEmbedding, to_tokens
@@ -105,10 +105,10 @@ class StreamEditDiT(BufferTransformer):
             window_layout(grid, side, shifted=moved, wrap=(False,) * 3, device=device)
             for moved in (False, config.attention == "windowed")
         ]
-        angles = rotary_angles(grid, config.head_width, config.rope_theta, device)
+        rotation = grid_rotation(grid, config.head_width, config.rope_theta, device)
         if config.attention == "sparse":
             layouts = [lay_blocks(layout, grid, config.dsa, references) for layout in layouts]
-        return tuple((layout, angles) for layout in layouts)
+        return tuple((layout, rotation) for layout in layouts)
 
 
 def _attention(config: StreamEditDiTConfig, layer: int) -> WindowAttention:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange, repeat
 from torch import nn
 
-from ..rotary import rotary_angles
+from ..rope import Rotation, grid_rotation
 from ..transformer import Sizes
 from ..window_attention import WindowAttention
 from ..windows import WindowLayout, window_layout
@@ -24,7 +25,7 @@ class CoarseBranch(nn.Module):
     def __init__(self, config: Sizes, theta: float) -> None:
         super().__init__()
         self.theta = theta
-        self._plans: dict[tuple, tuple[WindowLayout, torch.Tensor]] = {}
+        self._plans: dict[tuple, tuple[WindowLayout, Rotation]] = {}
         self.norm = nn.LayerNorm(config.width, eps=1e-6)
         self.attention = WindowAttention(config)
         self.gate = nn.Linear(config.width, 1)
@@ -33,24 +34,26 @@ class CoarseBranch(nn.Module):
 
     def forward(self, x: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
         """Tokens (B, F, rows * columns, width) to the same."""
-        batch, frames, _, width = x.shape
+        frames = x.shape[1]
         normed = self.norm(x)
-        planes = normed.flatten(0, 1).transpose(1, 2).unflatten(2, (rows, columns))
+        planes = rearrange(normed, "b f (h w) d -> (b f) d h w", h=rows)
         pooled = F.avg_pool2d(planes, POOL, ceil_mode=True, count_include_pad=False)
-        grid = (frames, *pooled.shape[2:])
-        tokens = pooled.flatten(2).transpose(1, 2).reshape(batch, -1, width)
-        layout, angles = self._plan(grid, width // self.attention.heads, x.device)
-        coarse = self.attention(tokens, layout, angles).view(batch * frames, *grid[1:], width)
-        full = coarse.repeat_interleave(POOL, 1).repeat_interleave(POOL, 2)[:, :rows, :columns]
-        return x + self.gate(normed).tanh() * full.reshape(x.shape)
+        height, width = pooled.shape[2:]
+        layout, rotation = self._plan((frames, height, width), x.shape[-1] // self.attention.heads, x.device)
+        tokens = rearrange(pooled, "(b f) d h w -> b (f h w) d", f=frames)
+        coarse = rearrange(
+            self.attention(tokens, layout, rotation), "b (f h w) d -> b f h w d", f=frames, h=height
+        )
+        full = repeat(coarse, "b f h w d -> b f (h p) (w q) d", p=POOL, q=POOL)[:, :, :rows, :columns]
+        return x + self.gate(normed).tanh() * rearrange(full, "b f h w d -> b f (h w) d")
 
     def _plan(
         self, grid: tuple[int, int, int], head_width: int, device: torch.device
-    ) -> tuple[WindowLayout, torch.Tensor]:
-        """One window over all coarse tokens, and their angles, made once for each grid and device."""
+    ) -> tuple[WindowLayout, Rotation]:
+        """One window over all coarse tokens, and their rotation, made once for each grid and device."""
         key = (grid, device)
         if key not in self._plans:
             with torch.inference_mode(False):  # training may follow a preview
                 layout = window_layout(grid, grid, shifted=False, wrap=(False,) * 3, device=device)
-                self._plans[key] = (layout, rotary_angles(grid, head_width, self.theta, device))
+                self._plans[key] = (layout, grid_rotation(grid, head_width, self.theta, device))
         return self._plans[key]

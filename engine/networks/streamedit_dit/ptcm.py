@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import nn
 
-from ..rotary import rotate
+from ..rope import Rotation, axis_angles, rotate
 from ..transformer import RMSNorm, Sizes
 
 FAINTEST = 1e-3
@@ -51,16 +52,15 @@ class PTCM(nn.Module):
 
     def _attend(self, x: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """Along time at every place: (B, S, F, width) with a prior weight (B, F, F) for each pair."""
-        batch, places, frames, width = x.shape
-        q, k, v = self.qkv(x).view(batch * places, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        pairs = width // self.heads // 2
-        rates = self.theta ** (-torch.arange(pairs, device=x.device, dtype=torch.float32) / pairs)
-        angles = torch.arange(frames, device=x.device, dtype=torch.float32)[:, None] * rates
-        q, k = rotate(self.norm_q(q), angles), rotate(self.norm_k(k), angles)
+        places, frames, width = x.shape[1:]
+        q, k, v = rearrange(self.qkv(x), "b s f (three h d) -> three (b s) h f d", three=3, h=self.heads)
+        positions = torch.arange(frames, device=x.device, dtype=torch.float32)
+        by = Rotation.of(axis_angles(positions, width // self.heads // 2, self.theta))
+        q, k = rotate(self.norm_q(q), by), rotate(self.norm_k(k), by)
         bias = prior.log().to(x.dtype)[:, None, None]  # log 0 hides what is out of reach
-        bias = bias.expand(-1, places, -1, -1, -1).flatten(0, 1)
+        bias = rearrange(bias.expand(-1, places, -1, -1, -1), "b s 1 f g -> (b s) 1 f g")
         found = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        return found.transpose(1, 2).reshape(x.shape)
+        return rearrange(found, "(b s) h f d -> b s f (h d)", s=places)
 
 
 def frame_prior(sigma: torch.Tensor, context: int) -> torch.Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from livestyle.engine.networks.rope import Rotation
 from livestyle.engine.networks.sparse_attention import backends
 from livestyle.engine.networks.sparse_attention.attention import (
     PAYS,
@@ -79,11 +80,11 @@ def test_density_one_is_dense_attention(grid: tuple[int, int, int], backend: str
     attention = SparseAttention(config, FULL, 0)
     blocks = lay(grid, FULL)
     x = torch.randn(1, grid[0] * grid[1] * grid[2], 16)
-    angles = torch.randn(x.shape[1], 4)
+    rotation = Rotation.of(torch.randn(x.shape[1], 4))
     sparse = Selections(backend=backend)
     with torch.inference_mode():
-        whole = attention(x, blocks, angles, Selections())
-        assert torch.allclose(attention(x, blocks, angles, sparse), whole, atol=1e-5)
+        whole = attention(x, blocks, rotation, Selections())
+        assert torch.allclose(attention(x, blocks, rotation, sparse), whole, atol=1e-5)
     assert sparse.density == {0: 1.0}
 
 

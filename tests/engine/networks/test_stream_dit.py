@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livestyle.engine.conditioning.states import TextStates
-from livestyle.engine.networks.rotary import rotary_angles
+from livestyle.engine.networks.rope import grid_rotation
 from livestyle.engine.networks.stream_dit.config import CONFIGS, PAPER_4B, StreamDiTConfig
 from livestyle.engine.networks.stream_dit.model import PLANS, StreamDiT
 from livestyle.engine.networks.window_attention import WindowAttention
@@ -77,13 +77,13 @@ def test_window_attention_equals_masked_dense_attention(grid, window, shifted, w
     attention = WindowAttention(StreamDiTConfig(channels=1, width=16, depth=1, heads=2))
     tokens = grid[0] * grid[1] * grid[2]
     x = torch.randn(2, tokens, 16)
-    angles = rotary_angles(grid, 8, 100.0, CPU)
+    rotation = grid_rotation(grid, 8, 100.0, CPU)
     layout = window_layout(grid, window, shifted=shifted, wrap=wrap, device=CPU)
     dense = window_layout(grid, grid, shifted=False, wrap=(True,) * 3, device=CPU)
     assert dense.mask is None
     masked = dataclasses.replace(dense, mask=dense_mask(grid, window, shifted, wrap)[None])
     with torch.no_grad():
-        difference = attention(x, layout, angles) - attention(x, masked, angles)
+        difference = attention(x, layout, rotation) - attention(x, masked, rotation)
     assert difference.abs().max() < 1e-5
 
 

@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from livestyle.engine.networks.causal_wan.model import sinusoid
+from livestyle.engine.networks.adaln import sinusoid
 
 
 class NoDoubles(TorchDispatchMode):
@@ -31,5 +31,5 @@ def test_the_stand_in_refuses_doubles() -> None:
 
 def test_timesteps_are_encoded_without_doubles_on_the_gpu() -> None:
     with FakeTensorMode(), NoDoubles():
-        encoded = sinusoid(torch.empty(2, 3, device="mps"), 8)
+        encoded = sinusoid(torch.empty(2, 3, device="mps"), 8, torch.float64)
     assert (encoded.shape, encoded.dtype, encoded.device.type) == ((2, 3, 8), torch.float32, "mps")
