@@ -80,19 +80,19 @@ class Routes:
     async def snapshot(self, request: web.Request) -> web.Response:
         """Keep the picture that is shown now, at full size."""
         session, _ = await self.command(request)
-        picture = session.preview.latest()
-        if picture is None:
+        frame = session.preview.latest()
+        if frame is None:
             raise web.HTTPConflict(text="There is no picture yet.")
         if session.id in self._saving:
             raise web.HTTPTooManyRequests(text="A snapshot is being saved: wait a moment.")
         self._saving.add(session.id)
         try:
-            path = await asyncio.to_thread(self._files.save_picture, picture.pixels, tags_of(session))
+            path = await asyncio.to_thread(self._files.save_picture, frame.pixels[0], tags_of(session))
         except (OSError, LiveStyleError) as error:
             raise web.HTTPInternalServerError(text=f"The snapshot can't be saved: {error}") from None
         finally:
             self._saving.discard(session.id)
-        return web.json_response({"file": self._files.view_of(path), "frame": picture.frame})
+        return web.json_response({"file": self._files.view_of(path), "frame": frame.index})
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Preview, receipts, live changes, and pictures from a page's camera."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -57,22 +57,68 @@ class MediaInfo:
 
 @dataclass(frozen=True)
 class Frames:
-    """Consecutive frames.
+    """Consecutive frames of a stream, from the source to the target, with what is bound to them.
 
     Attributes:
-        pixels: uint8 RGB, shape (count, height, width, 3), C-contiguous.
+        pixels: uint8 RGB, shape (N, H, W, 3), C-contiguous; (N, 0, 0, 3) until a model without a
+            source has drawn them.
         index: position of the first one in the stream.
         pts: seconds since the stream's start, one per frame.
-        captured_at: ``time.monotonic()`` at which each was captured; empty where a file is read.
+        captured_at: ``time.monotonic()`` at which each was captured or decoded; empty where a file's
+            decoder leaves that to its reader.
+        source: the frames that these were made from, or the stream that they are compared with;
+            shaped like ``pixels``, or None.
+        chunk: number of the chunk in which they were read or made.
     """
 
     pixels: np.ndarray
     index: int
     pts: tuple[Fraction, ...]
     captured_at: tuple[float, ...] = ()
+    source: np.ndarray | None = None
+    chunk: int = 0
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __getitem__(self, part: slice) -> Frames:
+        """A run of them, in steps of 1; it shares the pixels' memory."""
+        return replace(
+            self,
+            pixels=self.pixels[part],
+            index=self.index + part.indices(len(self))[0],
+            pts=self.pts[part],
+            captured_at=self.captured_at[part],
+            source=None if self.source is None else self.source[part],
+        )
+
+    @staticmethod
+    def undrawn(index: int, pts: tuple[Fraction, ...], captured_at: tuple[float, ...] = ()) -> Frames:
+        """Frames that a model has yet to draw."""
+        return Frames(np.empty((len(pts), 0, 0, 3), np.uint8), index, pts, captured_at)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there are pixels."""
+        return self.pixels.size > 0
+
+    def padded(self, count: int) -> Frames:
+        """The last frame repeated until there are ``count``."""
+        return Frames.join([self, *[self[-1:]] * (count - len(self))])
+
+    @staticmethod
+    def join(parts: Sequence[Frames]) -> Frames:
+        """One run of several that follow each other; a single one is passed on as it is."""
+        if len(parts) == 1:
+            return parts[0]
+        sources = [part.source for part in parts if part.source is not None]
+        return replace(
+            parts[0],
+            pixels=np.concatenate([part.pixels for part in parts]),
+            pts=tuple(moment for part in parts for moment in part.pts),
+            captured_at=tuple(moment for part in parts for moment in part.captured_at),
+            source=np.concatenate(sources) if sources else None,
+        )
 
 
 @dataclass(frozen=True)

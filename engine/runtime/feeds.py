@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
-from ..media.types import FrameSource
-from .blocks import Block
+from ..media.types import Frames, FrameSource
 from .control import Control
 from .telemetry import Telemetry
 
@@ -17,19 +17,19 @@ STOP_GRACE_S = 1.0
 
 
 class Feed(Protocol):
-    """What a session pulls blocks from; ``poll`` never blocks."""
+    """What a session pulls frames from, a chunk at a time; ``poll`` never blocks."""
 
     @property
     def ended(self) -> bool:
-        """Whether no block will come any more."""
+        """Whether no chunk will come any more."""
         ...
 
-    def poll(self) -> Block | None:
-        """The next block if one is ready."""
+    def poll(self) -> Frames | None:
+        """The next chunk if one is ready."""
         ...
 
     def start(self) -> None:
-        """Blocks may come from now on."""
+        """Frames may come from now on."""
         ...
 
     def stop(self) -> None:
@@ -42,14 +42,14 @@ class Feed(Protocol):
 
 
 class SourceFeed:
-    """Reads a source on its own thread, one block ahead of the session.
+    """Reads a source on its own thread, one chunk ahead of the session.
 
-    A live source is read when the session asks: what waited ahead would only grow old.
+    A live source is read when the session polls for more: what waited ahead would only grow old.
 
     Args:
         source: opened and started; the feed closes it, on the reading thread.
-        first, chunk_frames: frames in the first block and in every later one.
-        control: woken when a block is ready, told of failures.
+        first, chunk_frames: frames in the first chunk and in every later one.
+        control: woken when a chunk is ready, told of failures.
         telemetry: told the time of each read.
     """
 
@@ -62,8 +62,9 @@ class SourceFeed:
         self._control = control
         self._telemetry = telemetry
         self._free = threading.Condition()
-        self._slot: Block | None = None
-        self._asked = False
+        self._slot: Frames | None = None
+        self._chunk = 0
+        self._wanted = False
         self._reading = True
         self._finished = False
         self._released = False
@@ -78,12 +79,12 @@ class SourceFeed:
                 self._released = True
             return self._slot is None and (self._finished or self._released)
 
-    def poll(self) -> Block | None:
+    def poll(self) -> Frames | None:
         with self._free:
-            block, self._slot = self._slot, None
-            self._asked = block is None
+            frames, self._slot = self._slot, None
+            self._wanted = frames is None
             self._free.notify_all()
-        return block
+        return frames
 
     def start(self) -> None:
         self._thread.start()
@@ -120,10 +121,10 @@ class SourceFeed:
             self._control.wake()
 
     def _pull(self, count: int) -> bool:
-        """Read a block into the slot; False at the end of the source or of the session."""
+        """Read a chunk into the slot; False at the end of the source or of the session."""
         if self._source.info.endless:
             with self._free:
-                self._free.wait_for(lambda: self._asked or self._released)
+                self._free.wait_for(lambda: self._wanted or self._released)
         started = time.perf_counter()
         frames = self._source.read(count)
         if frames is None:
@@ -136,7 +137,8 @@ class SourceFeed:
             if self._released:
                 return False
             self._reading = True
-            self._slot = Block(frames.index, frames.pts, captured_at, frames.pixels, frames.pixels)
+            self._slot = replace(frames, captured_at=captured_at, source=frames.pixels, chunk=self._chunk)
+        self._chunk += 1
         self._control.wake()
         return True
 
@@ -147,7 +149,7 @@ class CounterFeed:
     Args:
         length: frames in all; 0 goes on until Stop.
         fps: frames a second.
-        first, chunk_frames: frames in the first block and in every later one.
+        first, chunk_frames: frames in the first chunk and in every later one.
     """
 
     def __init__(self, length: int, fps: Fraction, first: int, chunk_frames: int) -> None:
@@ -158,7 +160,7 @@ class CounterFeed:
         self._index = 0
         self.ended = False
 
-    def poll(self) -> Block | None:
+    def poll(self) -> Frames | None:
         if self.ended:
             return None
         count = self._count
@@ -166,11 +168,11 @@ class CounterFeed:
             count = min(count, self._length - self._index)
         numbers = range(self._index, self._index + count)
         pts = tuple(Fraction(number) / self._fps for number in numbers)
-        block = Block(self._index, pts, (time.monotonic(),) * count)
+        frames = Frames.undrawn(self._index, pts, (time.monotonic(),) * count)
         self._index += count
         self._count = self._chunk_frames
         self.ended = self._index == self._length
-        return block
+        return frames
 
     def start(self) -> None:
         pass

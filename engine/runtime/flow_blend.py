@@ -7,9 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from ..families.base import LiveParameter
+from ..media.types import Frames
 from ..motion.blend import FlowBlender
-from .blocks import Block, Edge
 from .control import Control
+from .edge import Edge, Fanout
 from .parameters import LiveValues, ParameterStore
 from .plan import FlowBlend, PlanNode
 from .telemetry import Telemetry
@@ -29,15 +30,15 @@ def _key(node_id: str) -> str:
 
 
 class FlowBlendStage:
-    """Blends one block at a time; ``advance`` belongs to the session's thread.
+    """Blends one chunk at a time; ``advance`` belongs to the session's thread.
 
     Args:
         operation, node_id: of the FlowWarp node.
         inlet: its frames.
-        edges: everyone who uses the result.
-        store: live values, read when a block is begun.
-        telemetry: told the time of each block.
-        control: woken when a block is done, told of failures.
+        outlet: everyone who uses the result.
+        store: live values, read when a chunk is begun.
+        telemetry: told the time of each chunk.
+        control: woken when a chunk is done, told of failures.
     """
 
     def __init__(
@@ -45,18 +46,17 @@ class FlowBlendStage:
         operation: FlowBlend,
         node_id: str,
         inlet: Edge,
-        edges: list[Edge],
+        outlet: Fanout,
         store: ParameterStore,
         telemetry: Telemetry,
         control: Control,
     ) -> None:
         self._blend = FlowBlender(operation.flow, operation.occlusion)
         self._key = _key(node_id)
-        self._inlet, self._edges = inlet, edges
+        self._inlet, self._outlet = inlet, outlet
         self._store, self._telemetry, self._control = store, telemetry, control
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="livestyle-warp")
-        self._job: tuple[Future[Block | None], LiveValues] | None = None
-        self._blocks = 0
+        self._job: tuple[Future[Frames | None], LiveValues] | None = None
         self._ended = False
 
     @property
@@ -66,19 +66,18 @@ class FlowBlendStage:
 
     def advance(self) -> bool:
         moved = False
-        if self._job is not None and not self.working and all(edge.room for edge in self._edges):
+        if self._job is not None and not self.working and self._outlet.room:
             self._deliver()
             moved = True
         if self._job is None and len(self._inlet):
             late = self._store.late()
-            block = self._inlet.take(self._inlet.head)
-            self._job = self._thread.submit(self._work, block, float(late[self._key])), late
+            frames = self._inlet.take(self._inlet.head)
+            self._job = self._thread.submit(self._work, frames, float(late[self._key])), late
             self._job[0].add_done_callback(lambda _: self._control.wake())
             moved = True
         if not self._ended and self._job is None and self._inlet.exhausted:
             self._ended = True
-            for edge in self._edges:
-                edge.ended = True
+            self._outlet.end()
             moved = True
         return moved
 
@@ -90,20 +89,17 @@ class FlowBlendStage:
         assert self._job is not None
         job, late = self._job
         self._job = None
-        block = job.result()
-        if block is None:  # it failed, and control knows
+        frames = job.result()
+        if frames is None:  # it failed, and control knows
             return
-        self._store.applied((self._key,), late, late, self._blocks, block.index, block.pts[0])
-        self._blocks += 1
-        for edge in self._edges:
-            edge.push(block)
+        self._store.applied((self._key,), late, late, frames.chunk, frames.index, frames.pts[0])
+        self._outlet.push(frames)
 
-    def _work(self, block: Block, share: float) -> Block | None:
+    def _work(self, frames: Frames, share: float) -> Frames | None:
         started = time.perf_counter()
         try:
-            assert block.pixels is not None
-            guide = block.pixels if block.source is None else block.source
-            done = replace(block, pixels=self._blend.blend(block.pixels, guide, share))
+            guide = frames.pixels if frames.source is None else frames.source
+            done = replace(frames, pixels=self._blend.blend(frames.pixels, guide, share))
         except BaseException as error:  # ends the session, on its own thread
             self._control.fail("Flow warp", error)
             return None

@@ -11,12 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from fractions import Fraction
+from dataclasses import replace
 
-import numpy as np
-
+from ..media.types import Frames
 from .pace import Pace
-from .preview_picture import Picture, PreviewFrame, PreviewWish, encode
+from .preview_picture import PreviewFrame, PreviewWish, encode
 
 BACKLOG = 64
 """Frames that wait to be played out; beyond it the oldest are dropped."""
@@ -63,12 +62,12 @@ class PreviewClient:
         """When the next picture may come, on the monotonic clock."""
         return self._served + self._wish.interval
 
-    def _waits_for(self, picture: Picture) -> bool:
-        return self._credit > 0 and self._slot is None and self._seen < picture.serial
+    def _waits_for(self, number: int) -> bool:
+        return self._credit > 0 and self._slot is None and self._seen < number
 
-    def _deliver(self, serial: int, frame: PreviewFrame) -> None:
+    def _deliver(self, number: int, frame: PreviewFrame) -> None:
         self._slot = frame
-        self._seen = serial
+        self._seen = number
         self._credit -= 1
         self._served = time.monotonic()
 
@@ -83,27 +82,27 @@ class PreviewHub:
     def __init__(self, wish: PreviewWish | None = None) -> None:
         self._wish = wish or PreviewWish()
         self._changed = threading.Condition()
-        self._backlog: deque[Picture] = deque()
+        self._backlog: deque[Frames] = deque()
         self._pace = Pace()
-        self._current: Picture | None = None
+        self._current: Frames | None = None
+        self._number = 0  # of the current frame, counted from 1
         self._due = 0.0
-        self._serial = 0
         self._clients: list[PreviewClient] = []
         self._worker: threading.Thread | None = None
         self._over = False
         self.dropped = 0
 
-    def publish(
-        self, pixels: np.ndarray, frame: int, pts: Fraction, source: np.ndarray | None, captured_at: float
-    ) -> None:
-        """Show a frame; never blocks. The values are those of ``Picture``, which nothing changes later."""
+    def publish(self, frames: Frames) -> None:
+        """Show frames, whose pixels nothing changes later; never blocks."""
+        for index in range(len(frames)):
+            self._publish(frames[index : index + 1])
+
+    def _publish(self, frame: Frames) -> None:
         with self._changed:
-            self._serial += 1
-            picture = Picture(self._serial, pixels, source, frame, pts, captured_at)
             now = time.monotonic()
             self._pace.arrived(now)
             if not self._clients:
-                self._show(picture)
+                self._show(frame)
                 return
             if not self._backlog:
                 # After a pause the even pace starts anew; frames are not rushed to catch up.
@@ -111,7 +110,7 @@ class PreviewHub:
             if len(self._backlog) == BACKLOG:
                 self._backlog.popleft()
                 self.dropped += 1
-            self._backlog.append(picture)
+            self._backlog.append(frame)
             self._changed.notify_all()
 
     def end(self) -> None:
@@ -121,10 +120,10 @@ class PreviewHub:
         """
         with self._changed:
             self._over = True
-            if self._current is not None:
-                self._show(self._current)
+            if self._current is not None and not self._backlog:
+                self._current = _alone(self._current)
 
-    def latest(self) -> Picture | None:
+    def latest(self) -> Frames | None:
         """The frame that is shown now, at full size; None before the first."""
         with self._changed:
             return self._current
@@ -162,30 +161,29 @@ class PreviewHub:
                         self._show_last()
                         return
                     self._changed.wait(self._idle_seconds())
-                picture = self._current
-            assert picture is not None
-            self._send(picture, waiting)
-            del picture  # it may be the last one, and we wait for long
+                frame, number = self._current, self._number
+            assert frame is not None
+            self._send(frame, number, waiting)
+            del frame  # it may be the last one, and we wait for long
 
     def _play(self) -> list[PreviewClient]:
         """Move on to the frame that is due; the viewers that wait for it."""
         now = time.monotonic()
         while self._backlog and self._due <= now:
-            if self._current is not None and self._was_missed(self._current):
+            if self._was_missed():
                 self.dropped += 1
             self._show(self._backlog.popleft())
             self._due += self._pace.interval(len(self._backlog))
         return [client for client in self._waiting() if client._due <= now]
 
-    def _was_missed(self, picture: Picture) -> bool:
-        """Whether no viewer got it; those that want few pictures are not counted."""
+    def _was_missed(self) -> bool:
+        """Whether no viewer got the current frame; those that want few pictures are not counted."""
         eager = [client for client in self._clients if not client._wish.fps]
-        return bool(eager) and all(picture.serial > client._seen for client in eager)
+        return bool(eager) and all(self._number > client._seen for client in eager)
 
     def _waiting(self) -> list[PreviewClient]:
         """The viewers that have credit for the current frame, though it may be too early for them."""
-        current = self._current
-        return [client for client in self._clients if current and client._waits_for(current)]
+        return [client for client in self._clients if client._waits_for(self._number)]
 
     def _idle_seconds(self) -> float | None:
         """How long nothing will be due; None until something changes."""
@@ -200,18 +198,24 @@ class PreviewHub:
             self._backlog.clear()
             self._show(last)
 
-    def _show(self, picture: Picture) -> None:
+    def _show(self, frame: Frames) -> None:
         """Make this the current frame; the last one of all is kept alone."""
-        self._current = picture.alone() if self._over and not self._backlog else picture
+        self._current = _alone(frame) if self._over and not self._backlog else frame
+        self._number += 1
 
-    def _send(self, picture: Picture, waiting: list[PreviewClient]) -> None:
+    def _send(self, frame: Frames, number: int, waiting: list[PreviewClient]) -> None:
         made: dict[PreviewWish, PreviewFrame] = {}
         for client in waiting:
             wish = client._wish
             if wish not in made:
-                made[wish] = encode(picture, wish)
+                made[wish] = encode(frame, wish)
             with self._changed:
-                client._deliver(picture.serial, made[wish])
+                client._deliver(number, made[wish])
                 self._changed.notify_all()
             if client._on_ready is not None:
                 client._on_ready()
+
+
+def _alone(frame: Frames) -> Frames:
+    """The same without its source, and without the chunk that its pixels are a part of."""
+    return replace(frame, pixels=frame.pixels.copy(), source=None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from ..media.types import Frames
 
 
 @dataclass(frozen=True)
@@ -32,30 +33,6 @@ class PreviewWish:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A frame at full size.
-
-    Attributes:
-        serial: counts what was published, from 1.
-        pixels: uint8 RGB (H, W, 3).
-        source: what it was made from, same type, or None.
-        frame, pts: index and seconds in the stream.
-        captured_at: ``time.monotonic()`` at which the source frame came into being.
-    """
-
-    serial: int
-    pixels: np.ndarray
-    source: np.ndarray | None
-    frame: int
-    pts: Fraction
-    captured_at: float
-
-    def alone(self) -> Picture:
-        """The same without its source, and without the chunk that its pixels are a part of."""
-        return replace(self, pixels=self.pixels.copy(), source=None)
-
-
-@dataclass(frozen=True)
 class PreviewFrame:
     """An encoded frame.
 
@@ -77,16 +54,16 @@ class PreviewFrame:
     height: int
 
 
-def encode(picture: Picture, wish: PreviewWish) -> PreviewFrame:
-    """A frame as a viewer wants it."""
-    height, width = picture.pixels.shape[:2]
+def encode(frame: Frames, wish: PreviewWish) -> PreviewFrame:
+    """A single frame as a viewer wants it."""
+    height, width = frame.pixels.shape[1:3]
     scale = min(1.0, wish.longest_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     source = None
-    if wish.with_source and picture.source is not None:
-        source = _jpeg(picture.source, size, wish.quality)
-    jpeg = _jpeg(picture.pixels, size, wish.quality)
-    return PreviewFrame(jpeg, source, picture.frame, float(picture.pts), picture.captured_at, *size)
+    if wish.with_source and frame.source is not None:
+        source = _jpeg(frame.source[0], size, wish.quality)
+    jpeg = _jpeg(frame.pixels[0], size, wish.quality)
+    return PreviewFrame(jpeg, source, frame.index, float(frame.pts[0]), frame.captured_at[0], *size)
 
 
 def _jpeg(pixels: np.ndarray, size: tuple[int, int], quality: int) -> bytes:

@@ -228,7 +228,7 @@ class StreamSession:
                 lanes_of(self._residency.device),
                 self.recorders,
                 self._on_take,
-                self._on_first_block,
+                self._on_first_chunk,
             )
             graph = StreamGraph(plan, loaded, context)
             if self._stopping.is_set():
@@ -335,7 +335,7 @@ class StreamSession:
     def _on_take(self, node_id: str, taken: SinkResult) -> None:
         self._emit({"type": "take", "node": node_id, "path": taken.path, "frames": taken.frames})
 
-    def _on_first_block(self) -> None:
+    def _on_first_chunk(self) -> None:
         self._move("running", "Playing")
 
     def _enter(self, state: State, doing: str, stage: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..families.base import Chunk, Runner
-from .blocks import Block
+from ..media.types import Frames
 from .control import Control
 from .lanes import Lanes, Stage
 from .parameters import LiveValues, ParameterStore
@@ -29,7 +29,7 @@ class _Flight:
         shown: the late values that acted on ``pixels``.
     """
 
-    block: Block
+    frames: Frames
     chunk: Chunk
     early: LiveValues | None = None
     late: LiveValues | None = None
@@ -106,21 +106,21 @@ class StagePipeline:
         with self._lock:
             return self._jobs > 0
 
-    def feed(self, block: Block) -> None:
+    def feed(self, frames: Frames) -> None:
         """Start a chunk; a short one (the last) is padded by repeating its last frame.
 
         Args:
-            block: at most ``wanted`` frames, at least one. Without pixels, the runner generates.
+            frames: at most ``wanted``, at least one. The runner generates those that aren't drawn.
         """
         needs = self._runner.requirements
         count = needs.chunk_frames if self._fed else needs.first
-        frames = None if block.pixels is None else block.padded(count)
-        flight = _Flight(block, Chunk(self._fed, frames, len(block), block.index))
+        given = frames.padded(count) if frames.drawn else None
+        flight = _Flight(frames, Chunk(self._fed, given, len(frames), frames.index))
         with self._lock:
             self._flights.append(flight)
-        if not self._fed and frames is not None:
+        if not self._fed and given is not None:
             self._held = needs.delay
-        self._end = block.index + len(block)
+        self._end = frames.index + len(frames)
         self._enter(flight)
 
     def drain(self) -> bool:
@@ -129,7 +129,7 @@ class StagePipeline:
             if not self._held or self._ahead >= self._prefetch:
                 return False
             self._held -= 1
-        self._enter(_Flight(Block(self._end, (), ()), Chunk(self._fed, None, 0, self._end)))
+        self._enter(_Flight(Frames.undrawn(self._end, ()), Chunk(self._fed, None, 0, self._end)))
         return True
 
     def _enter(self, flight: _Flight) -> None:
@@ -144,7 +144,7 @@ class StagePipeline:
         with self._lock:
             return bool(self._flights) and self._flights[0].pixels is not None
 
-    def take(self) -> Block:
+    def take(self) -> Frames:
         """The oldest finished chunk, trimmed to its real frames; posts ``applied`` receipts.
 
         Changes of the live values come first, then the switches of a schedule.
@@ -152,15 +152,14 @@ class StagePipeline:
         with self._lock:
             flight = self._flights.popleft()
         assert flight.early is not None and flight.shown is not None and flight.pixels is not None
-        block = replace(flight.block, pixels=flight.pixels[: len(flight.block)])
-        self._store.applied(
-            self._keys, flight.early, flight.shown, flight.chunk.index, block.index, block.pts[0]
-        )
-        for switch in self._runner.switches(flight.chunk.index):
-            if switch.frame < block.index + len(block):  # not in the padding
-                pts = block.pts[switch.frame - block.index]
-                self._store.scheduled(switch.key, switch.value, flight.chunk.index, switch.frame, pts)
-        return block
+        chunk, count = flight.chunk.index, len(flight.frames)
+        frames = replace(flight.frames, pixels=flight.pixels[:count], chunk=chunk)
+        self._store.applied(self._keys, flight.early, flight.shown, chunk, frames.index, frames.pts[0])
+        for switch in self._runner.switches(chunk):
+            if switch.frame < frames.index + count:  # not in the padding
+                pts = frames.pts[switch.frame - frames.index]
+                self._store.scheduled(switch.key, switch.value, chunk, switch.frame, pts)
+        return frames
 
     def release(self) -> None:
         """Let go of all chunks and of what the runner can recompute; call when not ``working``."""
@@ -190,9 +189,9 @@ class StagePipeline:
             return pixels
         with self._lock:
             served = self._served()
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < len(served.block):
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < len(served.frames):
             raise ValueError(
-                f"the model gave {pixels.dtype} {pixels.shape} for {len(served.block)} frames of uint8 RGB"
+                f"the model gave {pixels.dtype} {pixels.shape} for {len(served.frames)} frames of uint8 RGB"
             )
         return pixels
 
@@ -213,7 +212,7 @@ class StagePipeline:
 
         with self._lock:
             self._jobs += 1
-        self._lanes.submit(stage, flight.block.index, checked, done)
+        self._lanes.submit(stage, flight.frames.index, checked, done)
 
     def _advance(self, stage: Stage, flight: _Flight, result: Any) -> None:
         """Queue the next stage from the lane itself, so that it never waits for another thread."""

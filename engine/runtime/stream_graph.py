@@ -1,15 +1,15 @@
 """The running form of a plan: feeds, pipelines and outputs, joined by edges.
 
-One thread moves blocks along by calling ``advance``; nothing in here blocks or computes. All
+One thread moves chunks along by calling ``advance``; nothing in here blocks or computes. All
 that takes time runs elsewhere (decoding threads, lanes, writing threads) and wakes that thread.
-A part hands a block on only when every stream behind it has room, so the branches of a plan stay
+A part hands a chunk on only when every stream behind it has room, so the branches of a plan stay
 in step and memory stays flat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,10 +18,10 @@ from ..errors import MediaError
 from ..families.base import Requirements, Runner, StreamModel
 from ..media.recording import RecordingSink, RecordSwitch, StreamFormat
 from ..media.sinks import SinkSpec
-from ..media.types import FrameSink, FrameSource, SinkResult
-from .blocks import Block, Edge
+from ..media.types import Frames, FrameSink, FrameSource, SinkResult
 from .compare import composite_width
 from .control import Control
+from .edge import Edge, Fanout
 from .feeds import CounterFeed, Feed, SourceFeed
 from .flow_blend import FlowBlendStage
 from .lanes import Lanes
@@ -31,9 +31,9 @@ from .plan import FlowBlend, PlanNode, Read, Stylise, Write, stylised
 from .preview import PreviewHub
 from .stage_pipeline import StagePipeline
 from .telemetry import Telemetry
-from .writer import Pair, SinkWriter
+from .writer import SinkWriter
 
-COPY_BLOCK = 8
+COPY_CHUNK = 8
 """Frames read at a time where no model asks for a number."""
 
 
@@ -49,7 +49,7 @@ class SessionContext:
     lanes: Lanes
     recorders: Mapping[str, RecordSwitch]
     on_take: Callable[[str, SinkResult], None]
-    on_first_block: Callable[[], None]
+    on_first_chunk: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -85,43 +85,43 @@ class LoadedPlan:
 
 
 class _FeedPart:
-    """Moves blocks from a feed to everyone who uses them."""
+    """Moves chunks from a feed to everyone who uses them."""
 
-    def __init__(self, feed: Feed, edges: list[Edge]) -> None:
+    def __init__(self, feed: Feed, outlet: Fanout) -> None:
         self.feed = feed
-        self._edges = edges
+        self._outlet = outlet
         self._ended = False
 
     def advance(self) -> bool:
         if self._ended:
             return False
-        if self.feed.ended:  # told at once: a last short block waits for it
+        if self.feed.ended:  # told at once: a last short chunk waits for it
             self._ended = True
-            _end(self._edges)
+            self._outlet.end()
             return True
-        block = self.feed.poll() if all(edge.room for edge in self._edges) else None
-        if block is None:
+        frames = self.feed.poll() if self._outlet.room else None
+        if frames is None:
             return False
-        _push(self._edges, block)
+        self._outlet.push(frames)
         return True
 
 
 class _PipelinePart:
-    """Moves blocks through a pipeline, in the sizes that its runner wants."""
+    """Moves chunks through a pipeline, in the sizes that its runner wants."""
 
     def __init__(
-        self, pipeline: StagePipeline, inlet: Edge, edges: list[Edge], acquire: Callable[[], None]
+        self, pipeline: StagePipeline, inlet: Edge, outlet: Fanout, acquire: Callable[[], None]
     ) -> None:
         self.pipeline = pipeline
         self._inlet = inlet
-        self._edges = edges
+        self._outlet = outlet
         self._acquire = acquire
         self._ended = False
 
     def advance(self) -> bool:
         moved = False
-        if self.pipeline.ready and all(edge.room for edge in self._edges):
-            _push(self._edges, self.pipeline.take())
+        if self.pipeline.ready and self._outlet.room:
+            self._outlet.push(self.pipeline.take())
             moved = True
         wanted = self.pipeline.wanted
         if wanted and len(self._inlet) and (len(self._inlet) >= wanted or self._inlet.ended):
@@ -133,7 +133,7 @@ class _PipelinePart:
             moved = True
         if not self._ended and self._inlet.exhausted and self.pipeline.idle:
             self._ended = True
-            _end(self._edges)
+            self._outlet.end()
             moved = True
         return moved
 
@@ -147,13 +147,13 @@ class _OutputPart:
         result: Edge,
         compared: Edge | None,
         preview: PreviewHub | None,
-        on_block: Callable[[], None],
+        on_chunk: Callable[[], None],
     ) -> None:
         self.writer = writer
         self._result = result
         self._compared = compared
         self._preview = preview
-        self._on_block = on_block
+        self._on_chunk = on_chunk
         self._last_compared: np.ndarray | None = None
         self.ended = False
 
@@ -172,16 +172,13 @@ class _OutputPart:
         self._deliver(self._result.take(count))
         return True
 
-    def _deliver(self, block: Block) -> None:
-        left = block.source if self._compared is None else self._take_compared(self._compared, len(block))
-        self.writer.put(Pair(block, left))
-        self._on_block()
-        if self._preview is None or block.pixels is None:
-            return
-        frames = zip(block.pixels, block.pts, block.captured_at, strict=True)
-        for offset, (pixels, pts, captured_at) in enumerate(frames):
-            source = None if left is None else left[offset]
-            self._preview.publish(pixels, block.index + offset, pts, source, captured_at)
+    def _deliver(self, frames: Frames) -> None:
+        if self._compared is not None:
+            frames = replace(frames, source=self._take_compared(self._compared, len(frames)))
+        self.writer.put(frames)
+        self._on_chunk()
+        if self._preview is not None:
+            self._preview.publish(frames)
 
     def _take_compared(self, edge: Edge, count: int) -> np.ndarray:
         """``count`` pictures; a stream that is shorter than the result stands still at its end."""
@@ -189,7 +186,6 @@ class _OutputPart:
         pictures = [] if self._last_compared is None else [self._last_compared] * (count - present)
         if present:
             pixels = edge.take(present).pixels
-            assert pixels is not None
             self._last_compared = pixels[-1]
             pictures = [*pixels, *[pixels[-1]] * (count - present)]
         if not pictures:
@@ -210,7 +206,7 @@ class StreamGraph:
         self._loaded = loaded
         self._context = context
         self._plan = plan
-        self._edges: dict[PlanNode, list[Edge]] = {}
+        self._outlets = {node: Fanout() for node in plan.walk()}
         self._queues: dict[str, Edge] = {}
         nodes = list(plan.walk())
         # Each model may hold chunks back, at least until one is full, so this many frames always suffice.
@@ -247,7 +243,7 @@ class StreamGraph:
         return {node.node_id: part.writer.result for node, part in parts if part.writer.result is not None}
 
     def advance(self) -> bool:
-        """Move blocks as far as they can go without waiting; False when nothing moved."""
+        """Move chunks as far as they can go without waiting; False when nothing moved."""
         parts: Sequence[_FeedPart | _PipelinePart | FlowBlendStage | _OutputPart]
         parts = [*self._outputs.values(), *self._steadies, *self._pipelines, *self._feeds]
         moved = [part.advance() for part in parts]
@@ -295,16 +291,10 @@ class StreamGraph:
         """The decoding threads, which may outlive us while a source blocks them."""
         return [part.feed for part in self._feeds if isinstance(part.feed, SourceFeed)]
 
-    def _edge(self, node: PlanNode, capacity: int) -> Edge:
-        """A new way out of a node."""
-        edge = Edge(capacity)
-        self._edges.setdefault(node, []).append(edge)
-        return edge
-
     @property
     def _waiting_room(self) -> int:
         """Frames for which a stream that needs no model waits for the ones that do."""
-        return max(COPY_BLOCK, self._in_work * (self._context.lanes.plan.prefetch + 3))
+        return max(COPY_CHUNK, self._in_work * (self._context.lanes.plan.prefetch + 3))
 
     def _make_outputs(self, nodes: list[PlanNode]) -> dict[PlanNode, _OutputPart]:
         shown = next((node for node in reversed(nodes) if _writes(node).preview), None)
@@ -313,15 +303,15 @@ class StreamGraph:
     def _make_output(self, node: PlanNode, shown: bool) -> _OutputPart:
         write, loaded, context = _writes(node), self._loaded, self._context
         capacity = self._waiting_room
-        result = self._queues[f"{node.node_id} write"] = self._edge(node.inputs[0], capacity)
-        compared = self._edge(node.inputs[1], capacity) if len(node.inputs) > 1 else None
+        result = self._queues[f"{node.node_id} write"] = self._outlets[node.inputs[0]].add(capacity)
+        compared = self._outlets[node.inputs[1]].add(capacity) if len(node.inputs) > 1 else None
         source = loaded.sources.get(node.inputs[0].origin)
         width = composite_width(write.compare, loaded.width)
         rate = loaded.rate(node.inputs[0])
 
-        def written(block: Block) -> None:
+        def written(frames: Frames) -> None:
             if node == self._plan:
-                context.telemetry.delivered(block.captured_at)
+                context.telemetry.delivered(frames.captured_at)
 
         audio = source.audio if source else None
         writer = SinkWriter(
@@ -332,7 +322,7 @@ class StreamGraph:
             written,
         )
         return _OutputPart(
-            writer, result, compared, context.preview if shown else None, context.on_first_block
+            writer, result, compared, context.preview if shown else None, context.on_first_chunk
         )
 
     def _open_sink(self, node: PlanNode, form: StreamFormat) -> FrameSink:
@@ -356,17 +346,16 @@ class StreamGraph:
             remedy=remedy_for(needs.largest, loaded.width, loaded.height),
         )
         context.telemetry.read(node.node_id, runner.readout)
-        edges = self._edges[node]
         if node.parents:
-            inlet = self._edge(node.parents[0].stream, self._in_work)
+            inlet = self._outlets[node.parents[0].stream].add(self._in_work)
         else:
             inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
-            self._feeds.append(_FeedPart(self._counter(node, needs), [inlet]))
+            self._feeds.append(_FeedPart(self._counter(node, needs), Fanout(inlet)))
         self._queues[f"{node.node_id} encode"] = inlet
-        self._pipelines.append(_PipelinePart(pipeline, inlet, edges, context.acquire))
+        self._pipelines.append(_PipelinePart(pipeline, inlet, self._outlets[node], context.acquire))
 
     def _make_flow_blend(self, node: PlanNode, blend: FlowBlend) -> None:
-        inlet = self._edge(node.parents[0].stream, self._waiting_room)
+        inlet = self._outlets[node.parents[0].stream].add(self._waiting_room)
         self._queues[f"{node.node_id} warp"] = inlet
         context = self._context
         self._steadies.append(
@@ -374,7 +363,7 @@ class StreamGraph:
                 blend,
                 node.node_id,
                 inlet,
-                self._edges[node],
+                self._outlets[node],
                 context.store,
                 context.telemetry,
                 context.control,
@@ -390,20 +379,10 @@ class StreamGraph:
         source = loaded.sources[node]
         source.start(loaded.width, loaded.height, read.resize)
         users = [runner.requirements for user, runner in loaded.runners.items() if node in user.inputs]
-        first = min((needs.first for needs in users), default=COPY_BLOCK)
-        chunk_frames = min((needs.chunk_frames for needs in users), default=COPY_BLOCK)
+        first = min((needs.first for needs in users), default=COPY_CHUNK)
+        chunk_frames = min((needs.chunk_frames for needs in users), default=COPY_CHUNK)
         feed = SourceFeed(source, first, chunk_frames, context.control, context.telemetry)
-        self._feeds.append(_FeedPart(feed, self._edges[node]))
-
-
-def _push(edges: Sequence[Edge], block: Block) -> None:
-    for edge in edges:
-        edge.push(block)
-
-
-def _end(edges: Sequence[Edge]) -> None:
-    for edge in edges:
-        edge.ended = True
+        self._feeds.append(_FeedPart(feed, self._outlets[node]))
 
 
 def _writes(node: PlanNode) -> Write:

@@ -7,13 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import replace
 
 from ..media.status import TargetStatus
 from ..media.types import Frames, FrameSink, SinkResult
-from .blocks import Block
 from .compare import composite
 from .control import Control
 from .plan import CompareMode
@@ -24,15 +21,7 @@ log = logging.getLogger("livestyle")
 NOTHING_WRITTEN = SinkResult(path=None, frames=0, complete=False)
 
 QUEUE = 2
-"""Blocks that may wait for the sink."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A block of the result, and the pixels to compare it with where a target shows both."""
-
-    block: Block
-    left: np.ndarray | None = None
+"""Chunks that may wait for the sink."""
 
 
 class SinkWriter:
@@ -40,10 +29,10 @@ class SinkWriter:
 
     Args:
         open_sink: opens the target; called on the writing thread.
-        compare: how a pair becomes one picture.
+        compare: how a frame and its source become one picture.
         control: woken when there is room or the file is done, told of failures.
         telemetry: told the time of each write.
-        on_written: called on the writing thread with every block that the sink has taken.
+        on_written: called on the writing thread with every chunk that the sink has taken.
     """
 
     def __init__(
@@ -52,14 +41,14 @@ class SinkWriter:
         compare: CompareMode,
         control: Control,
         telemetry: Telemetry,
-        on_written: Callable[[Block], None],
+        on_written: Callable[[Frames], None],
     ) -> None:
         self._open_sink = open_sink
         self._compare = compare
         self._control = control
         self._telemetry = telemetry
         self._on_written = on_written
-        self._queue: deque[Pair] = deque()
+        self._queue: deque[Frames] = deque()
         self._changed = threading.Condition()
         self._ending = False
         self._aborting = False
@@ -82,10 +71,10 @@ class SinkWriter:
         with self._changed:
             return len(self._queue) < QUEUE
 
-    def put(self, pair: Pair) -> None:
-        """Queue a block."""
+    def put(self, frames: Frames) -> None:
+        """Queue a chunk; its ``source`` is what it is compared with."""
         with self._changed:
-            self._queue.append(pair)
+            self._queue.append(frames)
             self._changed.notify_all()
 
     def end(self) -> None:
@@ -111,8 +100,8 @@ class SinkWriter:
         result = NOTHING_WRITTEN
         try:
             sink = self._sink = self._open_sink()
-            while (pair := self._next()) is not None:
-                self._write(sink, pair)
+            while (frames := self._next()) is not None:
+                self._write(sink, frames)
             if not self._aborting:
                 result = self._timed(sink.close)
                 sink = None
@@ -126,25 +115,23 @@ class SinkWriter:
         self.result = result
         self._control.wake()
 
-    def _next(self) -> Pair | None:
-        """The next pair; None at the end or on abort."""
+    def _next(self) -> Frames | None:
+        """The next chunk; None at the end or on abort."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._ending or self._aborting)
             if self._aborting or not self._queue:
                 return None
-            pair = self._queue.popleft()
+            frames = self._queue.popleft()
         self._control.wake()
-        return pair
+        return frames
 
-    def _write(self, sink: FrameSink, pair: Pair) -> None:
-        block = pair.block
-        assert block.pixels is not None
-        picture = block.pixels
+    def _write(self, sink: FrameSink, frames: Frames) -> None:
+        shown = frames
         if self._compare != "off":
-            assert pair.left is not None
-            picture = composite(self._compare, pair.left, picture)
-        self._timed(lambda: sink.write(Frames(picture, block.index, block.pts)))
-        self._on_written(block)
+            assert frames.source is not None
+            shown = replace(frames, pixels=composite(self._compare, frames.source, frames.pixels))
+        self._timed(lambda: sink.write(shown))
+        self._on_written(frames)
 
     def _timed(self, work: Callable[[], SinkResult | None]) -> SinkResult | None:
         started = time.perf_counter()

@@ -13,7 +13,7 @@ import torch
 
 from ...engine.conditioning.recipe import ConditioningRecipe
 from ...engine.families.base import Chunk, DenoiseSettings, Runner, StreamModel, TemporalAdapter
-from ...engine.runtime.blocks import Block
+from ...engine.media.types import Frames
 
 FPS = 24
 
@@ -52,10 +52,8 @@ def play(
         count = runner.requirements.chunk_frames if index else runner.requirements.first
         valid = min(count, total - first) if total else count
         pts = tuple(Fraction(number, FPS) for number in range(first, first + valid))
-        pixels = None if frames is None else frames[first : first + valid]
-        block = Block(first, pts, (0.0,) * valid, pixels)
         waiting.append(valid)
-        source = None if pixels is None else block.padded(count)
+        source = None if frames is None else Frames(frames[first : first + valid], first, pts).padded(count)
         yield from results(Chunk(index, source, valid, first, dict(live)))
         index, first = index + 1, first + valid
     for late in range(0 if frames is None else runner.requirements.delay):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.families.base import Runner
-from ...engine.runtime.blocks import Block
+from ...engine.media.types import Frames
 from ...engine.runtime.control import Control
 from ...engine.runtime.lanes import Lanes
 from ...engine.runtime.parameters import ParameterStore
@@ -74,7 +74,7 @@ def play_through(
     pipeline = StagePipeline(runner, lanes, store, telemetry, control)
     fed: list[float] = []
     delivered: list[float] = []
-    blocks: list[Block] = []
+    results: list[Frames] = []
     position, started = 0, time.perf_counter()
     while position < len(frames) or not pipeline.idle:
         if control.failure:
@@ -84,16 +84,16 @@ def play_through(
             part = frames[position : position + wanted]
             moments = tuple(Fraction(position + i, 24) for i in range(len(part)))
             fed.append(time.perf_counter() - started)
-            pipeline.feed(Block(position, moments, (0.0,) * len(part), part, part))
+            pipeline.feed(Frames(part, position, moments))
             position += len(part)
         elif pipeline.ready:
-            blocks.append(pipeline.take())
+            results.append(pipeline.take())
             delivered.append(time.perf_counter() - started)
         elif position < len(frames) or not pipeline.drain():
             control.wait()
     while pipeline.working:
         control.wait(0.01)
     pipeline.release()
-    pixels = np.concatenate([block.pixels for block in blocks])
-    sizes = np.array([len(block) for block in blocks])
+    pixels = np.concatenate([result.pixels for result in results])
+    sizes = np.array([len(result) for result in results])
     return Playback(pixels, np.array(fed), np.array(delivered), sizes, telemetry.snapshot()["busy_s"])

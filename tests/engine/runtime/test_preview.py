@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
+from livestyle.engine.media.types import Frames
 from livestyle.engine.runtime.preview import BACKLOG, PreviewClient, PreviewHub
 from livestyle.engine.runtime.preview_picture import PreviewFrame, PreviewWish
 from livestyle.engine.runtime.session import StreamSession
@@ -24,8 +25,8 @@ def gray(level: int, height: int = 48, width: int = 64) -> np.ndarray:
 
 
 def publish(hub: PreviewHub, frame: int, source: bool = False) -> None:
-    left = gray(255 - frame % 256) if source else None
-    hub.publish(gray(frame % 256), frame, Fraction(frame, 30), left, captured_at=float(frame))
+    left = gray(255 - frame % 256)[None] if source else None
+    hub.publish(Frames(gray(frame % 256)[None], frame, (Fraction(frame, 30),), (float(frame),), left))
 
 
 def decoded(jpeg: bytes) -> np.ndarray:
@@ -37,7 +38,7 @@ def test_a_frame_arrives_as_jpeg_with_its_number():
     client = hub.subscribe()
     client.grant()
     colour = np.dstack([gray(200)[..., 0], gray(100)[..., 0], gray(20)[..., 0]])
-    hub.publish(colour, 7, Fraction(7, 30), None, captured_at=12.5)
+    hub.publish(Frames(colour[None], 7, (Fraction(7, 30),), (12.5,)))
     frame = client.take(WAIT)
     assert (frame.frame, frame.width, frame.height, frame.source) == (7, 64, 48, None)
     assert (frame.pts, frame.captured_at) == (7 / 30, 12.5)
@@ -87,7 +88,7 @@ def test_large_frames_are_scaled_down():
     hub = PreviewHub(PreviewWish(longest_side=96))
     client = hub.subscribe()
     client.grant()
-    hub.publish(gray(9, 720, 1280), 0, Fraction(0), None, captured_at=0.0)
+    hub.publish(Frames(gray(9, 720, 1280)[None], 0, (Fraction(0),), (0.0,)))
     frame = client.take(WAIT)
     assert (frame.width, frame.height) == (96, 54) == decoded(frame.jpeg).shape[1::-1]
     client.close()
@@ -209,7 +210,7 @@ def test_pictures_that_nobody_wanted_are_not_drops():
     for frame in range(20):
         publish(hub, frame)
         time.sleep(0.01)
-    assert hub.dropped == 0 and hub.latest().frame > 0
+    assert hub.dropped == 0 and hub.latest().index > 0
     hidden.close()
 
 
@@ -225,8 +226,8 @@ def test_ready_is_told_from_the_hubs_thread():
 def publish_chunk(hub: PreviewHub, count: int) -> list[weakref.ref]:
     """A chunk of results and one of sources, of which nothing but the hub knows."""
     pixels, sources = (np.stack([gray(level + frame) for frame in range(count)]) for level in (0, 100))
-    for frame in range(count):
-        hub.publish(pixels[frame], frame, Fraction(frame, 30), sources[frame], captured_at=0.0)
+    pts = tuple(Fraction(frame, 30) for frame in range(count))
+    hub.publish(Frames(pixels, 0, pts, (0.0,) * count, sources))
     return [weakref.ref(pixels), weakref.ref(sources)]
 
 
@@ -247,8 +248,8 @@ def test_after_the_end_the_last_frame_stays_alone(ended_first: bool):
     hub.end()
     assert gone(chunks)
     last = hub.latest()
-    assert last.frame == 7 and last.pixels.base is None and last.source is None
-    assert np.array_equal(last.pixels, gray(7))
+    assert last.index == 7 and last.pixels.base is None and last.source is None
+    assert np.array_equal(last.pixels, gray(7)[None])
 
 
 def test_a_viewer_gets_what_was_left_at_the_end_and_keeps_no_chunk():
@@ -261,7 +262,7 @@ def test_a_viewer_gets_what_was_left_at_the_end_and_keeps_no_chunk():
     while not seen or seen[-1].frame < 7:
         seen.append(client.take(WAIT))
     assert gone(chunks)
-    assert all(frame.source is not None for frame in seen[:-1]) and hub.latest().frame == 7
+    assert all(frame.source is not None for frame in seen[:-1]) and hub.latest().index == 7
     client.close()
 
 
@@ -271,7 +272,7 @@ def test_a_viewer_that_leaves_leaves_the_last_frame_alone():
     chunks = publish_chunk(hub, 8)
     hub.end()
     client.close()
-    assert gone(chunks) and hub.latest().frame == 7
+    assert gone(chunks) and hub.latest().index == 7
 
 
 def test_a_session_shows_result_and_source():

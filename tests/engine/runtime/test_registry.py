@@ -60,7 +60,7 @@ def test_an_ended_session_keeps_one_frame():
     session.start()
     assert session.wait(WAIT) and session.join(WAIT)
     last = registry.get(session.id).preview.latest()
-    assert last.frame == 29 and last.pixels.base is None and last.source is None
+    assert last.index == 29 and last.pixels.base is None and last.source is None
 
 
 def test_ended_sessions_are_forgotten_beyond_a_bound():

@@ -21,7 +21,6 @@ from livestyle.engine.families.streamedit_dit.loader import load
 from livestyle.engine.families.streamedit_dit.model import StreamEditDiTModel
 from livestyle.engine.families.streamedit_dit.runner import EncodedChunk, StreamEditDiTRunner
 from livestyle.engine.media.types import Frames
-from livestyle.engine.runtime.blocks import Block
 
 SIDE = 32
 RANDOM = np.random.default_rng(3)
@@ -66,7 +65,7 @@ def play(
             count = needs.chunk_frames if index else needs.first
             part = frames[first : first + count]
             pts = tuple(number / rate for number in range(first, first + len(part)))
-            pixels = Block(first, pts, (0.0,) * len(part), part).padded(count)
+            pixels = Frames(part, first, pts).padded(count)
             chunk = Chunk(index, pixels, len(part), first, dict(live))
             out.append(runner.decode(runner.denoise(runner.encode(chunk), live)))
             windows.append(window(runner))
