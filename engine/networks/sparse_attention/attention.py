@@ -1,4 +1,4 @@
-"""Self-attention over blocks that its own queries and keys select."""
+"""Self-attention with DSA: which back end computes it, and how long a selection serves."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 
 from ..rope import Rotation
 from ..transformer import Sizes
 from ..window_attention import WindowAttention
 from .backends import ATTEND, Backend, flex_works
-from .selection import Blocks, Selection, SparseSettings, select
+from .dsa import Blocks, Selection, SparseSettings, flat_blocks, select
 
-PAYS = {"cpu": 2048, "cuda": 8192}
+MIN_TOKENS = {"cpu": 2048, "cuda": 8192}
 """Tokens from which a quarter of the blocks is faster than all of them, by kind of device.
 
 CPU: measured on an AMD EPYC, one thread, float32, one layer of 5 heads of 32. Dense against gathering took
@@ -30,7 +31,7 @@ def choose_backend(q: torch.Tensor, tokens: int) -> Backend | None:
         q: queries (B, H, n, l, d).
         tokens: of the buffer, without padding.
     """
-    if tokens < PAYS.get(q.device.type, PAYS["cuda"]):
+    if tokens < MIN_TOKENS.get(q.device.type, MIN_TOKENS["cuda"]):
         return None
     return sparse_backend(q.device, q.shape[-2], q.shape[-1], q.dtype)
 
@@ -96,12 +97,13 @@ class SparseAttention(WindowAttention):
             selections: of the stream, or fresh ones.
         """
         layout = blocks.layout
-        q, k, v = (part.transpose(1, 2) for part in self.split(x, layout, rotation))
+        q, k, v = (rearrange(part, "b n h l d -> b h n l d") for part in self.split(x, layout, rotation))
         backend = selections.backend or choose_backend(q, x.shape[1])
         if backend is None:
             mask = None if blocks.real is None else blocks.real.flatten()[None]
-            flat = F.scaled_dot_product_attention(*(p.flatten(2, 3) for p in (q, k, v)), attn_mask=mask)
-            return self.join(flat.unflatten(2, q.shape[2:4]).transpose(1, 2), layout)
+            flat = F.scaled_dot_product_attention(*(flat_blocks(part) for part in (q, k, v)), attn_mask=mask)
+            return self.join(rearrange(flat, "b h (n l) d -> b n h l d", n=blocks.count), layout)
         shape = (len(x), blocks.count, layout.length)
         selection = selections.get(self.layer, shape, lambda: select(q, k, blocks, self.settings))
-        return self.join(ATTEND[backend](q, k, v, selection, blocks).transpose(1, 2), layout)
+        attended = ATTEND[backend](q, k, v, selection, blocks)
+        return self.join(rearrange(attended, "b h n l d -> b n h l d"), layout)

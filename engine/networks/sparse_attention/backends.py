@@ -1,6 +1,6 @@
-"""Three ways to compute attention over selected blocks; they give the same result.
+"""Back ends that compute what ``dsa.attend_dense`` does and skip the blocks that are not selected.
 
-Shapes: q, k, v are (B, H, n, l, d), n blocks of l tokens. Rows of padding hold no meaning.
+Shapes as in ``dsa``: q, k, v are (B, H, n, l, d), n blocks of l tokens. Rows of padding are meaningless.
 """
 
 from __future__ import annotations
@@ -10,33 +10,22 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from ..windows import WindowLayout
-from .selection import Blocks, Selection
+from .dsa import Blocks, Selection, attend_dense, flat_blocks
 
 Backend = Literal["dense", "gather", "flex"]
 
 GATHERED = 2**25
-"""Elements of keys that the gathering back end copies at a time."""
-
-
-def attend_dense(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, selection: Selection, blocks: Blocks
-) -> torch.Tensor:
-    """All pairs, with those that were not selected masked: what the others are checked against."""
-    length = q.shape[3]
-    mask = selection.as_mask().repeat_interleave(length, 2).repeat_interleave(length, 3)
-    if blocks.real is not None:
-        mask = mask & blocks.real.flatten()
-    flat = F.scaled_dot_product_attention(*(part.flatten(2, 3) for part in (q, k, v)), attn_mask=mask)
-    return flat.unflatten(2, (blocks.count, length))
+"""Elements of keys that ``attend_gather`` copies at a time."""
 
 
 def attend_gather(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, selection: Selection, blocks: Blocks
 ) -> torch.Tensor:
-    """Selected keys and values copied beside each query block; runs wherever SDPA does."""
+    """Copy the selected keys and values of each query block together; runs wherever SDPA does."""
     heads, count, length, width = q.shape[1:]
     widest = int(selection.counts.max())
     order, counts = selection.order[..., :widest], selection.counts
@@ -50,13 +39,13 @@ def attend_gather(
             mask = None if even else _gathered_mask(chosen, counts[row, :, some], blocks)
             keys, values = (_gather(part[row], chosen) for part in (k, v))
             parts.append(F.scaled_dot_product_attention(q[row, :, some], keys, values, attn_mask=mask))
-    return torch.cat(parts, 1).view(heads, len(q), count, length, width).transpose(0, 1)
+    return rearrange(torch.cat(parts, 1), "h (b n) l d -> b h n l d", n=count)
 
 
 def _gather(blocks: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
     """(H, n, l, d) by (H, m, w) to (H, m, w * l, d)."""
     head = torch.arange(len(blocks), device=blocks.device)[:, None, None]
-    return blocks[head, chosen].flatten(2, 3)
+    return rearrange(blocks[head, chosen], "h m w l d -> h m (w l) d")
 
 
 def _gathered_mask(chosen: torch.Tensor, counts: torch.Tensor, blocks: Blocks) -> torch.Tensor:
@@ -66,7 +55,7 @@ def _gathered_mask(chosen: torch.Tensor, counts: torch.Tensor, blocks: Blocks) -
     mask = selected[..., None].expand(*chosen.shape, length)
     if blocks.real is not None:
         mask = mask & blocks.real[chosen]
-    return mask.flatten(2).unsqueeze(2)
+    return rearrange(mask, "h m w l -> h m 1 (w l)")
 
 
 def attend_flex(
@@ -77,8 +66,8 @@ def attend_flex(
     Indices are data, so another selection needs no other kernel.
     """
     attend = compiled_flex() if q.device.type == "cuda" else flex_attention
-    flat = attend(*(part.flatten(2, 3) for part in (q, k, v)), block_mask=block_mask(selection, blocks))
-    return flat.unflatten(2, q.shape[2:4])
+    flat = attend(*(flat_blocks(part) for part in (q, k, v)), block_mask=block_mask(selection, blocks))
+    return rearrange(flat, "b h (n l) d -> b h n l d", n=blocks.count)
 
 
 def block_mask(selection: Selection, blocks: Blocks) -> BlockMask:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..sparse_attention.selection import SparseSettings
+from ..sparse_attention.dsa import SparseSettings
 
 
 @dataclass(frozen=True)

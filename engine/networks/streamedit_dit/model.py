@@ -16,7 +16,7 @@ from torch import nn
 from ..buffer_transformer import BufferTransformer
 from ..rope import grid_rotation
 from ..sparse_attention.attention import Selections, SparseAttention
-from ..sparse_attention.selection import lay_blocks
+from ..sparse_attention.dsa import lay_blocks
 from ..transformer import Block, Context, TextProjection, TimeEmbedding, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import window_layout

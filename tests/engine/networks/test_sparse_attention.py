@@ -12,13 +12,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from livestyle.engine.networks.rope import Rotation
 from livestyle.engine.networks.sparse_attention import backends
 from livestyle.engine.networks.sparse_attention.attention import (
-    PAYS,
+    MIN_TOKENS,
     Selections,
     SparseAttention,
     choose_backend,
 )
 from livestyle.engine.networks.sparse_attention.backends import ATTEND, attend_flex, attend_gather, flex_works
-from livestyle.engine.networks.sparse_attention.selection import (
+from livestyle.engine.networks.sparse_attention.dsa import (
     Blocks,
     SparseSettings,
     lay_blocks,
@@ -194,8 +194,8 @@ def test_flops_are_those_that_are_spent(density: float) -> None:
 
 def test_small_buffers_are_attended_to_as_a_whole() -> None:
     q = torch.zeros(1, 2, 4, 16, 8)
-    assert choose_backend(q, PAYS["cpu"] - 1) is None
-    assert choose_backend(q, PAYS["cpu"]) == "gather"
+    assert choose_backend(q, MIN_TOKENS["cpu"] - 1) is None
+    assert choose_backend(q, MIN_TOKENS["cpu"]) == "gather"
     assert not flex_works("cpu", 16, 8, torch.float32)
 
 

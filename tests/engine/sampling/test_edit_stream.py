@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from livestyle.engine.networks.sparse_attention.attention import Selections
-from livestyle.engine.networks.sparse_attention.selection import Selection
+from livestyle.engine.networks.sparse_attention.dsa import Selection
 from livestyle.engine.sampling.edit_stream import (
     DIAGONAL,
     LEVELS,

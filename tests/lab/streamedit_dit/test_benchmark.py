@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from livestyle.engine.networks.sparse_attention.attention import Selections
-from livestyle.engine.networks.sparse_attention.selection import Selection, SparseSettings
+from livestyle.engine.networks.sparse_attention.dsa import Selection, SparseSettings
 from livestyle.engine.networks.streamedit_dit.model import StreamEditDiT
 from livestyle.engine.sampling.edit_stream import DIAGONAL, PIPELINED
 from livestyle.lab.benchmark.memory import peak_bytes

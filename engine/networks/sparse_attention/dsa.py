@@ -1,9 +1,13 @@
-"""Which blocks of keys each block of queries attends to (StreamEdit-DiT's DSA).
+"""Dynamic Sparse Attention, DSA: how blocks are selected, the mask, and the dense reference.
 
-The paper (preprint 202602.0223, Eq. 3) writes softmax(M * QK / sqrt(d)) V with a content-dependent M.
+StreamEdit-DiT (preprint 202602.0223, Eq. 3) writes softmax(M * QK / sqrt(d)) V with a content-dependent M.
 A factor of 0 there would give a masked key the weight exp(0), so M is read as what it must mean: blocks
-that are not selected have no weight. How they are selected is ours: mean queries and keys of blocks, their
-softmax, the smallest set that holds ``mass`` of it.
+that are not selected have no weight. The paper does not say how blocks are selected. Here attention between
+block means is computed first; a query block takes the key blocks with the largest shares of its softmax
+until they hold ``mass`` of it. ``attend_dense`` is the equation; ``backends`` computes the same and skips
+blocks.
+
+Shapes: queries, keys and values are (B, H, n, l, d), n blocks of l tokens, d channels of a head.
 """
 
 from __future__ import annotations
@@ -12,16 +16,18 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
+from einops import rearrange, repeat
 
 from ..windows import WindowLayout
 
 
 @dataclass(frozen=True)
 class SparseSettings:
-    """How sparse attention is.
+    """How many blocks are selected, and how often.
 
     Attributes:
-        block: tokens along time, height and width that are selected together.
+        block: tokens along time, height and width of a block.
         mass: share of a query block's attention, judged by block means, that its selection must hold.
         floor, ceiling: least and most blocks that may be selected, as shares of all blocks.
         neighbours: frames before and after its own whose block at the same place is always kept.
@@ -38,10 +44,10 @@ class SparseSettings:
 
 @dataclass(frozen=True)
 class Blocks:
-    """The blocks of a buffer.
+    """The n blocks of a buffer.
 
     Attributes:
-        layout: the order of tokens in which each block is contiguous.
+        layout: the order of tokens in which each block is contiguous; one window of it is a block.
         real: bool (n, l), False at padding; None where nothing is padded.
         kept: bool (n, n), the pairs of blocks that are always selected.
     """
@@ -60,8 +66,8 @@ class Selection:
     """Selected key blocks of each query block.
 
     Attributes:
-        order: int64 (B, H, n, n), key blocks from the most to the least wanted.
-        counts: int64 (B, H, n), how many of them are selected.
+        order: int64 (B, H, n, n), key blocks of each query block by falling score.
+        counts: int64 (B, H, n), how many of them, the first ones, are selected.
     """
 
     order: torch.Tensor
@@ -73,7 +79,7 @@ class Selection:
         return float(self.counts.float().mean() / self.order.shape[-1])
 
     def as_mask(self) -> torch.Tensor:
-        """bool (B, H, n, n), True where a query block (row) attends to a key block (column)."""
+        """M of Eq. 3: bool (B, H, n, n), True where a query block (row) attends to a key block (column)."""
         chosen = torch.arange(self.order.shape[-1], device=self.order.device) < self.counts[..., None]
         return torch.zeros_like(chosen).scatter_(-1, self.order, chosen)
 
@@ -105,10 +111,12 @@ def lay_blocks(
 
 
 def select(q: torch.Tensor, k: torch.Tensor, blocks: Blocks, settings: SparseSettings) -> Selection:
-    """Choose blocks by the attention between block means.
+    """Select blocks by the attention between block means.
 
     Args:
-        q, k: (B, H, n, l, d), ready for the dot product.
+        q, k: (B, H, n, l, d), normed and rotated.
+        blocks: of the buffer.
+        settings: how many.
     """
     scores = _means(q, blocks.real) @ _means(k, blocks.real).transpose(-1, -2) / math.sqrt(q.shape[-1])
     if blocks.real is not None:  # a block of few tokens gets little of the softmax
@@ -128,3 +136,20 @@ def _means(x: torch.Tensor, real: torch.Tensor | None) -> torch.Tensor:
         return x.mean(-2)
     weights = real[..., None].float()
     return (x * weights).sum(-2) / weights.sum(-2)
+
+
+def attend_dense(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, selection: Selection, blocks: Blocks
+) -> torch.Tensor:
+    """Eq. 3 over all pairs of tokens; the reference for every back end. Rows of padding are meaningless."""
+    length = q.shape[3]
+    mask = repeat(selection.as_mask(), "b h n m -> b h (n i) (m j)", i=length, j=length)
+    if blocks.real is not None:
+        mask = mask & blocks.real.flatten()
+    flat = F.scaled_dot_product_attention(*(flat_blocks(part) for part in (q, k, v)), attn_mask=mask)
+    return rearrange(flat, "b h (n l) d -> b h n l d", n=blocks.count)
+
+
+def flat_blocks(x: torch.Tensor) -> torch.Tensor:
+    """Blocks one after another: (B, H, n, l, d) to (B, H, n * l, d)."""
+    return rearrange(x, "b h n l d -> b h (n l) d")
