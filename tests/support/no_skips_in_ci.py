@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-NEVER_SKIPPED = {"server", "browser"}
+NEVER_SKIPPED = {"comfyui", "server", "browser"}
 Report = pytest.TestReport | pytest.CollectReport
 
 
