@@ -25,6 +25,7 @@ def build_extension() -> ComfyExtension:
     from .kv_cache_style_switch import KVCacheStyleSwitch
     from .load_stream_model import LoadStreamModel
     from .mllm_encode import MLLMEncode
+    from .paths import output_stem
     from .stream_denoise import StreamDenoise
     from .temporal_lllite import TemporalLLLite
 
@@ -32,7 +33,7 @@ def build_extension() -> ComfyExtension:
     table = host.route_table()
     if table is not None:
         keys = WatchKeys(load_secret(host.user_folder() / "watch.key"))
-        files = Files(partial(save_snapshot, stem_of=host.output_stem), host.view_of)
+        files = Files(partial(save_snapshot, stem_of=output_stem), host.view_of)
         register_routes(table, sessions, keys, files)
     return host.extension(
         [

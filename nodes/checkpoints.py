@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -88,5 +89,5 @@ def fingerprint(*paths: str) -> str:
         files = sorted(item for item in root.rglob("*") if item.is_file()) if root.is_dir() else [root]
         for item in files:
             status = item.stat()
-            facts.update(f"{item}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+            facts.update(os.fsencode(item) + f"|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return facts.hexdigest()[:16]

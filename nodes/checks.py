@@ -28,6 +28,12 @@ def within(widget: str, value: float, low: float, high: float) -> None:
         raise SettingError(f"{widget} is {value:g}: choose a value from {low:g} to {high:g}.")
 
 
+def is_text(widget: str, value: str) -> None:
+    """Raise SettingError where a text has halves of characters, which JSON can bring and UTF-8 has not."""
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise SettingError(f"{widget} has a broken character in '{value[:80]}': delete it and type it again.")
+
+
 def tensor_fingerprint(tensor: Any) -> str:
     """Stands for a tensor's content in comparisons: shape, dtype and a hash of the bytes.
 

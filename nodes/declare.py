@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .checks import within
+from .checks import is_text, within
 from .host import io
 
 CATEGORY = "LiveStyle"
@@ -67,16 +67,19 @@ def advanced(widget: Callable[..., io.Input], *arguments: Any, **options: Any) -
     return widget(*arguments, **options)
 
 
-def check_ranges(node: type[io.ComfyNode], values: Mapping[str, Any]) -> None:
-    """Hold numbers to their widgets' limits: ComfyUI does not where they arrive through a link.
+def check_widgets(node: type[io.ComfyNode], values: Mapping[str, Any]) -> None:
+    """Hold numbers to their limits, which ComfyUI does not where a link brings them, and text to text.
 
     Args:
         node: whose schema has the limits.
         values: by widget; what the schema gives no limits is passed over.
 
     Raises:
-        SettingError: one is out of its range.
+        SettingError: a number is out of its range, or a text can't be encoded.
     """
     for each in node.SCHEMA.inputs:
+        value = values.get(each.id)
         if isinstance(each, io.Int.Input | io.Float.Input) and each.id in values:
-            within(each.id, values[each.id], each.min, each.max)
+            within(each.id, value, each.min, each.max)
+        if isinstance(value, str):
+            is_text(each.id, value)

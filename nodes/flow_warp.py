@@ -12,8 +12,8 @@ from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import FlowBlend, PlanNode
 from . import host
 from .checks import one_of
-from .declare import boolean_widget, check_ranges, combo_widget, float_widget, schema
-from .host import io
+from .declare import boolean_widget, check_widgets, combo_widget, float_widget, schema
+from .host import io, plain_errors
 from .sockets import Flow, FrameStream
 
 ESTIMATORS = ("dis_fast", "dis_medium", "farneback")
@@ -77,6 +77,7 @@ class FlowWarp(io.ComfyNode):
         )
 
     @classmethod
+    @plain_errors
     def execute(
         cls,
         frames: PlanNode | None = None,
@@ -87,7 +88,7 @@ class FlowWarp(io.ComfyNode):
         occlusion: bool = True,
         blend: float = 0.5,
     ) -> io.NodeOutput:
-        check_ranges(cls, locals())
+        check_widgets(cls, locals())
         flow = FlowSettings(one_of("estimator", estimator, ESTIMATORS), scale)
         stream = host.blocked("Flow Warp has no stream: connect one to frames.")
         if frames is not None:

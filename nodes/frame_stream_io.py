@@ -13,15 +13,15 @@ from ..engine.media.types import Trim
 from ..engine.runtime.plan import PlanNode, Read, Write
 from . import host
 from .checks import one_of
-from .declare import check_ranges, schema
+from .declare import check_widgets, schema
 from .frame_stream_inputs import CODECS, COMPARES, MODES, RESIZES, stream_inputs
-from .host import io
+from .host import io, plain_errors
 from .live import LiveChoice, live_target
+from .paths import media_path, reserve_path
 from .reading import Choice, file_fingerprint, source_of
 from .run import run_plan
 from .secrets import without_secrets
 from .sockets import FrameStream
-from .writing import reserve_path
 
 FRAMES, VIDEO, IMAGES = range(3)
 
@@ -72,11 +72,12 @@ class FrameStreamIO(io.ComfyNode):
             return float("nan")
         name = file or path.strip()
         try:
-            return file_fingerprint(host.media_path(name)) if name else ""
+            return file_fingerprint(media_path(name)) if name else ""
         except (MediaError, OSError):
             return ""  # execute says what is wrong
 
     @classmethod
+    @plain_errors
     def execute(
         cls,
         frames: PlanNode | None = None,
@@ -108,7 +109,7 @@ class FrameStreamIO(io.ComfyNode):
         bitrate: int = 4000,
         record: bool = True,
     ) -> io.NodeOutput:
-        check_ranges(cls, locals())
+        check_widgets(cls, locals())
         live = LiveChoice(source, url, device, clock, allow_private)
         choice = Choice(file, path, video, images, live)
         if not writes(mode, frames is not None, compare is not None, choice):

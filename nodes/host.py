@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
+import traceback
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import comfy.model_management
 import comfy.model_patcher
@@ -21,13 +23,20 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from server import PromptServer
 
-from ..engine.errors import MediaError, SettingError
+from ..engine.errors import LiveStyleError, one_line, printable_lines
 from ..engine.families.base import StreamModel
+from ..engine.log import log
 from ..engine.runtime.device import plan_device
 
 __all__ = ["ComfyExtension", "io"]
 
 MODEL_FOLDER = "stream_models"
+
+MEDIA_FOLDER = "stream_media"
+"""Further folders that may be read from, where extra_model_paths.yaml names some."""
+
+Given = ParamSpec("Given")
+Given_back = TypeVar("Given_back")
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.bfloat16}
 
@@ -46,7 +55,34 @@ def extension(nodes: list[type[io.ComfyNode]]) -> ComfyExtension:
 
 def blocked(reason: str) -> ExecutionBlocker:
     """An output value that stops whoever uses it, with this one line."""
-    return ExecutionBlocker(reason)
+    return ExecutionBlocker(printable_lines(reason))
+
+
+def plain_errors(execute: Callable[Given, Given_back]) -> Callable[Given, Given_back]:
+    """Have a node's ``execute`` raise nothing that ComfyUI can't show.
+
+    ComfyUI writes an error with all that led to it to its log. What the log can't encode, and what no
+    artist can read, is raised as a LiveStyleError alone; cancelling and lack of memory are ComfyUI's own.
+    """
+    untouched = (comfy.model_management.InterruptProcessingException, comfy.model_management.OOM_EXCEPTION)
+
+    @functools.wraps(execute)
+    def guarded(*arguments: Given.args, **inputs: Given.kwargs) -> Given_back:
+        try:
+            return execute(*arguments, **inputs)
+        except untouched:
+            raise
+        except Exception as error:
+            story = "".join(traceback.format_exception(error))
+            if isinstance(error, LiveStyleError) and story == printable_lines(story):
+                raise
+            log.error("%s", story)
+            known = isinstance(error, LiveStyleError)
+            said = str(error) if known else f"{type(error).__name__}: {one_line(error)}"
+            kind = type(error) if known else LiveStyleError
+        raise kind(said)
+
+    return guarded
 
 
 # --- folders ----------------------------------------------------------------------------------
@@ -62,9 +98,7 @@ def register_model_folder() -> None:
 
 def model_files(folder: str) -> list[str]:
     """Names below one of ComfyUI's model folders; empty where it has no such folder."""
-    if folder not in folder_paths.folder_names_and_paths:
-        return []
-    return folder_paths.get_filename_list(folder)
+    return folder_paths.get_filename_list(folder) if _has_folder(folder) else []
 
 
 def model_path(folder: str, name: str) -> str | None:
@@ -84,47 +118,44 @@ def input_files() -> list[str]:
         return sorted(entry.name for entry in entries if entry.is_file())
 
 
-def media_path(name: str) -> str:
-    """Absolute path of something to read.
-
-    Args:
-        name: relative to the input folder, annotated as ComfyUI does (``clip.mp4 [output]``), or absolute.
-
-    Raises:
-        MediaError: it lies outside ComfyUI's input, output and temp folders, or is not there.
-    """
+def locate(name: str) -> str:
+    """Absolute path of a name: below the input folder, annotated (``clip.mp4 [output]``), or absolute."""
     relative, base = folder_paths.annotated_filepath(name)
-    path = os.path.abspath(os.path.join(base or folder_paths.get_input_directory(), relative))
-    roots = (
+    return os.path.abspath(os.path.join(base or folder_paths.get_input_directory(), relative))
+
+
+def own_folders() -> tuple[str, ...]:
+    """ComfyUI's folders for media."""
+    return (
         folder_paths.get_input_directory(),
         folder_paths.get_output_directory(),
         folder_paths.get_temp_directory(),
     )
-    if not any(_inside(path, root) for root in roots):
-        raise MediaError(f"'{name}' lies outside ComfyUI's folders: copy it into ComfyUI's input folder.")
-    if not os.path.exists(path):
-        raise MediaError(
-            f"'{name}' is not in ComfyUI's input folder: choose another file or upload it again."
-        )
-    return path
 
 
-def output_stem(prefix: str) -> tuple[str, int]:
-    """Where ``filename_prefix`` leads: absolute path without counter, and the next free counter.
+def allowed_folders() -> tuple[str, ...]:
+    """Further folders that may be read from, as extra_model_paths.yaml names them under ``stream_media``."""
+    return tuple(folder_paths.get_folder_paths(MEDIA_FOLDER)) if _has_folder(MEDIA_FOLDER) else ()
+
+
+def output_folder() -> str:
+    """Absolute path of ComfyUI's output folder."""
+    return os.path.abspath(folder_paths.get_output_directory())
+
+
+def numbered_stem(prefix: str) -> tuple[str, int]:
+    """Where a checked ``filename_prefix`` leads: absolute path without counter, and the next free counter.
 
     Raises:
-        SettingError: the prefix leads out of the output folder.
+        OSError: its folder can't be made.
     """
-    root = os.path.abspath(folder_paths.get_output_directory())
-    if not prefix.strip() or not _inside(os.path.abspath(os.path.join(root, os.path.dirname(prefix))), root):
-        raise SettingError(f"filename_prefix '{prefix}' must name a file inside ComfyUI's output folder.")
-    folder, filename, counter, _, _ = folder_paths.get_save_image_path(prefix, root)
+    folder, filename, counter, _, _ = folder_paths.get_save_image_path(prefix, output_folder())
     return os.path.join(folder, filename), counter
 
 
 def view_of(path: Path) -> dict[str, str]:
     """How ComfyUI's ``/view`` route names a file in the output folder."""
-    relative = path.relative_to(os.path.abspath(folder_paths.get_output_directory()))
+    relative = path.relative_to(output_folder())
     subfolder = "" if relative.parent == Path() else relative.parent.as_posix()
     return {"filename": relative.name, "subfolder": subfolder, "type": "output"}
 
@@ -139,12 +170,9 @@ def video_output(path: Path) -> Any:
     return InputImpl.VideoFromFile(str(path))
 
 
-def _inside(path: str, root: str) -> bool:
-    root = os.path.abspath(root)
-    try:
-        return os.path.commonpath((root, path)) == root
-    except ValueError:  # another drive on Windows
-        return False
+def _has_folder(name: str) -> bool:
+    """Whether ComfyUI knows a model folder of this name."""
+    return name in folder_paths.folder_names_and_paths
 
 
 # --- the running prompt -----------------------------------------------------------------------
@@ -175,7 +203,7 @@ def show_text(node_id: str, line: str) -> None:
     """Show a line on a node of the running prompt."""
     server = _server()
     if server is not None and server.client_id is not None:
-        server.send_progress_text(line, node_id, server.client_id)
+        server.send_progress_text(printable_lines(line), node_id, server.client_id)
 
 
 class Sender:

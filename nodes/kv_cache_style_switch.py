@@ -8,8 +8,8 @@ from ..engine.conditioning.recipe import ConditioningRecipe
 from ..engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
 from ..engine.errors import SettingError
 from .checks import one_of, within
-from .declare import check_ranges, combo_widget, int_widget, schema, string_widget
-from .host import io
+from .declare import check_widgets, combo_widget, int_widget, schema, string_widget
+from .host import io, plain_errors
 from .sockets import StreamConditioning
 
 STYLES = 8
@@ -62,6 +62,7 @@ class KVCacheStyleSwitch(io.ComfyNode):
         )
 
     @classmethod
+    @plain_errors
     def execute(
         cls,
         style: AnyConditioning,
@@ -79,7 +80,7 @@ class KVCacheStyleSwitch(io.ComfyNode):
         blend_frames: int = 8,
         interpolation: str = INTERPOLATIONS[0],
     ) -> io.NodeOutput:
-        check_ranges(cls, locals())
+        check_widgets(cls, locals())
         if len(schedule) > LONGEST_SCHEDULE:
             raise SettingError(
                 f"schedule has {len(schedule)} characters: shorten it to {LONGEST_SCHEDULE} at most."

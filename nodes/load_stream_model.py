@@ -16,8 +16,8 @@ from ..engine.families.releases import release_of
 from . import host
 from .checkpoints import checkpoint_names, checkpoint_path, fetch_missing, fingerprint
 from .checks import one_of
-from .declare import boolean_widget, check_ranges, combo_widget, float_widget, schema
-from .host import io
+from .declare import boolean_widget, check_widgets, combo_widget, float_widget, schema
+from .host import io, plain_errors
 from .sockets import StreamModelSocket
 from .weight_files import weight_file, weight_files
 
@@ -121,6 +121,7 @@ class LoadStreamModel(io.ComfyNode):
             return float("nan")
 
     @classmethod
+    @plain_errors
     def execute(
         cls,
         checkpoint: str,
@@ -131,7 +132,7 @@ class LoadStreamModel(io.ComfyNode):
         dtype: str = AUTO,
         download: bool = False,
     ) -> io.NodeOutput:
-        check_ranges(cls, locals())
+        check_widgets(cls, locals())
         if dtype == "fp16":
             raise SettingError(FP16_REFUSED)
         one_of("dtype", dtype, DTYPES)

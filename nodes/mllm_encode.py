@@ -7,8 +7,8 @@ from typing import Any
 from ..engine.conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
 from ..engine.errors import SettingError
 from .checks import tensor_fingerprint
-from .declare import boolean_widget, check_ranges, float_widget, int_widget, schema
-from .host import io
+from .declare import boolean_widget, check_widgets, float_widget, int_widget, schema
+from .host import io, plain_errors
 from .sockets import StreamConditioning
 
 
@@ -84,6 +84,7 @@ class MLLMEncode(io.ComfyNode):
         )
 
     @classmethod
+    @plain_errors
     def execute(
         cls,
         prompt: str,
@@ -94,7 +95,7 @@ class MLLMEncode(io.ComfyNode):
         te_batch_one: bool = False,
         text_strength: float = 1.0,
     ) -> io.NodeOutput:
-        check_ranges(cls, locals())
+        check_widgets(cls, locals())
         if len(prompt) > PROMPT_LIMIT:
             raise SettingError(f"prompt has {len(prompt)} characters: shorten it to {PROMPT_LIMIT} at most.")
         if conditioning is not None and prompt.strip():

@@ -11,6 +11,7 @@ from ..engine.media.sources import SourceSpec
 from ..engine.media.types import Trim
 from . import host
 from .live import LiveChoice, live_source
+from .paths import media_path
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -88,7 +89,7 @@ def source_of(choice: Choice, trim: Trim, images_fps: float) -> SourceSpec:
         )
     if choice.video is not None:
         return _from_video(choice.video, trim)
-    path = host.media_path(choice.file or choice.path.strip())
+    path = media_path(choice.file or choice.path.strip())
     kind = "sequence" if os.path.isdir(path) else "file"
     return SourceSpec(kind, path, fingerprint=file_fingerprint(path), trim=trim, fps=images_fps)
 

@@ -8,8 +8,8 @@ from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import PlanNode, Stylise
 from ..engine.sampling.noise import POLICIES
 from .checks import one_of
-from .declare import advanced, boolean_widget, check_ranges, combo_widget, float_widget, int_widget, schema
-from .host import io
+from .declare import advanced, boolean_widget, check_widgets, combo_widget, float_widget, int_widget, schema
+from .host import io, plain_errors
 from .sockets import Flow, FrameStream, StreamConditioning, StreamModelSocket
 
 ROPE_MODES = ("auto", "absolute", "relative")
@@ -136,6 +136,7 @@ class StreamDenoise(io.ComfyNode):
         )
 
     @classmethod
+    @plain_errors
     def execute(
         cls,
         model: ModelHandle,
@@ -158,7 +159,7 @@ class StreamDenoise(io.ComfyNode):
         compile: bool = False,
         stream_batch: bool = False,
     ) -> io.NodeOutput:
-        check_ranges(cls, locals())
+        check_widgets(cls, locals())
         one_of("rope_mode", rope_mode, ROPE_MODES)
         experts = {
             "cache_reference": cache_reference,

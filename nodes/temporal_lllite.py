@@ -14,8 +14,8 @@ from ..engine.networks.lllite_file import describe_lllite
 from . import host
 from .checkpoints import fingerprint
 from .checks import one_of
-from .declare import advanced, boolean_widget, check_ranges, combo_widget, float_widget, int_widget, schema
-from .host import io
+from .declare import advanced, boolean_widget, check_widgets, combo_widget, float_widget, int_widget, schema
+from .host import io, plain_errors
 from .sockets import Flow, StreamModelSocket
 from .weight_files import weight_file, weight_files
 
@@ -105,6 +105,7 @@ class TemporalLLLite(io.ComfyNode):
             return float("nan")
 
     @classmethod
+    @plain_errors
     def execute(
         cls,
         model: ModelHandle,
@@ -117,7 +118,7 @@ class TemporalLLLite(io.ComfyNode):
         refresh_cuts: bool = True,
         refresh_prompt: bool = True,
     ) -> io.NodeOutput:
-        check_ranges(cls, locals())
+        check_widgets(cls, locals())
         node_id, path = str(cls.hidden.unique_id), _path(adapter)
         if not path:
             host.show_text(node_id, "adapter is none: the model passes as it is")

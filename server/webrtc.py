@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Coroutine
 from fractions import Fraction
@@ -27,11 +26,10 @@ from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from ..engine.errors import SettingError
+from ..engine.log import log
 from ..engine.media.live.frame_inbox import FrameInbox
 from ..engine.media.live.pushed import decode_picture
 from .preview_feed import SessionOf, pictures
-
-log = logging.getLogger("livestyle")
 
 CONNECT_S = 15.0
 """How long a page may take to come after it has its answer."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 
+from ..log import log
 from .filters import FilterChain
 from .sampling import seconds
 from .types import AudioTrack
-
-log = logging.getLogger(__name__)
 
 # Codecs that mp4 carries; True where the decoder's set-up must come with the stream (an AAC
 # stream without it is in ADTS frames, which mp4 does not take).

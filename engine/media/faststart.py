@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from fractions import Fraction
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import av
 
-log = logging.getLogger(__name__)
+from ..log import log
 
 _HEADROOM = 16 * 2**20
 _MUXER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})

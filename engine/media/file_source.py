@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -11,13 +10,12 @@ from itertools import chain, pairwise
 import av
 
 from ..errors import MediaError
+from ..log import log
 from .geometry import Orientation
 from .resize import Layout, Picture, orientation_of
 from .sampled_source import PictureReader
 from .sampling import Timed, seconds
 from .types import AudioTrack, Trim
-
-log = logging.getLogger(__name__)
 
 _DECODER_THREADS = min(4, os.cpu_count() or 1)
 _UNKNOWN_RATE = 25

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,14 +12,13 @@ import av
 import numpy as np
 
 from ..errors import MediaError
+from ..log import log
 from .audio import AudioFeed
 from .encoders import Codec, add_video_stream, choose_encoder
 from .faststart import make_faststart
 from .filters import ACCURATE, FilterChain
 from .fragments import drop_partial_fragment
 from .types import AudioTrack, Frames, FrameSink, SinkResult
-
-log = logging.getLogger(__name__)
 
 _WRITE_ERRORS = (av.error.FFmpegError, OSError)
 

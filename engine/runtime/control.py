@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import traceback
 
 from ..errors import LiveStyleError, SessionCancelled
+from ..log import log
 from .failures import stage_error
-
-log = logging.getLogger("livestyle")
 
 
 class Control:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import secrets
 import threading
 import time
@@ -18,6 +17,7 @@ import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
 from ..families.base import LiveParameter, ModelHandle, StreamModel
+from ..log import log
 from ..media.live.frame_inbox import FrameInbox
 from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
@@ -36,8 +36,6 @@ from .sizing import output_size
 from .stream_graph import LoadedPlan, SessionContext, StreamGraph
 from .telemetry import Telemetry
 from .writer import NOTHING_WRITTEN
-
-log = logging.getLogger("livestyle")
 
 State = Literal["loading", "warming", "running", "draining", "done", "failed", "cancelled"]
 ORDER: tuple[State, ...] = ("loading", "warming", "running", "draining", "done", "failed", "cancelled")

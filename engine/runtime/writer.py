@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..log import log
 from ..media.status import TargetStatus
 from ..media.types import Frames, FrameSink, SinkResult
 from .compare import composite
 from .control import Control
 from .plan import CompareMode
 from .telemetry import Telemetry
-
-log = logging.getLogger("livestyle")
 
 NOTHING_WRITTEN = SinkResult(path=None, frames=0, complete=False)
 

@@ -53,7 +53,7 @@ def node_classes(comfy: Path) -> dict[str, Any]:
     return {node.GET_SCHEMA().node_id: node for node in listed}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_node(node_classes: dict[str, Any]) -> Any:
     """Executes a node as ComfyUI does: on a clone of its class that has the hidden values."""
 

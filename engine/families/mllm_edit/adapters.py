@@ -7,7 +7,6 @@ bound to that chunk; the output itself exists only when the main lane gets there
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...log import log
 from ...motion.flow import FlowSettings
 from ...motion.refresh import RefreshClock
 from ...motion.warp import carry_tensor
@@ -25,8 +25,6 @@ from ...networks.lllite import TemporalLLLite
 from ...networks.lllite_file import load_lllite
 from ..base import LiveParameter, TemporalAdapter
 from .denoiser import Denoiser
-
-log = logging.getLogger("livestyle")
 
 BLOCKS = {"all": (), "down": ("down_blocks",), "middle": ("mid_block",), "up": ("up_blocks",)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -11,10 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import LiveStyleError, MediaError
+from ...log import log
 from .capture import Capture, CapturedFrame
 from .clock import FrameClock
-
-log = logging.getLogger("livestyle")
 
 BACK_OFF_S = (0.2, 0.4, 0.8, 1.0)
 """Waits before the attempts to connect again; the last one repeats."""

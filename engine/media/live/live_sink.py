@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -11,12 +10,11 @@ from fractions import Fraction
 import numpy as np
 
 from ...errors import LiveStyleError, MediaError
+from ...log import log
 from ..status import TargetStatus
 from ..types import Frames, FrameSink, SinkResult
 from .capture_loop import BACK_OFF_S
 from .sender import Sender
-
-log = logging.getLogger("livestyle")
 
 QUEUE = 16
 """Pictures that wait for a target that is slow; then the oldest are left out."""

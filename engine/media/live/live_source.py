@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...log import log
 from ..resize import Layout, Resizer
 from ..status import SourceStatus
 from ..types import Frames, FrameSource, MediaInfo, Resize
@@ -17,8 +17,6 @@ from .capture import Capture, CapturedFrame
 from .capture_loop import SILENT_AFTER_S, CaptureLoop
 from .clock import ClockPolicy, FrameClock
 from .stream_time import StreamTime
-
-log = logging.getLogger("livestyle")
 
 USUAL_RATE = Fraction(30)
 _RATES = (Fraction(1), Fraction(240))

@@ -1,0 +1,76 @@
+"""One attack of each kind on a real ComfyUI: it is answered in one line, and the next prompt runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from comfy_client import ComfyClient, ComfyError
+from comfy_server import ComfyServer
+from graphs import ENCODE, LOAD, READ, WRITE, Prompt, restyle
+from sample_clips import make_clip
+
+Attack = Callable[[Path, Prompt], None]
+
+PATIENCE_S = 120.0
+
+RAW = ("Traceback", "Errno", "Error:", "Error(", "NoneType", "did not end")
+"""What no artist should have to read."""
+
+
+def _widget(node: str, **values: object) -> Attack:
+    def attack(base: Path, graph: Prompt) -> None:
+        graph[node]["inputs"] |= values
+
+    return attack
+
+
+def _latin_1_name(base: Path, graph: Prompt) -> None:
+    """A broken file whose name no UTF-8 knows."""
+    name = os.fsdecode(b"caf\xe9.mp4")
+    (base / "input" / name).write_bytes(b"noise")
+    graph[READ]["inputs"]["file"] = name
+
+
+def _link_out(base: Path, graph: Prompt) -> None:
+    """A link in the input folder that leads out of it."""
+    outside = base / "private"
+    outside.mkdir(exist_ok=True)
+    if not (base / "input" / "shortcut.mp4").is_symlink():
+        make_clip(outside / "clip.mp4", frames=3)
+        (base / "input" / "shortcut.mp4").symlink_to(outside / "clip.mp4")
+    graph[READ]["inputs"]["file"] = "shortcut.mp4"
+
+
+# what is tried, and a word of the line that is right
+ATTACKS: dict[str, tuple[Attack, str]] = {
+    "a path of half a character": (_widget(READ, file="", path="\ud800"), "path"),
+    "a prompt with half a character": (_widget(ENCODE, prompt="oil \ud83d painting"), "prompt"),
+    "a prefix with half a character": (_widget(WRITE, filename_prefix="x\udcff"), "filename_prefix"),
+    "a checkpoint of half a character": (_widget(LOAD, checkpoint="\udfff"), "checkpoint"),
+    "a file name in Latin-1": (_latin_1_name, "file"),
+    "a prefix of two lines": (_widget(WRITE, filename_prefix="a\nb"), "filename_prefix"),
+    "a prefix of 300 characters": (_widget(WRITE, filename_prefix="x" * 300), "shorten"),
+    "a link out of the input folder": (_link_out, "link"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack(name: str, server: ComfyServer, client: ComfyClient, checkpoint: str, clip: str) -> None:
+    attack, right = ATTACKS[name]
+    graph = restyle(clip, checkpoint)
+    attack(server.base, graph)
+    try:
+        ended = client.run(graph, timeout=PATIENCE_S)
+        assert ended.status == "error"
+        line = ended.error
+    except ComfyError as refused:
+        line = str(refused)
+    assert right in line, line
+    assert "\n" not in line and len(line) < 400 and line.encode()
+    assert not any(
+        raw in line for raw in ("Traceback", "Errno", "Error:", "Error(", "NoneType", "did not end")
+    )
+    assert client.run(restyle(clip, checkpoint), timeout=PATIENCE_S).status == "success"
