@@ -22,10 +22,10 @@ POLICIES: tuple[PolicyName, ...] = (
 
 @dataclass(frozen=True)
 class SwitchPolicy:
-    """How a block-autoregressive stream takes up new conditions, always between two blocks.
+    """How a block-autoregressive stream takes up a new style, always between two blocks.
 
     Attributes:
-        name: ``refresh_last`` encodes the last clean frames anew under the new conditions and forgets
+        name: ``refresh_last`` encodes the last clean frames anew under the new style and forgets
             the rest (after RTR-DiT, arXiv 2604.13509). ``recache_window`` encodes the whole window anew
             and keeps the sink (LongLive, arXiv 2509.22622). ``rebuild_each_block`` does so before
             every block, switch or not (Krea realtime). ``cross_attn_only`` changes text and references

@@ -9,8 +9,6 @@ padded afterwards), and the system turn runs once for a whole stream.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -18,24 +16,8 @@ from transformers import PreTrainedTokenizerFast, Qwen3VLModel
 
 from ..errors import CheckpointError, SettingError
 from .prefix import PrefixCache
+from .states import TextStates
 from .template import EDIT, GENERATE, IMAGE_PAD, VISION_START
-
-
-@dataclass(frozen=True)
-class Conditioning:
-    """What the U-Net attends to.
-
-    Attributes:
-        states: (B, L, D) in the encoder's dtype, zero beyond the mask.
-        mask: (B, L) int64, 1 = keep.
-    """
-
-    states: torch.Tensor
-    mask: torch.Tensor
-
-    def expand(self, batch: int) -> Conditioning:
-        """The first entry, shared by ``batch`` frames."""
-        return Conditioning(self.states[:1].expand(batch, -1, -1), self.mask[:1].expand(batch, -1))
 
 
 class MLLMEncoder(nn.Module):
@@ -100,7 +82,7 @@ class MLLMEncoder(nn.Module):
             raise SettingError(f"prompt is {over} tokens too long: take out about {words} words.")
         return ids, drop
 
-    def encode(self, prompt: str | None, frames: torch.Tensor | None) -> Conditioning:
+    def encode(self, prompt: str | None, frames: torch.Tensor | None) -> TextStates:
         """Encode one instruction against one or more frames.
 
         Args:
@@ -114,7 +96,7 @@ class MLLMEncoder(nn.Module):
         batch = 1 if frames is None else len(frames)
         return self.encode_ids([ids] * batch, [drop] * batch, frames)
 
-    def encode_ids(self, ids: list[list[int]], drops: list[int], frames: torch.Tensor | None) -> Conditioning:
+    def encode_ids(self, ids: list[list[int]], drops: list[int], frames: torch.Tensor | None) -> TextStates:
         """Encode token rows of unequal length; see ``encode``. Rows are padded on the right.
 
         All rows have their picture at the same place, as one template gives it.
@@ -149,7 +131,7 @@ class MLLMEncoder(nn.Module):
             length = len(sequence) - drop
             states[row, :length] = raw[row, drop - start : len(sequence) - start]
             kept[row, :length] = 1
-        return Conditioning(states, kept)
+        return TextStates(states, kept)
 
     def _positions(self, ids: list[int], length: int) -> torch.Tensor:
         """Time, row and column of every token (3, length), the same for all rows of a batch.

@@ -11,10 +11,10 @@ from ..conditioning.timeline import AnyConditioning, StyleTimeline, Switch, Time
 from ..errors import SettingError
 from .base import LiveParameter
 
-Encoded = TypeVar("Encoded")
+Style = TypeVar("Style")
 
 
-class StyleSchedule(Generic[Encoded]):
+class StyleSchedule(Generic[Style]):
     """A timeline, chunk by chunk: a switch inside a chunk waits for the next one.
 
     Args:
@@ -29,7 +29,7 @@ class StyleSchedule(Generic[Encoded]):
         self,
         conditioning: AnyConditioning,
         *,
-        encode: Callable[[ConditioningRecipe, int, str], Encoded],
+        encode: Callable[[ConditioningRecipe, int, str], Style],
         check: Callable[[str], object] | None,
         most: int,
     ) -> None:
@@ -65,7 +65,7 @@ class StyleSchedule(Generic[Encoded]):
 
     def release(self) -> None:
         """Drop what is encoded."""
-        self._encoded: tuple[tuple[int, str], Encoded] | None = None
+        self._encoded: tuple[tuple[int, str], Style] | None = None
 
     def advance(
         self,
@@ -74,8 +74,8 @@ class StyleSchedule(Generic[Encoded]):
         pts: Sequence[Fraction],
         cuts: Sequence[int],
         live: Mapping[str, Any],
-    ) -> Encoded:
-        """The conditions of the next chunk; arguments as ``TimelineCursor.advance`` has them."""
+    ) -> Style:
+        """The style of the next chunk; arguments as ``TimelineCursor.advance`` has them."""
         moments = self._cursor.advance(first_frame, pts, cuts, live.get(self._active))
         if moments:
             style = moments[0].style

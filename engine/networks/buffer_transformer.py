@@ -11,7 +11,7 @@ from torch import nn
 
 from ..conditioning.states import TextStates
 from .adaln import modulate
-from .transformer import Context, TextProjection, TimeEmbedding, from_tokens
+from .transformer import TextProjection, TimeEmbedding, from_tokens
 
 
 class BufferTransformer(nn.Module):
@@ -44,7 +44,7 @@ class BufferTransformer(nn.Module):
     def place(self) -> tuple[torch.device, torch.dtype]:
         return self.head.weight.device, self.head.weight.dtype
 
-    def read_text(self, text: Mapping[str, TextStates], batch: int = 1) -> Context:
+    def read_text(self, text: Mapping[str, TextStates], batch: int = 1) -> TextStates:
         """Project the text encoders' states, once for each prompt; see ``TextProjection``."""
         return self.text_projection(text, batch)
 

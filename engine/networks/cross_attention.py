@@ -1,16 +1,19 @@
 """The text side of the edit U-Net's cross-attention, taken out so that it need not run again.
 
 Keys and values of the text depend on the prompt's states alone: not on the picture, the noise level
-or the step. ``TextProjection`` computes them for all layers at once, and the U-Net it comes with
+or the step. ``KVProjection`` computes them for all layers at once, and the U-Net it comes with
 reads them out of one tensor. Exact: the same products, only earlier and once.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from diffusers import DreamLiteUNetModel
 from torch import nn
 
+from ..conditioning.states import TextStates
 from .hooks import sharing_clone
 
 
@@ -25,14 +28,19 @@ class Columns(nn.Module):
         return x[..., self.start : self.stop]
 
 
-class TextProjection:
+@dataclass(frozen=True)
+class CrossAttentionKV(TextStates):
+    """Keys and values of all layers beside each other: ``states`` (B, L, two times the layers' widths)."""
+
+
+class KVProjection:
     """Keys and values of every cross-attention layer.
 
     Args:
         unet: keeps its own projections; nothing of it is changed.
 
     Attributes:
-        unet: a clone that shares all Parameters and takes ``project``'s result for its states.
+        unet: a clone that shares all Parameters and takes ``project``'s result in place of states.
     """
 
     def __init__(self, unet: DreamLiteUNetModel) -> None:
@@ -49,7 +57,8 @@ class TextProjection:
                 setattr(attention, projection, Columns(start, stop))
                 start = stop
 
-    def project(self, states: torch.Tensor) -> torch.Tensor:
-        """Text states (B, L, D) to (B, L, two times all layers' widths of key and value)."""
-        text = self._text(states)
-        return torch.cat([part for each in self._layers for part in (each.to_k(text), each.to_v(text))], -1)
+    def project(self, text: TextStates) -> CrossAttentionKV:
+        """States (B, L, D) to the keys and values of every layer."""
+        states = self._text(text.states)
+        parts = [part for each in self._layers for part in (each.to_k(states), each.to_v(states))]
+        return CrossAttentionKV(torch.cat(parts, -1), text.mask)

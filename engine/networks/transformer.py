@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -30,18 +29,6 @@ class Sizes(Protocol):
     def text(self) -> tuple[tuple[str, int], ...]: ...
 
 
-@dataclass(frozen=True)
-class Context:
-    """What every block's cross-attention reads: tokens (B, L, width) and their mask, bool (B, L)."""
-
-    tokens: torch.Tensor
-    mask: torch.Tensor
-
-    def expand(self, batch: int) -> Context:
-        """One prompt, shared by ``batch`` buffers."""
-        return Context(self.tokens.expand(batch, -1, -1), self.mask.expand(batch, -1))
-
-
 class TextProjection(nn.Module):
     """Joins the text encoders: each is normed and projected on its own, then all are concatenated.
 
@@ -59,7 +46,7 @@ class TextProjection(nn.Module):
             }
         )
 
-    def forward(self, text: Mapping[str, TextStates], batch: int) -> Context:
+    def forward(self, text: Mapping[str, TextStates], batch: int) -> TextStates:
         """States of any subset of the encoders, each of ``batch`` prompts."""
         tokens = [self.null.expand(batch, -1, -1)]
         masks = [torch.ones(batch, 1, dtype=torch.bool, device=self.null.device)]
@@ -67,7 +54,7 @@ class TextProjection(nn.Module):
             if name in text:
                 tokens.append(projection(text[name].states.to(self.null.dtype)))
                 masks.append(text[name].mask)
-        return Context(torch.cat(tokens, 1), torch.cat(masks, 1))
+        return TextStates(torch.cat(tokens, 1), torch.cat(masks, 1))
 
 
 class TimeEmbedding(nn.Module):
@@ -104,12 +91,12 @@ class CrossAttention(nn.Module):
         self.norm_k = RMSNorm(config.head_width, eps=1e-6)
         self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, x: torch.Tensor, context: Context) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, text: TextStates) -> torch.Tensor:
         """(B, tokens, width) to the same."""
         q = rearrange(self.q(x), "b l (h d) -> b h l d", h=self.heads)
-        k, v = rearrange(self.kv(context.tokens), "b l (two h d) -> two b h l d", two=2, h=self.heads)
+        k, v = rearrange(self.kv(text.states), "b l (two h d) -> two b h l d", two=2, h=self.heads)
         x = F.scaled_dot_product_attention(
-            self.norm_q(q), self.norm_k(k), v, attn_mask=context.mask[:, None, None]
+            self.norm_q(q), self.norm_k(k), v, attn_mask=text.mask[:, None, None]
         )
         return self.out(rearrange(x, "b h l d -> b l (h d)"))
 
@@ -142,14 +129,14 @@ class Block(nn.Module):
         self.norm3 = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x: torch.Tensor, time: torch.Tensor, context: Context, *pattern: Any) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, time: torch.Tensor, text: TextStates, *pattern: Any) -> torch.Tensor:
         """x (B, F, S, d) and time (B, F, 6, d) to x; ``pattern`` says who attends to whom."""
         frames = x.shape[1]
         shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = (self.modulation + time).unbind(2)
         tokens = rearrange(modulate(self.norm1(x), shift_a, scale_a), "b f s d -> b (f s) d")
         tokens = self.attention(tokens, *pattern)
         x = x + gate(rearrange(tokens, "b (f s) d -> b f s d", f=frames), gate_a)
-        tokens = self.cross_attention(rearrange(self.norm2(x), "b f s d -> b (f s) d"), context)
+        tokens = self.cross_attention(rearrange(self.norm2(x), "b f s d -> b (f s) d"), text)
         x = x + rearrange(tokens, "b (f s) d -> b f s d", f=frames)
         return x + gate(self.feed_forward(modulate(self.norm3(x), shift_f, scale_f)), gate_f)
 

@@ -1,4 +1,4 @@
-"""A gradual change of conditions: text and references of both styles, weighed frame by frame."""
+"""A gradual change of style: text and references of both styles, weighed frame by frame."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import torch
 
 from ..cache.switch import SwitchPolicy
 from ..conditioning.blend import blend_weight, interpolate
-from .conditions import Conditions, Encoded
+from .style_states import StyleKV, StyleStates
 
 
 @dataclass
 class Blend:
-    """A change of conditions under way.
+    """A change of style under way.
 
     Attributes:
-        old: conditions that it goes away from.
-        new: conditions that it goes to.
-        before: reference frames of the old conditions that are still in the cache, the first ones.
+        old: style that it goes away from.
+        new: style that it goes to.
+        before: reference frames of the old style that are still in the cache, the first ones.
         policy: its length in latent frames, and the path of the text.
         done: latent frames of it that are past.
     """
 
-    old: Conditions
-    new: Encoded
+    old: StyleStates
+    new: StyleKV
     before: int
     policy: SwitchPolicy
     done: int = 0
 
     @property
     def over(self) -> bool:
-        """Whether the next frame shows the new conditions only."""
+        """Whether the next frame shows the new style only."""
         return self.done >= self.policy.frames
 
     def next(self, frames: int, references: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The next latent frames.
 
         Args:
-            references: reference frames in the cache, of both conditions.
+            references: reference frames in the cache, of both styles.
 
         Returns:
             text states (B, frames, length, text_dim) and weights (frames, references).
@@ -46,7 +46,7 @@ class Blend:
         weights = torch.tensor(
             [blend_weight(self.done + frame, self.policy.frames) for frame in range(frames)]
         )
-        old, new = self.old, self.new.conditions
+        old, new = self.old, self.new.states
         along = weights.view(1, -1, 1, 1).to(old.text.device)
         text = interpolate(old.text[:, None], new.text[:, None], along, self.policy.interpolation)
         parts = (
@@ -56,9 +56,9 @@ class Blend:
         self.done += frames
         return text, torch.cat(parts, dim=1)
 
-    def standing(self) -> Conditions:
-        """Where it has got to, as conditions that another blend can start from."""
+    def standing(self) -> StyleStates:
+        """Where it has got to, as a style that another blend can start from."""
         weight = blend_weight(self.done, self.policy.frames)
-        new = self.new.conditions
+        new = self.new.states
         text = interpolate(self.old.text, new.text, weight, self.policy.interpolation)
-        return Conditions(text, new.references, new.strength * weight)
+        return StyleStates(text, new.references, new.strength * weight)

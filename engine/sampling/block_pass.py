@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from ..cache.view import BlockView
-from ..networks.causal_wan.model import CausalWan, TextContext
+from ..networks.causal_wan.model import CausalWan, CrossAttentionKV
 from ..networks.rope import Rotation
 from .flow_match import FlowMatchSchedule, x0_from_velocity
 
@@ -41,14 +41,14 @@ class RolloutSettings:
 
 @dataclass(frozen=True)
 class BlockPass:
-    """A block's conditions and its view of the cache, bound to a network.
+    """A block's text and its view of the cache, bound to a network.
 
     Source tokens have the positions of their frames; they are seen by the block and see what it sees,
     but the cache does not keep them, so that history costs no more. They are free of noise.
 
     Attributes:
         view: of the cache.
-        context: keys and values of the text.
+        text: keys and values of the text.
         size: height and width in latents.
         rows: of the cache; latents of one row stand for all of them.
         mask: see ``CausalWan.forward``, without source tokens.
@@ -57,7 +57,7 @@ class BlockPass:
     net: CausalWan
     settings: RolloutSettings
     view: BlockView
-    context: TextContext
+    text: CrossAttentionKV
     size: tuple[int, int]
     rows: int = 1
     mask: torch.Tensor | None = None
@@ -88,18 +88,18 @@ class BlockPass:
         x, source = self._for_rows(x), None if source is None else self._for_rows(source)
         queries, keys = self.queries, self.keys
         times = torch.as_tensor(timestep, dtype=torch.float32, device=x.device).expand(x.shape[:2])
-        context, mask, uncached_frames = self.context, self.mask, 0
+        text, mask, uncached_frames = self.text, self.mask, 0
         if source is not None and self.settings.injection == "token":
             uncached_frames = x.shape[1]
             queries = queries.joined(self.uncached_rotation)
             keys = None if keys is None else keys.joined(self.uncached_rotation)
             x = torch.cat([x, source.to(x)], dim=1)
             times = torch.cat([times, torch.zeros_like(times)], dim=1)
-            context = tuple((_for_both(k), _for_both(v)) for k, v in context)
+            text = tuple((_for_both(k), _for_both(v)) for k, v in text)
             mask = None if mask is None else _for_tokens(mask, len(self.uncached_rotation.cos))
         elif source is not None:
             x = torch.cat([x, source.to(x)], dim=2)
-        return self.net(x.to(self.net.dtype), times, context, queries, self.view, keys, mask, uncached_frames)
+        return self.net(x.to(self.net.dtype), times, text, queries, self.view, keys, mask, uncached_frames)
 
     def _for_rows(self, x: torch.Tensor) -> torch.Tensor:
         return x.expand(self.rows, *x.shape[1:]) if len(x) < self.rows else x

@@ -17,8 +17,8 @@ from ..networks.causal_wan.model import CausalWan
 from .blending import Blend
 from .block_pass import BlockPass, RolloutSettings, reference_bias
 from .clean_frames import CleanFrames
-from .conditions import Conditions, Encoded
 from .flow_match import FlowMatchSchedule, renoise
+from .style_states import StyleKV, StyleStates
 
 Renoise = Callable[[int], torch.Tensor]
 """Fresh noise for the step after the given one, shaped like the block."""
@@ -31,7 +31,7 @@ class BlockRollout:
         net: the network.
         cache: of this stream.
         settings: what the checkpoint was trained for.
-        policy: what a change of conditions does.
+        policy: what a change of style does.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class BlockRollout:
         self.net, self.cache, self.settings = net, cache, settings
         self.policy = policy or SwitchPolicy()
         self._clean = CleanFrames(self.policy.remembered(cache.layout.window, cache.layout.block))
-        self._encoded: Encoded | None = None
+        self._style: StyleKV | None = None
         self._blend: Blend | None = None
         self._pending: tuple[torch.Tensor, torch.Tensor | None] | None = None
         self._pass: BlockPass | None = None
 
     def reset(self) -> None:
-        """Forget the stream; conditions stay."""
+        """Forget the stream; the style stays."""
         self._forget()
 
     def _forget(self) -> None:
@@ -59,47 +59,48 @@ class BlockRollout:
         self._clean.clear()
         self._pending = None
 
-    # conditions
+    # style
 
-    def encode(self, conditions: Conditions) -> Encoded:
+    def project(self, states: StyleStates) -> StyleKV:
         """Text keys and values, and the references' in a staged buffer; touches no state of the stream."""
-        context = self.net.text_context(conditions.text)
-        references, staged = conditions.references, None
+        text = self.net.cross_attention_kv(states.text)
+        references, staged = states.references, None
         if references is not None and references.shape[1]:
             batch, count, channels, height, width = references.shape
             staged = self.cache.staged(count)
             source = None
             if missing := self.net.config.in_channels - channels:
                 source = references.new_zeros(batch, count, missing, height, width)
-            once = BlockPass(self.net, self.settings, staged.view, context, (height, width), self.cache.batch)
+            once = BlockPass(self.net, self.settings, staged.view, text, (height, width), self.cache.batch)
             once.evaluate(references, source, 0.0)
-        return Encoded(conditions, context, staged)
+        return StyleKV(states, text, staged)
 
-    def switch(self, conditions: Conditions | Encoded) -> bool:
-        """New conditions from the next block on; False where they ask for the same as before."""
-        before = self._encoded
-        if conditions is before:
+    def switch(self, style: StyleStates | StyleKV) -> bool:
+        """Another style from the next block on; False where it asks for the same as before."""
+        before = self._style
+        if style is before:
             return False
-        encoded = conditions if isinstance(conditions, Encoded) else self.encode(conditions)
-        if before is not None and before.conditions.equals(encoded.conditions):
+        if isinstance(style, StyleStates):
+            style = self.project(style)
+        if before is not None and before.states.equals(style.states):
             return False
         if before is None or (self._pending is None and not self.cache.history):
-            self._take(encoded)
+            self._take(style)
         elif self.policy.name == "blend":
             self.settle()
-            self._begin_blend(before, encoded)
+            self._begin_blend(before, style)
         else:
-            self._change(encoded)
+            self._change(style)
         return True
 
-    def _change(self, encoded: Encoded) -> None:
-        """Take conditions up at once, and do to the history what the policy says."""
+    def _change(self, style: StyleKV) -> None:
+        """Take a style up at once, and do to the history what the policy says."""
         name = self.policy.name
         if name == "cross_attn_only":
             self.settle()
         else:
             self._remember()
-        self._take(encoded)
+        self._take(style)
         if name == "hard_reset":
             self._forget()
         elif name == "refresh_last":
@@ -111,17 +112,17 @@ class BlockRollout:
             rolling = self.cache.layout.window - self.cache.layout.block - self.cache.sinks
             self._replay(rolling)
 
-    def _take(self, encoded: Encoded) -> None:
-        self._encoded, self._blend = encoded, None
-        self.cache.replace_references([encoded.staged] if encoded.staged else [])
+    def _take(self, style: StyleKV) -> None:
+        self._style, self._blend = style, None
+        self.cache.replace_references([style.references] if style.references else [])
 
-    def _begin_blend(self, before: Encoded, encoded: Encoded) -> None:
+    def _begin_blend(self, before: StyleKV, style: StyleKV) -> None:
         """Old and new references share the pinned segment until the blend is over."""
-        old = before.conditions if self._blend is None else self._blend.standing()
-        staged = [part.staged for part in (before, encoded) if part.staged is not None]
+        old = before.states if self._blend is None else self._blend.standing()
+        staged = [part.references for part in (before, style) if part.references is not None]
         self.cache.replace_references(staged)
-        kept = before.staged.frames if before.staged else 0
-        self._encoded, self._blend = encoded, Blend(old, encoded, kept, self.policy)
+        kept = before.references.frames if before.references else 0
+        self._style, self._blend = style, Blend(old, style, kept, self.policy)
 
     # blocks
 
@@ -177,24 +178,24 @@ class BlockRollout:
         self._pending = None
 
     def _replay(self, most: int | None = None) -> None:
-        """Clean passes over the last ``most`` (or all) kept frames under the conditions of now."""
+        """Clean passes over the last ``most`` (or all) kept frames under the style of now."""
         for x0, source in self._clean.blocks(self.cache.layout.block, most):
             self._begin(x0, blending=False).record(x0, source)
             self.cache.commit()
 
     def _begin(self, x: torch.Tensor, *, blending: bool = True) -> BlockPass:
-        """Bind conditions and a view of the cache to a block shaped like ``x``."""
-        assert self._encoded is not None, "a stream needs conditions first"
+        """Bind the style and a view of the cache to a block shaped like ``x``."""
+        assert self._style is not None, "a stream needs a style first"
         if blending and self._blend is not None and self._blend.over:
-            self._take(self._encoded)
+            self._take(self._style)
         if blending and self._blend is not None:
-            text, strengths = self._blend.next(x.shape[1], self.cache.references)
-            context = self.net.text_context(text)
+            states, strengths = self._blend.next(x.shape[1], self.cache.references)
+            text = self.net.cross_attention_kv(states)
         else:
-            context = self._encoded.context
-            strengths = torch.full((1, self.cache.references), self._encoded.conditions.strength)
+            text = self._style.text
+            strengths = torch.full((1, self.cache.references), self._style.states.strength)
         view = self.cache.begin(x.shape[1])
         mask = reference_bias(strengths, view, self.cache.layout.tokens, self.net.patch_embedding.weight)
         size = (x.shape[-2], x.shape[-1])
-        self._pass = BlockPass(self.net, self.settings, view, context, size, self.cache.batch, mask)
+        self._pass = BlockPass(self.net, self.settings, view, text, size, self.cache.batch, mask)
         return self._pass

@@ -26,9 +26,9 @@ from ...engine.networks.hooks import hooked
 from ...engine.networks.lllite_file import load_lllite
 from ...engine.networks.taehv import TAEHV
 from ...engine.sampling.block_pass import RolloutSettings
-from ...engine.sampling.conditions import Conditions
 from ...engine.sampling.few_step import few_step_schedule
 from ...engine.sampling.rollout import BlockRollout
+from ...engine.sampling.style_states import StyleStates
 from ..metrics import sharpness, temporal
 
 
@@ -159,11 +159,11 @@ def _causal_wan(folder: Path) -> Iterator[Case]:
         cache = SegmentedKVCache(layout, batch=len(io["noise"]), rope="absolute")
         settings = RolloutSettings(schedule, context_noise=meta["context_noise"])
         rollout = BlockRollout(net, cache, settings, SwitchPolicy("cross_attn_only"))
-        rollout.switch(Conditions(io["context_a"]))
+        rollout.switch(StyleStates(io["context_a"]))
         fresh, made = iter(io["renoise"]), []
         for index, noise in enumerate(blocks):
             if index == switch_at:
-                rollout.switch(Conditions(io["context_b"]))
+                rollout.switch(StyleStates(io["context_b"]))
             made.append(rollout.step(noise, lambda step: next(fresh)))
         rollout.settle()
         return torch.cat(made, dim=1), rollout
@@ -180,7 +180,7 @@ def _causal_wan(folder: Path) -> Iterator[Case]:
             error = _largest(keys, io["kv_last_layer_k_global"])
             yield Case("kv_last_layer_k_global", error, 2e-4)
         yield Case(name, _largest(result, io[name]), 2e-4)
-    context = net.text_context(io["context_a"])
+    context = net.cross_attention_kv(io["context_a"])
     queries = net.rotation(range(blocks[0].shape[1]), height, width)
     flow = net(blocks[0], io["unequal_t"], context, queries)
     yield Case("flow_unequal_t", _largest(flow, io["flow_unequal_t"]), 2e-4)

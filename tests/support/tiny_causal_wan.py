@@ -11,9 +11,9 @@ from livestyle.engine.cache.layout import CacheLayout
 from livestyle.engine.cache.switch import SwitchPolicy
 from livestyle.engine.networks.causal_wan import CausalWan, CausalWanConfig
 from livestyle.engine.sampling.block_pass import RolloutSettings
-from livestyle.engine.sampling.conditions import Conditions
 from livestyle.engine.sampling.few_step import few_step_schedule
 from livestyle.engine.sampling.rollout import BlockRollout
+from livestyle.engine.sampling.style_states import StyleStates
 
 CHANNELS, SIDE, TOKENS = 4, 4, 4
 CONFIG = CausalWanConfig(
@@ -60,11 +60,11 @@ def noise(seed: int, frames: int = 2) -> torch.Tensor:
     return torch.randn(1, frames, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
 
 
-def style(seed: int, *, reference: bool = False, strength: float = 1.0) -> Conditions:
+def style(seed: int, *, reference: bool = False, strength: float = 1.0) -> StyleStates:
     """Text, and one reference if asked for; other seeds are other styles."""
     text = torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(1000 + seed))
     text[:, 3:] = 0.0
-    return Conditions(text, noise(2000 + seed, 1) if reference else None, strength)
+    return StyleStates(text, noise(2000 + seed, 1) if reference else None, strength)
 
 
 def play(rollout: BlockRollout, blocks: range) -> list[torch.Tensor]:

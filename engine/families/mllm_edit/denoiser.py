@@ -8,14 +8,14 @@ import torch
 from diffusers import DreamLiteUNetModel
 from torch import nn
 
-from ...conditioning.mllm import Conditioning
+from ...conditioning.states import TextStates
 from ...sampling.flow_match import FlowMatchSchedule, euler, velocity_from_x0, x0_from_velocity
 from .guidance import Guidance
 from .profile import Profile
 
 
 class Denoiser(nn.Module):
-    """The U-Net behind one signature: noisy latent, source latent, sigma and conditioning in, x0 out."""
+    """The U-Net behind one signature: noisy latent, source latent, sigma and text in, x0 out."""
 
     def __init__(self, unet: DreamLiteUNetModel, profile: Profile) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Denoiser(nn.Module):
         self.profile = profile
 
     def forward(
-        self, x: torch.Tensor, source: torch.Tensor, sigma: torch.Tensor, conditioning: Conditioning
+        self, x: torch.Tensor, source: torch.Tensor, sigma: torch.Tensor, text: TextStates
     ) -> torch.Tensor:
         """Predict the edited latent.
 
@@ -31,7 +31,7 @@ class Denoiser(nn.Module):
             x: noisy latent (B, C, h, w).
             source: the source's latent (B, C, h, w); zeros generate.
             sigma: (B,) noise level.
-            conditioning: states for B frames.
+            text: states for B frames, or keys and values where the U-Net is ``KVProjection``'s.
 
         Returns:
             x0 (B, C, h, w).
@@ -43,8 +43,8 @@ class Denoiser(nn.Module):
         output = self.unet(
             torch.cat([x, source], dim=3 if wide else 1),
             sigma * 1000.0,
-            conditioning.states,
-            encoder_attention_mask=conditioning.mask,
+            text.states,
+            encoder_attention_mask=text.mask,
             added_cond_kwargs={"time_ids": time_ids},
         ).sample
         if wide:
@@ -57,7 +57,7 @@ class Denoiser(nn.Module):
         self,
         noise: torch.Tensor,
         source: torch.Tensor,
-        conditioning: Conditioning,
+        text: TextStates,
         schedule: FlowMatchSchedule,
         guidance: Guidance | None = None,
     ) -> torch.Tensor:
@@ -69,14 +69,14 @@ class Denoiser(nn.Module):
             # one memory layout for every step, or the compiled network would be compiled again
             now = x.to(source.dtype).contiguous()
             if guidance is None:
-                x0 = self(now, source, levels, conditioning).float()
+                x0 = self(now, source, levels, text).float()
             else:
                 evaluate = partial(self._evaluate, now, levels)
-                x0 = guidance.guided(evaluate, source, conditioning)
+                x0 = guidance.guided(evaluate, source, text)
             x = x0 if following == 0.0 else euler(x, velocity_from_x0(x, x0, sigma), sigma, following)
         return x
 
     def _evaluate(
-        self, x: torch.Tensor, sigma: torch.Tensor, source: torch.Tensor, conditioning: Conditioning
+        self, x: torch.Tensor, sigma: torch.Tensor, source: torch.Tensor, text: TextStates
     ) -> torch.Tensor:
-        return self(x, source, sigma, conditioning).float()
+        return self(x, source, sigma, text).float()

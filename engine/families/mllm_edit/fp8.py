@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ...conditioning.mllm import Conditioning
+from ...conditioning.states import TextStates
 from ...errors import SettingError, one_line
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _is_matrix(module: nn.Module, _name: str) -> bool:
     return isinstance(module, nn.Linear) and not any(side % NARROWEST for side in module.weight.shape)
 
 
-def _probe(model: MLLMEditModel, states: Conditioning | None = None) -> tuple[Conditioning, torch.Tensor]:
+def _probe(model: MLLMEditModel, states: TextStates | None = None) -> tuple[TextStates, torch.Tensor]:
     """Text states of a fixed picture, and the U-Net's x0 from fixed noise.
 
     Args:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ...conditioning.mllm import Conditioning
+from ...conditioning.states import TextStates
 
-Evaluate = Callable[[torch.Tensor, Conditioning], torch.Tensor]
+Evaluate = Callable[[torch.Tensor, TextStates], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class Guidance:
         image: weight of the source picture.
     """
 
-    empty: Conditioning
+    empty: TextStates
     text: float
     image: float
 
-    def guided(self, evaluate: Evaluate, source: torch.Tensor, asked: Conditioning) -> torch.Tensor:
+    def guided(self, evaluate: Evaluate, source: torch.Tensor, asked: TextStates) -> torch.Tensor:
         """Three evaluations, one after the other, so that adapters see the batch they have pictures for.
 
         x0 and velocity are guided alike: one is an affine function of the other.
 
         Args:
-            evaluate: a source latent (B, C, h, w) and its conditioning to a prediction of that shape.
+            evaluate: a source latent (B, C, h, w) and its text to a prediction of that shape.
         """
         neither = evaluate(torch.zeros_like(source), self.empty)
         shown = evaluate(source, self.empty)

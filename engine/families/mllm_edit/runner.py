@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ...conditioning.mllm import Conditioning
+from ...conditioning.states import TextStates
 from ...conditioning.timeline import AnyConditioning, Switch
 from ...errors import SettingError
 from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
-from ...networks.cross_attention import TextProjection
+from ...networks.cross_attention import CrossAttentionKV, KVProjection
 from ...sampling.flow_match import FlowMatchSchedule
 from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
 from ..compiling import set_compiled
@@ -37,15 +37,15 @@ class EncodedChunk:
     Attributes:
         source: latents of the source frames (N, C, h, w); zeros generate.
         noise: (N, C, h, w).
-        conditioning: states for N frames, or one row for all of them.
+        text: states for N frames, or one row for all of them.
         empty: states of no instruction for the same frames, where the model is guided.
         renewals: what each adapter is shown for it.
     """
 
     source: torch.Tensor
     noise: torch.Tensor
-    conditioning: Conditioning
-    empty: Conditioning | None
+    text: TextStates
+    empty: TextStates | None
     renewals: tuple[AdapterRefresh | None, ...]
 
 
@@ -79,9 +79,9 @@ class MLLMEditRunner(Runner):
         )
         spatial = model.autoencoder.spatial
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
-        self.text = TextProjection(model.denoiser.unet)
+        self._kv = KVProjection(model.denoiser.unet)
         self.stack = AdapterStack(
-            Denoiser(self.text.unet, model.profile),
+            Denoiser(self._kv.unet, model.profile),
             model.adapters,
             count=self.requirements.chunk_frames,
             width=width,
@@ -106,7 +106,7 @@ class MLLMEditRunner(Runner):
     def reset(self) -> None:
         """A new clip: nothing of the last one stays."""
         self.styles.reset()
-        self._projected: tuple[Conditioning, float, Conditioning] | None = None
+        self._projected: tuple[TextStates, float, CrossAttentionKV] | None = None
         self._before: np.ndarray | None = None
         self._prompted: str | None = None
         self._output: torch.Tensor | None = None
@@ -138,7 +138,7 @@ class MLLMEditRunner(Runner):
         if any(renewal is not None for renewal in renewals):
             self.refreshes.append(chunk.index)
         frames = None if pixels is None else torch.from_numpy(pixels)
-        conditioning = self.styles.condition(moments, chunk.live, frames)
+        text = self.styles.condition(moments, chunk.live, frames)
         noise = self._noise.draw(
             seed=int(chunk.live[self._seed]),
             first_frame=chunk.first_frame,
@@ -151,16 +151,16 @@ class MLLMEditRunner(Runner):
         else:
             source = self.model.autoencoder.encode_chunk(frames)
         empty = self.model.encoder.encode(None, frames) if self.model.profile.guided else None
-        return EncodedChunk(source, noise, conditioning, empty, renewals)
+        return EncodedChunk(source, noise, text, empty, renewals)
 
     def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor:
         """Denoise, then go from the source's latent to the edit's by ``strength``."""
         self.stack.apply(encoded.renewals, self._last_output, late)
         if self.model.lora is not None:
             self.model.lora.turn(float(late[self._lora_strength]))
-        text = self._project(encoded.conditioning)
+        kv = self._project(encoded.text)
         edited = self.denoiser.sample(
-            encoded.noise, encoded.source, text, self.schedule, self._guidance(encoded.empty)
+            encoded.noise, encoded.source, kv, self.schedule, self._guidance(encoded.empty)
         )
         self._output = edited[-1:].clone()
         return torch.lerp(encoded.source.float(), edited, float(late[self._strength]))
@@ -198,26 +198,26 @@ class MLLMEditRunner(Runner):
         pixels = self.model.autoencoder.decode_chunk(self._output)
         return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
-    def _project(self, conditioning: Conditioning) -> Conditioning:
+    def _project(self, text: TextStates) -> CrossAttentionKV:
         """Main lane: keys and values of the text for every frame; of the same states, those of before."""
         strength = self.model.lora.strength if self.model.lora is not None else 0.0
         known = self._projected
-        if known is None or known[0] is not conditioning or known[1] != strength:
-            known = self._projected = (conditioning, strength, self._projection(conditioning))
+        if known is None or known[0] is not text or known[1] != strength:
+            known = self._projected = (text, strength, self._projection(text))
         return known[2]
 
-    def _guidance(self, empty: Conditioning | None) -> Guidance | None:
+    def _guidance(self, empty: TextStates | None) -> Guidance | None:
         if empty is None:
             return None
         profile = self.model.profile
         return Guidance(self._projection(empty), profile.guidance, profile.image_guidance)
 
-    def _projection(self, conditioning: Conditioning) -> Conditioning:
-        projected = Conditioning(self.text.project(conditioning.states), conditioning.mask)
+    def _projection(self, text: TextStates) -> CrossAttentionKV:
+        projected = self._kv.project(text)
         count = self.requirements.chunk_frames
         return projected if len(projected.states) == count else projected.expand(count)
 
-    def _external(self, external: Any) -> Conditioning:
+    def _external(self, external: Any) -> TextStates:
         """A core CONDITIONING: its tensor as it is, padded to the fixed context."""
         states = external[0][0]
         unet, length = self.denoiser.unet, self.model.profile.context_length
@@ -230,4 +230,4 @@ class MLLMEditRunner(Runner):
         padded = torch.zeros(1, length, wanted, dtype=unet.dtype, device=unet.device)
         padded[:, : states.shape[1]] = states[:1].to(padded)
         mask = (torch.arange(length, device=unet.device) < states.shape[1]).long()[None]
-        return Conditioning(padded, mask)
+        return TextStates(padded, mask)

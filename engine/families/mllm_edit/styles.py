@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from ...conditioning.blend import interpolate
-from ...conditioning.mllm import Conditioning
 from ...conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
+from ...conditioning.states import TextStates
 from ...conditioning.timeline import (
     AnyConditioning,
     Mix,
@@ -27,8 +27,8 @@ from ...conditioning.timeline import (
 from ...errors import SettingError
 from ..base import LiveParameter
 
-Encode = Callable[[str, torch.Tensor | None], Conditioning]
-Fit = Callable[[Any], Conditioning]
+Encode = Callable[[str, torch.Tensor | None], TextStates]
+Fit = Callable[[Any], TextStates]
 
 
 class _Style:
@@ -40,10 +40,10 @@ class _Style:
         self.reset()
 
     def reset(self) -> None:
-        self._cached: tuple[str, Conditioning] | None = None
+        self._cached: tuple[str, TextStates] | None = None
         self._since_refresh = 0
 
-    def states(self, prompt: str, frames: torch.Tensor | None) -> Conditioning:
+    def states(self, prompt: str, frames: torch.Tensor | None) -> TextStates:
         """Encode anew when the prompt changed or ``te_refresh_every`` chunks have passed."""
         recipe = self.recipe
         if recipe.external is not None:
@@ -153,7 +153,7 @@ class StylePlayer:
 
     def condition(
         self, moments: Sequence[Moment], live: Mapping[str, Any], frames: torch.Tensor | None
-    ) -> Conditioning:
+    ) -> TextStates:
         """States for the frames of a chunk, or one row for all of them.
 
         Args:
@@ -163,7 +163,7 @@ class StylePlayer:
         """
         mixes = [moment.mix for moment in moments]
         used = dict.fromkeys(number for mix in mixes for number, _ in mix)
-        parts: dict[int, Conditioning] = {}
+        parts: dict[int, TextStates] = {}
         for number in used:
             style = self._styles[number - 1]
             parts[number] = style.states(self._prompt(style, live), frames)
@@ -172,11 +172,11 @@ class StylePlayer:
         count = len(mixes)
         rows = {n: part if len(part.states) == count else part.expand(count) for n, part in parts.items()}
         mixed = [self._mixed(mix, rows, row) for row, mix in enumerate(mixes)]
-        return Conditioning(
+        return TextStates(
             torch.stack([part.states for part in mixed]), torch.stack([part.mask for part in mixed])
         )
 
-    def _mixed(self, mix: Mix, rows: Mapping[int, Conditioning], row: int) -> Conditioning:
+    def _mixed(self, mix: Mix, rows: Mapping[int, TextStates], row: int) -> TextStates:
         """One frame's states (L, D) and their mask: what any of the styles keeps is kept."""
         states, mask, share = None, None, 0.0
         for number, weight in mix:
@@ -188,7 +188,7 @@ class StylePlayer:
                 states = interpolate(states, part.states[row], weight / share, self.timeline.interpolation)
                 mask = mask | part.mask[row]
         assert states is not None and mask is not None
-        return Conditioning(states, mask)
+        return TextStates(states, mask)
 
     def _prompt(self, style: _Style, live: Mapping[str, Any]) -> str:
         return str(live[style.key])

@@ -1,4 +1,4 @@
-"""Drives a causal video model over a stream: conditions and source ahead, then one block at a time."""
+"""Drives a causal video model over a stream: style and source ahead, then one block at a time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import AnyConditioning, Switch
 from ...errors import SettingError
 from ...motion.scene import CutDetector
-from ...sampling.conditions import Conditions, Encoded
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
 from ...sampling.stream_batch import StreamBatchRollout
+from ...sampling.style_states import StyleKV, StyleStates
 from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
 from ..compiling import set_compiled
 from .new_rollout import block_noise, new_rollout
@@ -36,14 +36,15 @@ class EncodedChunk:
     """All that the main lane needs for one block.
 
     Attributes:
-        style: what conditions it; encoded, unless a LoRA has a part in that, which the main lane turns.
+        style: its style as keys and values; as states where a LoRA has a part in projecting them, which
+            only the main lane does.
         source: normalised latents (n, C, h, w); None without a source.
         first: index of its first latent frame in the stream.
         seed: of its noise.
         motion: what fast motion takes away from the noise on the source.
     """
 
-    style: Encoded | Conditions
+    style: StyleKV | StyleStates
     source: torch.Tensor | None
     first: int
     seed: int
@@ -72,7 +73,7 @@ class RTRDiTRunner(Runner):
             conditioning,
             text=self._text,
             references=lambda recipe: reference_latents(recipe, encoder, width, height),
-            encode=self._encode,
+            project=self._project,
             check=None if model.text is None else model.text.check,
             most=self.profile.references,
         )
@@ -84,7 +85,7 @@ class RTRDiTRunner(Runner):
         self._raw = self.profile.source_space == "raw"
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self.rollout = new_rollout(model, settings, layout, self.styles.policy(model.autoencoder.temporal))
-        self._lora = None if model.lora is None else LoraStyles(model.lora, self.rollout.encode)
+        self._lora = None if model.lora is None else LoraStyles(model.lora, self.rollout.project)
         self._batched = isinstance(self.rollout, StreamBatchRollout)
         # dynamic: the cache grows until its window is full
         set_compiled(model.net.blocks, settings.compile, dynamic=None)
@@ -112,7 +113,7 @@ class RTRDiTRunner(Runner):
         self._latents = 0
 
     def release_caches(self) -> None:
-        """Drop the encoded conditions."""
+        """Drop the projected styles."""
         self.styles.release()
         if self._lora is not None:
             self._lora.release()
@@ -146,7 +147,7 @@ class RTRDiTRunner(Runner):
             self._lora.turn(float(late[self._lora_strength]))
         if encoded is None:
             return self._shown(self.rollout.drain(), strength) if self._batched else None
-        self.rollout.switch(self._encoded(encoded.style))
+        self.rollout.switch(self._projected(encoded.style))
         source, start, schedule = encoded.source, self._noise(encoded, 0), None
         self._sources.append(source)
         if source is not None and self.profile.injection == "sdedit":
@@ -164,16 +165,16 @@ class RTRDiTRunner(Runner):
         made = enter(start, lambda step: self._noise(encoded, step + 1), injected, schedule)
         return self._shown(made, strength)
 
-    def _encode(self, conditions: Conditions) -> Encoded | Conditions:
-        """Side lane: what the network makes of a style, where no LoRA changes it."""
-        return self.rollout.encode(conditions) if self._lora is None else conditions
+    def _project(self, states: StyleStates) -> StyleKV | StyleStates:
+        """Side lane: a style's keys and values, where no LoRA changes them."""
+        return self.rollout.project(states) if self._lora is None else states
 
-    def _encoded(self, style: Encoded | Conditions) -> Encoded:
-        """Main lane: the same where one does."""
-        if isinstance(style, Encoded):
+    def _projected(self, style: StyleKV | StyleStates) -> StyleKV:
+        """Main lane: the same where one changes them."""
+        if isinstance(style, StyleKV):
             return style
         assert self._lora is not None
-        return self._lora.encoded(style)
+        return self._lora.projected(style)
 
     def _shown(self, made: torch.Tensor | None, strength: float) -> torch.Tensor | None:
         """A block (1, n, C, h, w) as it is decoded, (n, C, h, w), mixed with its source."""

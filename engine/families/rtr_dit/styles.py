@@ -1,4 +1,4 @@
-"""Which style conditions each block of a causal stream, encoded once and kept while it plays."""
+"""Which style conditions each block of a causal stream, projected once and kept while it plays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...autoencoders.video import VideoAutoencoder
 from ...cache.switch import SwitchPolicy
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import AnyConditioning
-from ...sampling.conditions import Conditions, Encoded
+from ...sampling.style_states import StyleKV, StyleStates
 from ..style_schedule import StyleSchedule
 
 EncodeText = Callable[[ConditioningRecipe, str], torch.Tensor]
@@ -39,15 +39,15 @@ def reference_latents(
     return torch.cat(latents).unsqueeze(0)
 
 
-class BlockStyles(StyleSchedule[Encoded | Conditions]):
+class BlockStyles(StyleSchedule[StyleKV | StyleStates]):
     """A timeline, block by block, whose styles may have reference pictures.
 
     Args:
         conditioning: a recipe or a timeline of recipes.
         text: states (1, length, width) of a recipe with a prompt.
         references: latents of a recipe's pictures.
-        encode: what the network makes of them, or the conditions themselves where it waits for the main
-            lane with that; called on the side lane.
+        project: their keys and values, or the states themselves where the main lane projects; called on
+            the side lane.
         check: raises SettingError for a prompt that is too long.
         most: reference pictures that a style may have.
     """
@@ -58,14 +58,16 @@ class BlockStyles(StyleSchedule[Encoded | Conditions]):
         *,
         text: EncodeText,
         references: Callable[[ConditioningRecipe], torch.Tensor | None],
-        encode: Callable[[Conditions], Encoded | Conditions],
+        project: Callable[[StyleStates], StyleKV | StyleStates],
         check: Callable[[str], object] | None,
         most: int,
     ) -> None:
-        def encode_style(recipe: ConditioningRecipe, style: int, prompt: str) -> Encoded | Conditions:
+        def encode_style(recipe: ConditioningRecipe, style: int, prompt: str) -> StyleKV | StyleStates:
             if style not in self._pictures:
                 self._pictures[style] = references(recipe)
-            return encode(Conditions(text(recipe, prompt), self._pictures[style], recipe.reference_strength))
+            return project(
+                StyleStates(text(recipe, prompt), self._pictures[style], recipe.reference_strength)
+            )
 
         super().__init__(conditioning, encode=encode_style, check=check, most=most)
 

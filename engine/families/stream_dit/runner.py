@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from ...conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
+from ...conditioning.states import TextStates
 from ...conditioning.timeline import in_full
 from ...errors import SettingError
-from ...networks.transformer import Context
 from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
@@ -28,14 +28,14 @@ class EncodedChunk:
     """All that the main lane needs for one chunk.
 
     Attributes:
-        context: the prompt, for one buffer.
+        text: the prompt's states, for one buffer.
         source: normalised latents (n, C, h, w) of the source, or None to generate.
         ended: the source has ended, and the buffer empties.
         strength: level at which the source goes in.
         seed: of the noise. layout: of the buffer while it generates.
     """
 
-    context: Context
+    text: TextStates
     source: torch.Tensor | None
     ended: bool
     strength: float
@@ -101,7 +101,7 @@ class StreamDiTRunner(Runner):
 
     def release_caches(self) -> None:
         """Drop the encoded prompt."""
-        self._said: tuple[str, Context] | None = None
+        self._said: tuple[str, TextStates] | None = None
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         ended = chunk.frames is None and chunk.valid == 0
@@ -114,9 +114,9 @@ class StreamDiTRunner(Runner):
         if source is not None:
             source = self.model.profile.latents.normalise(source.float())
         layout = self._layout(int(chunk.live[self._chunk]), int(chunk.live[self._steps]))
-        context = self._read(str(chunk.live[self._prompt]))
+        text = self._read(str(chunk.live[self._prompt]))
         strength, seed = float(chunk.live[self._strength]), int(chunk.live[self._seed])
-        return EncodedChunk(context, source, ended, strength, seed, layout)
+        return EncodedChunk(text, source, ended, strength, seed, layout)
 
     def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Latents (c, C, h, w) that are done, in the network's scale; None while the buffer fills."""
@@ -147,11 +147,11 @@ class StreamDiTRunner(Runner):
         if layout != buffer.partition and buffer.fits(layout):
             buffer.switch(layout)
         if not len(buffer):
-            buffer.prime(lambda x, sigmas: self._velocity(x, sigmas, encoded.context))
+            buffer.prime(lambda x, sigmas: self._velocity(x, sigmas, encoded.text))
         elif layout == buffer.partition:
             while buffer.room >= layout.frames:
                 buffer.push()
-        emitted = buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.context))
+        emitted = buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.text))
         assert emitted is not None
         self._out.append(emitted)
 
@@ -184,7 +184,7 @@ class StreamDiTRunner(Runner):
             self._waiting = self._waiting[count:]
         elif not encoded.ended:
             return None
-        return self._buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.context))
+        return self._buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.text))
 
     def _new_buffer(self, depth: int) -> MovingBuffer:
         return MovingBuffer(self._start, self._noise, depth=depth, advance=self.model.profile.advance)
@@ -193,26 +193,26 @@ class StreamDiTRunner(Runner):
         noise = keyed_noise(self._shape, self._noise_seed, first, count, again)
         return noise.to(self.model.network.place[0])
 
-    def _velocity(self, latents: torch.Tensor, sigmas: torch.Tensor, context: Context) -> torch.Tensor:
+    def _velocity(self, latents: torch.Tensor, sigmas: torch.Tensor, text: TextStates) -> torch.Tensor:
         """The network on one buffer, guided where the checkpoint asks for it."""
         network, guidance = self.model.network, self.model.profile.guidance
-        velocity = self._evaluate(latents, sigmas, context)
+        velocity = self._evaluate(latents, sigmas, text)
         if guidance == 1.0:
             return velocity
         without = self._evaluate(latents, sigmas, network.read_text({}))
         return without + guidance * (velocity - without)
 
-    def _evaluate(self, latents: torch.Tensor, sigmas: torch.Tensor, context: Context) -> torch.Tensor:
+    def _evaluate(self, latents: torch.Tensor, sigmas: torch.Tensor, text: TextStates) -> torch.Tensor:
         network, buffer = self.model.network, self._buffer
         assert buffer is not None
         layout = buffer.partition
         # compiled graphs are for one length: a buffer that fills or empties runs without them
         if self._compiled and len(latents) != layout.references + buffer.depth * layout.frames:
             with torch.compiler.set_stance("force_eager"):
-                return network(latents[None], sigmas[None], context)[0].float()
-        return network(latents[None], sigmas[None], context)[0].float()
+                return network(latents[None], sigmas[None], text)[0].float()
+        return network(latents[None], sigmas[None], text)[0].float()
 
-    def _read(self, prompt: str) -> Context:
+    def _read(self, prompt: str) -> TextStates:
         """The prompt's tokens, encoded when it changes."""
         if self._said is None or self._said[0] != prompt:
             states = self.model.text.encode([prompt])

@@ -19,7 +19,7 @@ from ...sampling.noise import keyed_noise
 from ..base import Chunk, DenoiseSettings, Runner, live_basics
 from ..compiling import set_compiled
 from .evaluate import evaluator
-from .styles import EditInstructions, Instruction
+from .styles import EditStyles, PromptState
 from .window import WindowDriver
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ class About:
     """What goes with the pictures of one latent frame.
 
     Attributes:
-        instruction: what they are asked for.
+        prompt: what they are asked for.
         activity: of the source.
         seed: of the noise.
         lasts: seconds that they take on screen, where the source is live; else 0.
     """
 
-    instruction: Instruction
+    prompt: PromptState
     activity: Activity
     seed: int
     lasts: float
@@ -84,9 +84,7 @@ class StreamEditDiTRunner(Runner):
         self._window, self._backend = advanced.get("cache_window", 0), advanced.get("attention_backend")
         self._live = settings.live
         self._windows = self._driver()
-        self.instructions = EditInstructions(
-            conditioning, model.network, model.text, model.autoencoder.temporal
-        )
+        self.styles = EditStyles(conditioning, model.network, model.text, model.autoencoder.temporal)
         blocks = model.network.blocks  # all but self-attention, whose blocks depend on what it sees
         layers = [layer for block in blocks for layer in (block.cross_attention, block.feed_forward)]
         set_compiled(layers, settings.compile, dynamic=None)  # the window grows while its history fills
@@ -98,7 +96,7 @@ class StreamEditDiTRunner(Runner):
         self.live_parameters = (
             strength,
             seed,
-            *self.instructions.schedule.live_parameters,
+            *self.styles.schedule.live_parameters,
         )
         self.reset()
 
@@ -118,14 +116,14 @@ class StreamEditDiTRunner(Runner):
         self._waiting: deque[About] = deque()  # for the latents that the autoencoder still holds
         self._current: About | None = None
         self._flushed = False
-        self.instructions.reset()
+        self.styles.reset()
 
     def release_caches(self) -> None:
         """Drop the encoded prompt."""
-        self.instructions.schedule.release()
+        self.styles.schedule.release()
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
-        return self.instructions.schedule.switches(chunk)
+        return self.styles.schedule.switches(chunk)
 
     @property
     def seen(self) -> int:
@@ -145,9 +143,9 @@ class StreamEditDiTRunner(Runner):
             latents = self._encoder.encode_chunk(torch.from_numpy(frames.pixels))
             activity, cuts = self._meter.look(frames.pixels)
             pts = frames.pts
-        instruction = self.instructions.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
+        prompt = self.styles.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
         seed, lasts = int(chunk.live[self._seed]), _duration(pts) if self._live else 0.0
-        self._waiting.append(About(instruction, activity, seed, lasts))
+        self._waiting.append(About(prompt, activity, seed, lasts))
         source = None
         if latents is not None and len(latents):
             source = self.model.profile.latents.normalise(latents.float())
@@ -163,8 +161,8 @@ class StreamEditDiTRunner(Runner):
         if about.activity.cut:
             self._stream.begin_scene()  # the old scene ends under its own instruction
         self._current = about
-        if about.instruction.keep is not None:
-            self._stream.forget(about.instruction.keep)
+        if about.prompt.keep is not None:
+            self._stream.forget(about.prompt.keep)
         edited = self._stream.step(None) if encoded.source is None else self._edit(encoded.source, about)
         if edited is None:
             return None
@@ -174,7 +172,7 @@ class StreamEditDiTRunner(Runner):
         """Take in a latent frame, under the window that it asks for."""
         self._unedited.append(source)
         device = self.model.network.place[0]
-        with self._windows.chunk(about.activity, about.instruction.age, about.lasts, device):
+        with self._windows.chunk(about.activity, about.prompt.age, about.lasts, device):
             self._stream.window = self._windows.length
             return self._stream.step(source)
 
@@ -195,8 +193,8 @@ class StreamEditDiTRunner(Runner):
         """The network under the instruction of the chunk that goes in."""
         assert self._current is not None
         network, prediction = self.model.network, self.model.profile.prediction
-        context = self._current.instruction.context
-        return evaluator(network, context, prediction, self._selections)(latents, sigma, source, references)
+        text = self._current.prompt.text
+        return evaluator(network, text, prediction, self._selections)(latents, sigma, source, references)
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
         assert self._current is not None

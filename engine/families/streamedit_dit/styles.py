@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from ...conditioning.blend import blend_weight, interpolate
 from ...conditioning.ensemble import TextEnsemble
 from ...conditioning.recipe import ConditioningRecipe
+from ...conditioning.states import TextStates
 from ...conditioning.timeline import AnyConditioning, in_full
 from ...errors import SettingError
 from ...networks.streamedit_dit.model import StreamEditDiT
-from ...networks.transformer import Context
 from ..style_schedule import StyleSchedule
 
 AGELESS = 1 << 30
@@ -24,22 +24,22 @@ AGELESS = 1 << 30
 
 
 @dataclass(frozen=True)
-class Instruction:
-    """What the network is told for one chunk.
+class PromptState:
+    """The prompt of one chunk, and where it stands in the stream.
 
     Attributes:
-        context: the prompt's tokens, for one buffer.
+        text: the prompt's states, for one buffer.
         age: chunks since the prompt changed.
         keep: edited frames to remember from before a change; None for all that the window holds.
     """
 
-    context: Context
+    text: TextStates
     age: int
     keep: int | None
 
 
-class EditInstructions:
-    """The instructions of a stream, chunk by chunk.
+class EditStyles:
+    """The prompts of a stream, chunk by chunk.
 
     Every change starts the prompt's age over, so that an adaptive window shrinks and regrows. What else it
     does, the timeline's policy says: ``refresh_last`` keeps the last edited frames of the history,
@@ -56,7 +56,7 @@ class EditInstructions:
     ) -> None:
         in_full(conditioning)
 
-        def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> Context:
+        def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
             if recipe.external is not None:
                 raise SettingError(
                     "conditioning: StreamEdit-DiT models read the prompt themselves, disconnect it."
@@ -64,16 +64,16 @@ class EditInstructions:
             # the empty prompt, "leave it as it is", is the null token alone
             return network.read_text(text.encode([prompt]) if prompt.strip() else {})
 
-        self.schedule = StyleSchedule[Context](conditioning, encode=encode, check=text.check, most=0)
+        self.schedule = StyleSchedule[TextStates](conditioning, encode=encode, check=text.check, most=0)
         self._latents: Callable[[int], int] = lambda frames: max(1, -(-frames // temporal))
         self.reset()
 
     def reset(self) -> None:
         """A new clip."""
         self.schedule.reset()
-        self._shown: Context | None = None
-        self._asked: Context | None = None
-        self._from: Context | None = None
+        self._shown: TextStates | None = None
+        self._asked: TextStates | None = None
+        self._from: TextStates | None = None
         self._age = AGELESS
         self._since = 0
 
@@ -84,7 +84,7 @@ class EditInstructions:
         pts: Sequence[Fraction],
         cuts: Sequence[int],
         live: Mapping[str, Any],
-    ) -> Instruction:
+    ) -> PromptState:
         """The next chunk's; arguments as ``StyleSchedule.advance`` has them."""
         asked = self.schedule.advance(index, first_frame, pts, cuts, live)
         changed = self._asked is not None and not _equal(asked, self._asked)
@@ -93,7 +93,7 @@ class EditInstructions:
         if changed and self.schedule.timeline.policy == "blend":
             self._from, self._since = self._shown, 0
         self._shown = self._blended(asked)
-        return Instruction(self._shown, self._age, self._kept() if changed else None)
+        return PromptState(self._shown, self._age, self._kept() if changed else None)
 
     def _kept(self) -> int | None:
         """Edited frames that the policy remembers at a change; None leaves them to the window."""
@@ -102,7 +102,7 @@ class EditInstructions:
             return self._latents(timeline.keep_frames)
         return 0 if timeline.policy == "hard_reset" else None
 
-    def _blended(self, asked: Context) -> Context:
+    def _blended(self, asked: TextStates) -> TextStates:
         if self._from is None:
             return asked
         weight = blend_weight(self._since, self._latents(self.schedule.timeline.blend_frames))
@@ -113,20 +113,20 @@ class EditInstructions:
         return asked
 
 
-def mix(old: Context, new: Context, weight: float, kind: str) -> Context:
+def mix(old: TextStates, new: TextStates, weight: float, kind: str) -> TextStates:
     """Between two prompts, place by place; the shorter one is zero where the longer goes on."""
-    length = max(old.tokens.shape[1], new.tokens.shape[1])
+    length = max(old.states.shape[1], new.states.shape[1])
 
-    def padded(context: Context) -> tuple[torch.Tensor, torch.Tensor]:
-        more = length - context.tokens.shape[1]
-        tokens = context.tokens * context.mask[..., None]
-        return F.pad(tokens, (0, 0, 0, more)), F.pad(context.mask, (0, more))
+    def padded(text: TextStates) -> tuple[torch.Tensor, torch.Tensor]:
+        more = length - text.states.shape[1]
+        tokens = text.states * text.mask[..., None]
+        return F.pad(tokens, (0, 0, 0, more)), F.pad(text.mask, (0, more))
 
     (a, mask_a), (b, mask_b) = padded(old), padded(new)
-    return Context(interpolate(a, b, weight, kind), mask_a | mask_b)
+    return TextStates(interpolate(a, b, weight, kind), mask_a | mask_b)
 
 
-def _equal(one: Context, other: Context) -> bool:
+def _equal(one: TextStates, other: TextStates) -> bool:
     if one is other:
         return True
-    return one.tokens.shape == other.tokens.shape and torch.equal(one.tokens, other.tokens)
+    return one.states.shape == other.states.shape and torch.equal(one.states, other.states)

@@ -80,13 +80,13 @@ def _followed(kept: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
 class CrossAttention(_Attention):
     """Attention to the text. Padding rows take part: models are trained with them."""
 
-    def context(self, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def project(self, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values (B, frames or 1, length, heads, head width) of embedded text (.., length, dim)."""
         return self.split(self.norm_k(self.k(text))), self.split(self.v(text))
 
-    def forward(self, x: torch.Tensor, context: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, text: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         """Attend from (B, tokens, dim); with a text for every frame, each frame to its own."""
-        k, v = context
+        k, v = text
         batch, frames = len(x), k.shape[1]
         q = rearrange(self.split(self.norm_q(self.q(x))), "b (f l) h d -> (b f) l h d", f=frames)
         k, v = (rearrange(part.expand(batch, -1, -1, -1, -1), "b f l h d -> (b f) l h d") for part in (k, v))

@@ -26,7 +26,7 @@ THETA = 10000.0
 THETA_KIND = 256.0
 """The same for the kind of a token."""
 
-TextContext = tuple[tuple[torch.Tensor, torch.Tensor], ...]
+CrossAttentionKV = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 """Keys and values of the text for each layer."""
 
 
@@ -50,7 +50,7 @@ class Block(nn.Module):
         self,
         x: torch.Tensor,
         time: torch.Tensor,
-        context: tuple[torch.Tensor, torch.Tensor],
+        text: tuple[torch.Tensor, torch.Tensor],
         queries: Rotation,
         keys: Rotation | None = None,
         view: LayerView | None = None,
@@ -63,7 +63,7 @@ class Block(nn.Module):
         tokens = rearrange(modulate(self.norm1(x), shift_sa, scale_sa), "b f s d -> b (f s) d")
         tokens = self.self_attn(tokens, queries, keys, view, mask, uncached_tokens)
         x = x + gate(rearrange(tokens, "b (f s) d -> b f s d", f=frames), gate_sa)
-        tokens = self.cross_attn(rearrange(self.norm3(x), "b f s d -> b (f s) d"), context)
+        tokens = self.cross_attn(rearrange(self.norm3(x), "b f s d -> b (f s) d"), text)
         x = x + rearrange(tokens, "b (f s) d -> b f s d", f=frames)
         return x + gate(self.ffn(modulate(self.norm2(x), shift_ff, scale_ff)), gate_ff)
 
@@ -126,7 +126,7 @@ class CausalWan(nn.Module):
         cos, sin = Rotation.of(angles)
         return Rotation(cos[:, None].to(self.device), sin[:, None].to(self.device))
 
-    def text_context(self, text: torch.Tensor) -> TextContext:
+    def cross_attention_kv(self, text: torch.Tensor) -> CrossAttentionKV:
         """Keys and values of a text for every layer, good until the text changes.
 
         Args:
@@ -136,13 +136,13 @@ class CausalWan(nn.Module):
         embedded = self.text_embedding(text.to(self.dtype))
         if embedded.ndim == 3:
             embedded = embedded.unsqueeze(1)
-        return tuple(block.cross_attn.context(embedded) for block in self.blocks)
+        return tuple(block.cross_attn.project(embedded) for block in self.blocks)
 
     def forward(
         self,
         x: torch.Tensor,
         timesteps: torch.Tensor,
-        context: TextContext,
+        text: CrossAttentionKV,
         queries: Rotation,
         cache: BlockView | None = None,
         keys: Rotation | None = None,
@@ -154,7 +154,7 @@ class CausalWan(nn.Module):
         Args:
             x: noisy latents (B, F, in_channels, h, w); h and w even.
             timesteps: (B, F), ``sigma * 1000`` of each frame.
-            context: from ``text_context``.
+            text: its keys and values, from ``cross_attention_kv``.
             queries: rotation of these frames.
             cache: what they see besides each other; their own keys and values are written into it.
             keys: rotation of all that ``cache`` shows, where it keeps keys without rotation.
@@ -175,6 +175,6 @@ class CausalWan(nn.Module):
         uncached_tokens = uncached_frames * tokens.shape[2]
         for index, block in enumerate(self.blocks):
             view = None if cache is None else cache.layer(index)
-            tokens = block(tokens, modulation, context[index], queries, keys, view, mask, uncached_tokens)
+            tokens = block(tokens, modulation, text[index], queries, keys, view, mask, uncached_tokens)
         patches = self.head(tokens[:, :kept], time[:, :kept])
         return rearrange(patches, "b f (h w) (p q c) -> b f c (h p) (w q)", h=rows, p=PATCH, q=PATCH)

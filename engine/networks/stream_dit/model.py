@@ -12,9 +12,10 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from ...conditioning.states import TextStates
 from ..buffer_transformer import BufferTransformer
 from ..rope import Rotation, grid_rotation
-from ..transformer import Block, Context, TextProjection, TimeEmbedding, to_tokens
+from ..transformer import Block, TextProjection, TimeEmbedding, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import WindowLayout, window_layout
 from .config import StreamDiTConfig
@@ -42,13 +43,13 @@ class StreamDiT(BufferTransformer):
         self._plans: OrderedDict[tuple, tuple[Rotation, list[WindowLayout]]] = OrderedDict()
         self._start_as_identity()
 
-    def forward(self, latents: torch.Tensor, sigma: torch.Tensor, context: Context) -> torch.Tensor:
+    def forward(self, latents: torch.Tensor, sigma: torch.Tensor, text: TextStates) -> torch.Tensor:
         """One evaluation of a buffer.
 
         Args:
             latents: (B, F, C, h, w), oldest frame first; h and w are multiples of the patch.
             sigma: (B, F) noise level of each frame, 0..1.
-            context: from ``read_text``, for B buffers.
+            text: from ``read_text``, for B buffers.
 
         Returns:
             Velocity (B, F, C, h, w).
@@ -58,7 +59,7 @@ class StreamDiT(BufferTransformer):
         embedding, time = self._modulation(sigma)
         rotation, layouts = self._plan((frames, height // self.patch, width // self.patch))
         for index, block in enumerate(self.blocks):
-            x = block(x, time, context, layouts[index % 2], rotation)
+            x = block(x, time, text, layouts[index % 2], rotation)
         x = self._output(x, embedding, height, width)
         if self.config.predicts == "velocity":
             return x

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...conditioning.states import TextStates
 from ..buffer_transformer import BufferTransformer
 from ..rope import grid_rotation
 from ..sparse_attention.attention import Selections, SparseAttention
 from ..sparse_attention.dsa import lay_blocks
-from ..transformer import Block, Context, TextProjection, TimeEmbedding, to_tokens
+from ..transformer import Block, TextProjection, TimeEmbedding, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import window_layout
 from .config import StreamEditDiTConfig
@@ -58,7 +59,7 @@ class StreamEditDiT(BufferTransformer):
         latents: torch.Tensor,
         sigma: torch.Tensor,
         source: torch.Tensor,
-        context: Context,
+        text: TextStates,
         references: int = 0,
         selections: Selections | None = None,
     ) -> torch.Tensor:
@@ -68,7 +69,7 @@ class StreamEditDiT(BufferTransformer):
             latents: (B, F, C, h, w), oldest frame first; h and w are multiples of the patch.
             sigma: (B, F) noise level of each frame, 0..1; 0 for history.
             source: (B, F, C, h, w) what each frame is an edit of.
-            context: from ``read_text``, for B buffers.
+            text: from ``read_text``, for B buffers.
             references: the first frames of the buffer that sparse attention always keeps.
             selections: of the stream, so that a choice of blocks serves several evaluations.
 
@@ -85,7 +86,7 @@ class StreamEditDiT(BufferTransformer):
         for index, block in enumerate(self.blocks):
             if str(index) in self.coarse:
                 x = self.coarse[str(index)](x, rows, columns)
-            x = block(x, time, context, *patterns[index % 2], *extra)
+            x = block(x, time, text, *patterns[index % 2], *extra)
             if str(index) in self.ptcm:
                 x = self.ptcm[str(index)](x, sigma)
         return self._output(x, embedding, height, width)

@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 
-from ....engine.conditioning.mllm import Conditioning, MLLMEncoder
+from ....engine.conditioning.mllm import MLLMEncoder
+from ....engine.conditioning.states import TextStates
 from ....engine.families.mllm_edit.denoiser import Denoiser
 from ....engine.motion.flow import FlowSettings
 from ....engine.motion.occlusion import visible
@@ -170,10 +171,10 @@ def train_temporal_lllite(
         earlier, before, here, after = (cut_frames(windows, rows, p, corners, side) for p in places)
         pair = np.concatenate([here, after])
         old, last_seen, now = (encode_frames(autoencoder, frames) for frames in (earlier, before, pair))
-        twice = Conditioning(conditioning.states.repeat(2, 1, 1), conditioning.mask.repeat(2, 1))
+        twice = TextStates(conditioning.states.repeat(2, 1, 1), conditioning.mask.repeat(2, 1))
         noise = torch.randn(latent_shape(autoencoder, side), generator=generator)
 
-        def edit(network: Denoiser, source: torch.Tensor, text: Conditioning) -> torch.Tensor:
+        def edit(network: Denoiser, source: torch.Tensor, text: TextStates) -> torch.Tensor:
             with torch.autocast("cpu", torch.bfloat16):
                 x0 = network(noise.expand_as(source), source, torch.ones(len(source)), text).float()
             return decode_latents(autoencoder, x0)

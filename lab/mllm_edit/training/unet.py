@@ -21,7 +21,8 @@ from diffusers import AutoencoderTiny, DreamLiteUNetModel
 from tqdm import tqdm
 
 from ....engine.autoencoders.image import ImageAutoencoder
-from ....engine.conditioning.mllm import Conditioning, MLLMEncoder
+from ....engine.conditioning.mllm import MLLMEncoder
+from ....engine.conditioning.states import TextStates
 from ....engine.families.mllm_edit.denoiser import Denoiser
 from ....engine.families.mllm_edit.profile import Profile
 from ....engine.sampling.flow_match import renoise
@@ -105,10 +106,10 @@ class CaptionBank:
         longest = int(max(m.sum(1).max() for m in masks))  # padding beyond it would only cost time
         return cls(torch.stack(states)[:, :, :longest], torch.stack(masks)[:, :, :longest])
 
-    def draw(self, variants: np.ndarray, rng: np.random.Generator) -> Conditioning:
+    def draw(self, variants: np.ndarray, rng: np.random.Generator) -> TextStates:
         """One caption for each entry of ``variants``."""
         picks = rng.integers(self.states.shape[1], size=len(variants))
-        return Conditioning(self.states[variants, picks].float(), self.masks[variants, picks])
+        return TextStates(self.states[variants, picks].float(), self.masks[variants, picks])
 
 
 def style_weights(latents: np.ndarray) -> torch.Tensor:

@@ -28,7 +28,7 @@ from ....engine.families.rtr_dit.runner import RTRDiTRunner
 from ....engine.networks.causal_wan import CausalWan
 from ....engine.networks.taehv import TAEHV
 from ....engine.runtime.lanes import lanes_of
-from ....engine.sampling.conditions import Conditions
+from ....engine.sampling.style_states import StyleStates
 from ...benchmark.playback import play_through
 from ...mllm_edit.benchmark.stages import synchronise
 from .cases import Case, Scale, cases
@@ -111,7 +111,7 @@ class Bench:
         turn = iter(range(10**6))
 
         def switch() -> None:
-            rollout.switch(Conditions(texts[next(turn) % 2]))
+            rollout.switch(StyleStates(texts[next(turn) % 2]))
 
         layout = rollout.cache.layout
         predicted = layout.bytes(1, self.dtype.itemsize)
@@ -131,7 +131,7 @@ class Bench:
 
     def _filled(self, case: Case, rope: str) -> RTRDiTRunner:
         runner = self._runner(case, rope)
-        runner.rollout.switch(Conditions(self._texts(1)[0]))
+        runner.rollout.switch(StyleStates(self._texts(1)[0]))
         work = self._step(case, runner.rollout.step)
         for _ in range(-(-case.window // case.block) + 1):
             work()

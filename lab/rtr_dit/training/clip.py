@@ -44,7 +44,7 @@ def denoise_clip(
         frames = torch.cat([stacked, frames], dim=1)
         times = torch.cat([times.new_zeros(len(x), count), times], dim=1)
     queries = net.rotation(range(frames.shape[1]), *x.shape[-2:])
-    output = net(frames, times, net.text_context(batch.text), queries, mask=mask)[:, count:].float()
+    output = net(frames, times, net.cross_attention_kv(batch.text), queries, mask=mask)[:, count:].float()
     return output if prediction == "x0" else x0_from_velocity(x, output, sigma[..., None, None, None])
 
 

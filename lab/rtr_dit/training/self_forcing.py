@@ -20,9 +20,9 @@ from torch import nn
 from ....engine.cache.kv_cache import SegmentedKVCache
 from ....engine.networks.causal_wan import CausalWan
 from ....engine.sampling.block_pass import RolloutSettings
-from ....engine.sampling.conditions import Conditions
 from ....engine.sampling.flow_match import FlowMatchSchedule, renoise
 from ....engine.sampling.rollout import BlockRollout
+from ....engine.sampling.style_states import StyleStates
 from ...training.loop import LoopConfig, build_optimisers, train
 from .batches import Batch, Batches
 from .bidirectional import draw_sigmas, flow_matching_error
@@ -125,8 +125,8 @@ def roll_out(
     schedule = FlowMatchSchedule((*recipe.schedule.sigmas[: exit_step + 1], 0.0))
     rollout = BlockRollout(net, cache, RolloutSettings(schedule, recipe.prediction))
     with torch.no_grad():
-        encoded = rollout.encode(Conditions(batch.text, batch.references))
-    rollout.switch(replace(encoded, context=net.text_context(batch.text)))
+        style = rollout.project(StyleStates(batch.text, batch.references))
+    rollout.switch(replace(style, text=net.cross_attention_kv(batch.text)))
     made = []
     for first in range(0, frames, recipe.block):
         source = batch.source[:, first : first + recipe.block]

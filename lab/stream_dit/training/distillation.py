@@ -14,7 +14,6 @@ import torch
 
 from ....engine.conditioning.states import TextStates
 from ....engine.networks.stream_dit.model import StreamDiT
-from ....engine.networks.transformer import Context
 from ....engine.sampling.flow_match import renoise
 from ....engine.sampling.partition import Partition
 from .buffered_flow_matching import weighted_error
@@ -50,8 +49,8 @@ def teacher_segment(
     start: torch.Tensor,
     sigma: torch.Tensor,
     width: torch.Tensor,
-    prompt: Context,
-    null: Context,
+    prompt: TextStates,
+    null: TextStates,
     config: Distillation,
 ) -> torch.Tensor:
     """Where the guided teacher is after a level: every frame moves from sigma to sigma - width.

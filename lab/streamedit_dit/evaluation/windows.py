@@ -130,5 +130,5 @@ def _evaluation(
     history = max(0, window - layout.length)
     levels = [layout.sigma(slot) for slot in range(min(window, layout.length))]
     sigma = torch.tensor([[0.0] * history + levels], device=device)
-    context = net.read_text({}, 1)
-    return lambda: net(x, sigma, source, context, min(history, 1), selections)
+    text = net.read_text({}, 1)
+    return lambda: net(x, sigma, source, text, min(history, 1), selections)

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from ....engine.conditioning.ensemble import TextEncoder
+from ....engine.conditioning.states import TextStates
 from ....engine.networks.streamedit_dit.model import StreamEditDiT
-from ....engine.networks.transformer import Context
 from ....engine.sampling.edit_stream import DIAGONAL, PIPELINED, SEQUENTIAL
 from ....engine.sampling.flow_match import Prediction
 from ....engine.sampling.partition import Partition
@@ -80,10 +80,10 @@ def distil(
         window = fill(batch, fit(wanted, batch.source.shape[1]), generator)
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
-                context = read(teacher, text, batch.prompts)
-                right = mean_velocity(teacher, window, batch.source, context, width, plan)
-            context = read(student, text, batch.prompts)
-            flow = velocity(student, window, batch.source, context, plan.prediction)
+                prompt = read(teacher, text, batch.prompts)
+                right = mean_velocity(teacher, window, batch.source, prompt, width, plan)
+            prompt = read(student, text, batch.prompts)
+            flow = velocity(student, window, batch.source, prompt, plan.prediction)
         apart = (flow - right)[:, window.history :]
         return {"loss": (edit_weights(batch) * apart.square()).mean(), "apart": apart.detach().abs().mean()}
 
@@ -91,13 +91,18 @@ def distil(
 
 
 def mean_velocity(
-    teacher: StreamEditDiT, start: Window, source: torch.Tensor, context: Context, width: float, plan: Round
+    teacher: StreamEditDiT,
+    start: Window,
+    source: torch.Tensor,
+    prompt: TextStates,
+    width: float,
+    plan: Round,
 ) -> torch.Tensor:
     """The straight way to where the teacher is after ``width`` of sigma, (B, F, C, h, w)."""
     under_way = start.sigma > 0.0
     part = torch.where(under_way, width / plan.teacher_steps, 0.0)
     now = start
     for _ in range(plan.teacher_steps):
-        flow = velocity(teacher, now, source, context, plan.prediction)
+        flow = velocity(teacher, now, source, prompt, plan.prediction)
         now = Window(now.latents - part[:, :, None, None, None] * flow, now.sigma - part, now.history)
     return (start.latents - now.latents) / width

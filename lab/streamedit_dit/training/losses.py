@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from ....engine.conditioning.states import TextStates
 from ....engine.motion.warp import carry_tensor
 from ....engine.networks.streamedit_dit.model import StreamEditDiT
-from ....engine.networks.transformer import Context
 from ....engine.sampling.flow_match import Prediction, to_velocity, x0_from_velocity
 from .batches import Batch
 from .buffer import Window
@@ -27,19 +27,19 @@ def edit_weights(batch: Batch) -> torch.Tensor:
 
 
 def velocity(
-    net: StreamEditDiT, window: Window, source: torch.Tensor, context: Context, prediction: Prediction
+    net: StreamEditDiT, window: Window, source: torch.Tensor, prompt: TextStates, prediction: Prediction
 ) -> torch.Tensor:
     """The network's velocity of a window in float32, (B, F, C, h, w), whatever it predicts."""
-    output = net(window.latents, window.sigma, source, context, references=min(window.history, 1))
+    output = net(window.latents, window.sigma, source, prompt, references=min(window.history, 1))
     return to_velocity(window.latents, output.float(), window.sigma[:, :, None, None, None], prediction)
 
 
 def picture_errors(
-    net: StreamEditDiT, window: Window, batch: Batch, context: Context, prediction: Prediction
+    net: StreamEditDiT, window: Window, batch: Batch, prompt: TextStates, prediction: Prediction
 ) -> torch.Tensor:
     """What the network sees as clean minus what is right, (B, F, C, h, w); 0 in the history."""
     sigma = window.sigma[:, :, None, None, None]
-    flow = velocity(net, window, batch.source, context, prediction)
+    flow = velocity(net, window, batch.source, prompt, prediction)
     errors = x0_from_velocity(window.latents, flow, sigma) - batch.target
     return torch.where(sigma > 0.0, errors, 0.0)
 

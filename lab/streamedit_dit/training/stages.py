@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from ....engine.conditioning.ensemble import TextEncoder
+from ....engine.conditioning.states import TextStates
 from ....engine.networks.streamedit_dit.model import StreamEditDiT
-from ....engine.networks.transformer import Context
 from ....engine.sampling.flow_match import Prediction
 from ...stream_dit.training.buffered_flow_matching import withhold
 from ...training.loop import LoopConfig, train
@@ -59,7 +59,7 @@ class Stage:
         return Layout(0, np.full(int(rng.choice(self.base_frames)), level))
 
 
-def read(net: StreamEditDiT, text: TextEncoder, prompts: list[str]) -> Context:
+def read(net: StreamEditDiT, text: TextEncoder, prompts: list[str]) -> TextStates:
     """What the network reads of the prompts; the empty one is its null token alone."""
     with torch.no_grad():
         states = text.encode([prompt or "." for prompt in prompts])

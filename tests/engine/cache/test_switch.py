@@ -11,8 +11,8 @@ from tiny_causal_wan import noise, play, style, tiny_net, tiny_rollout
 from livestyle.engine.cache.switch import POLICIES, SwitchPolicy
 from livestyle.engine.networks.causal_wan import CausalWan
 from livestyle.engine.sampling.block_pass import RolloutSettings
-from livestyle.engine.sampling.conditions import Conditions
 from livestyle.engine.sampling.rollout import BlockRollout
+from livestyle.engine.sampling.style_states import StyleStates
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +155,7 @@ def test_a_reference_counts_by_its_strength() -> None:
 def test_several_references() -> None:
     rollout = tiny_rollout()
     both = torch.cat([style(1, reference=True).references, style(2, reference=True).references], dim=1)
-    rollout.switch(Conditions(style(1).text, both))
+    rollout.switch(StyleStates(style(1).text, both))
     assert rollout.cache.references == 2
     one = tiny_rollout()
     one.switch(style(1, reference=True))

@@ -13,7 +13,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from tiny_checkpoint import write_tiny_checkpoint
 
-from livestyle.engine.conditioning.mllm import Conditioning
+from livestyle.engine.conditioning.states import TextStates
 from livestyle.engine.conditioning.template import EDIT, GENERATE
 from livestyle.engine.families import load_model
 from livestyle.engine.families.base import DenoiseSettings, ModelHandle, StreamModel
@@ -43,7 +43,7 @@ def pipeline(kind: type, model: StreamModel) -> DreamLitePipeline | DreamLiteMob
     return pipe
 
 
-def ours(model: StreamModel, asked: Conditioning, steps: int, guidance: Guidance | None) -> torch.Tensor:
+def ours(model: StreamModel, asked: TextStates, steps: int, guidance: Guidance | None) -> torch.Tensor:
     with torch.inference_mode():
         source = model.autoencoder.encode_chunk(torch.from_numpy(PICTURE)[None])
         noise = randn_tensor(source.shape, generator=torch.Generator().manual_seed(5))
@@ -55,7 +55,7 @@ def ours(model: StreamModel, asked: Conditioning, steps: int, guidance: Guidance
 def test_width_layout_equals_the_published_pipeline(tmp_path: Path, steps: int) -> None:
     folder = write_tiny_checkpoint(tmp_path, "width", "velocity")
     model = load_model(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)
-    asked = Conditioning(states(2), (torch.arange(40) < 31).long()[None])
+    asked = TextStates(states(2), (torch.arange(40) < 31).long()[None])
     pipe = pipeline(DreamLiteMobilePipeline, model)
     pipe.encode_prompt = lambda *_, **__: (asked.states, asked.mask)
     wanted = pipe(
@@ -71,10 +71,10 @@ def test_width_layout_equals_the_published_pipeline(tmp_path: Path, steps: int) 
 def test_guidance_equals_the_published_pipeline(tmp_path: Path) -> None:
     folder = write_tiny_checkpoint(tmp_path, "width", "velocity")
     model = load_model(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)
-    asked = Conditioning(states(2), (torch.arange(40) < 31).long()[None])
-    empty = Conditioning(states(3), (torch.arange(40) < 12).long()[None])
+    asked = TextStates(states(2), (torch.arange(40) < 31).long()[None])
+    empty = TextStates(states(3), (torch.arange(40) < 12).long()[None])
     pipe = pipeline(DreamLitePipeline, model)
-    rows = Conditioning(
+    rows = TextStates(
         *(torch.cat([e, e, a]) for e, a in ((empty.states, asked.states), (empty.mask, asked.mask)))
     )
     pipe.encode_prompt = lambda *_, **__: (rows.states, rows.mask)

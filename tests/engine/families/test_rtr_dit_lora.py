@@ -145,12 +145,12 @@ def test_a_live_strength_reaches_what_was_encoded_before(
 def test_a_text_is_encoded_again_only_for_another_strength(checkpoint: Path, tmp_path: Path) -> None:
     made = runner(adapted(checkpoint, tmp_path, *ALL))
     encoded: list[float] = []
-    encode = made.model.net.text_context
+    encode = made.model.net.cross_attention_kv
 
     def counted(text: torch.Tensor) -> Any:
         encoded.append(made.model.lora.strength)
         return encode(text)
 
-    made.model.net.text_context = counted
+    made.model.net.cross_attention_kv = counted
     latents(made, changes={2: 0.5})
     assert encoded == [1.0, 0.5]

@@ -12,15 +12,15 @@ import pytest
 import torch
 from tiny_lora import write_lora
 
-from livestyle.engine.conditioning.mllm import Conditioning
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
+from livestyle.engine.conditioning.states import TextStates
 from livestyle.engine.errors import SettingError
 from livestyle.engine.families import load_model
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.families.mllm_edit.runner import MLLMEditRunner
 from livestyle.engine.media.types import Frames
-from livestyle.engine.networks.cross_attention import TextProjection
+from livestyle.engine.networks.cross_attention import CrossAttentionKV, KVProjection
 from livestyle.engine.runtime.device import DevicePlan
 from livestyle.engine.runtime.lanes import Lanes
 
@@ -68,13 +68,13 @@ def play(runner: MLLMEditRunner, clip: np.ndarray, **changed: object) -> np.ndar
 def projections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Rows of each call of the text projection."""
     rows: list[int] = []
-    original = TextProjection.project
+    original = KVProjection.project
 
-    def counted(self: TextProjection, states: torch.Tensor) -> torch.Tensor:
-        rows.append(len(states))
-        return original(self, states)
+    def counted(self: KVProjection, text: TextStates) -> CrossAttentionKV:
+        rows.append(len(text.states))
+        return original(self, text)
 
-    monkeypatch.setattr(TextProjection, "project", counted)
+    monkeypatch.setattr(KVProjection, "project", counted)
     return rows
 
 
@@ -105,9 +105,7 @@ def test_a_step_equals_the_denoiser_on_raw_states(tiny_model: MLLMEditModel) -> 
     live = values(runner)
     with torch.inference_mode():
         encoded = runner.encode(part(CLIP, 0, runner, live))
-        wanted = tiny_model.denoiser.sample(
-            encoded.noise, encoded.source, encoded.conditioning, runner.schedule
-        )
+        wanted = tiny_model.denoiser.sample(encoded.noise, encoded.source, encoded.text, runner.schedule)
         assert torch.allclose(runner.denoise(encoded, live), wanted, atol=1e-4)
 
 
@@ -115,8 +113,8 @@ def test_a_changed_prompt_is_encoded_for_the_next_chunk(tiny_model: MLLMEditMode
     runner = make(tiny_model, te_refresh_every=0)
     before, after = values(runner), values(runner, prompt="dark water")
     with torch.inference_mode():
-        seen: list[Conditioning] = [
-            runner.encode(part(STILL, first, runner, live)).conditioning
+        seen: list[TextStates] = [
+            runner.encode(part(STILL, first, runner, live)).text
             for first, live in ((0, before), (2, before), (4, after), (6, after))
         ]
     assert seen[0] is seen[1] and seen[2] is seen[3]

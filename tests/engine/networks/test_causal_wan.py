@@ -41,7 +41,7 @@ def diffusers_twin(net: CausalWan) -> WanTransformer3DModel:
 
 def run(net: CausalWan, x: torch.Tensor, times: torch.Tensor, text: torch.Tensor, **options) -> torch.Tensor:
     queries = net.rotation(range(x.shape[1]), SIDE, SIDE)
-    return net(x, times, net.text_context(text), queries, **options)
+    return net(x, times, net.cross_attention_kv(text), queries, **options)
 
 
 def test_equals_diffusers_on_a_whole_clip() -> None:
@@ -119,7 +119,7 @@ def test_blocks_through_the_cache_equal_one_masked_sequence(rope: str) -> None:
     """Three clean blocks after a reference, against the block-causal mask that training uses."""
     net = tiny_net()
     frames, reference, text = noise(1, 6), noise(2, 1), style(1).text
-    context = net.text_context(text)
+    context = net.cross_attention_kv(text)
     mask = block_causal_mask(6, 2, TOKENS, references=1)
     whole = torch.cat([reference, frames], dim=1)
     expected = run(net, whole, torch.zeros(1, 7), text, mask=mask)[:, 1:]
@@ -144,7 +144,7 @@ def test_gradients_flow_through_a_cached_block() -> None:
     net = tiny_net().requires_grad_(True)
     cache = tiny_cache(net)
     with torch.enable_grad():
-        context = net.text_context(style(1).text)
+        context = net.cross_attention_kv(style(1).text)
         for _ in range(2):
             view = cache.begin(2)
             queries, keys = (net.rotation(p, SIDE, SIDE) for p in (view.positions, view.key_positions))
@@ -174,7 +174,7 @@ def test_all_layers_share_a_few_compiled_graphs() -> None:
     torch._dynamo.reset()
     for block in net.blocks:
         block.compile(backend=backend, fullgraph=True)
-    cache, context = tiny_cache(net, window=8), net.text_context(style(1).text)
+    cache, context = tiny_cache(net, window=8), net.cross_attention_kv(style(1).text)
     counts = []
     for block in range(8):
         for time in (500.0, 0.0):

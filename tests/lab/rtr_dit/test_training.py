@@ -16,9 +16,9 @@ from tiny_causal_wan import CONFIG, tiny_net
 from livestyle.engine.networks.causal_wan import CausalWan
 from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
 from livestyle.engine.sampling.block_pass import RolloutSettings
-from livestyle.engine.sampling.conditions import Conditions
 from livestyle.engine.sampling.flow_match import renoise
 from livestyle.engine.sampling.rollout import BlockRollout
+from livestyle.engine.sampling.style_states import StyleStates
 from livestyle.lab.mllm_edit.training.text import build_tokenizer
 from livestyle.lab.rtr_dit.training import self_forcing
 from livestyle.lab.rtr_dit.training.batches import Batch, Batches, Pool, Sentences
@@ -222,7 +222,7 @@ def test_a_rollout_in_training_is_the_rollout_of_inference(batch: Batch) -> None
     generator = torch.Generator().manual_seed(2)
     cache = self_forcing.SegmentedKVCache(RECIPE.cache_layout(4, 4, references=1), batch=2)
     rollout = BlockRollout(net(), cache, RolloutSettings(RECIPE.schedule, "x0"))
-    rollout.switch(Conditions(batch.text, batch.references))
+    rollout.switch(StyleStates(batch.text, batch.references))
     shape = batch.target[:, :1].shape
     parts = [
         rollout.step(

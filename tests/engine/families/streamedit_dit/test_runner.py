@@ -135,7 +135,7 @@ def test_an_empty_prompt_is_the_null_token(model: StreamEditDiTModel) -> None:
     live = {parameter.key: parameter.default for parameter in runner.live_parameters}
     with torch.inference_mode():
         encoded = runner.encode(Chunk(0, Frames(BUSY[:1], 0, (0,)), 1, 0, live))
-    assert encoded.about.instruction.context.tokens.shape[1] == 1
+    assert encoded.about.prompt.text.states.shape[1] == 1
 
 
 def timeline(policy: str, schedule: str = "", **more) -> StyleTimeline:
@@ -179,7 +179,7 @@ def test_every_policy_starts_the_age_of_the_prompt_over(model: StreamEditDiTMode
     runner = make(model, timeline(policy, "21:2", blend_frames=8))
     encoded = encoded_chunks(runner)
     _, windows = play(runner)
-    assert [chunk.about.instruction.age for chunk in encoded[6:9]] == [0, 1, 2]
+    assert [chunk.about.prompt.age for chunk in encoded[6:9]] == [0, 1, 2]
     assert windows[5] > windows[6] == 4
 
 
@@ -193,17 +193,17 @@ def test_a_blend_goes_from_one_text_to_the_other(model: StreamEditDiTModel) -> N
             count = 4 if index else 1
             pts = tuple(range(first, first + count))
             chunk = Chunk(index, Frames(BUSY[first : first + count], first, pts), count, first, live)
-            contexts.append(runner.encode(chunk).about.instruction)
-    old, new = contexts[0].context.tokens, contexts[-1].context.tokens
-    between = [told.context for told in contexts[6:9]]
+            contexts.append(runner.encode(chunk).about.prompt)
+    old, new = contexts[0].text.states, contexts[-1].text.states
+    between = [told.text for told in contexts[6:9]]
     length = max(old.shape[1], new.shape[1])
-    assert all(context.tokens.shape[1] == length for context in between)
-    away = [float((context.tokens[:, :1] - old[:, :1]).abs().sum()) for context in between]
+    assert all(text.states.shape[1] == length for text in between)
+    away = [float((text.states[:, :1] - old[:, :1]).abs().sum()) for text in between]
     assert np.allclose(away, 0.0, atol=1e-5)  # the null token stands first in both
-    shares = [float(context.tokens[0, 1] @ (new[0, 1] - old[0, 1])) for context in between]
+    shares = [float(text.states[0, 1] @ (new[0, 1] - old[0, 1])) for text in between]
     assert shares == sorted(shares)
     assert all(told.keep is None for told in contexts)
-    assert torch.equal(contexts[9].context.tokens, new)
+    assert torch.equal(contexts[9].text.states, new)
 
 
 def test_the_window_follows_the_source(model: StreamEditDiTModel) -> None:
@@ -267,7 +267,7 @@ def test_an_autoencoder_that_looks_ahead_keeps_frames_and_facts_together(tmp_pat
     with_source = [chunk for chunk in encoded if chunk.source is not None]
     assert len(with_source) == len(whole) == 13
     (cut,) = (number for number, chunk in enumerate(with_source) if chunk.about.activity.cut)
-    (switch,) = (number for number, chunk in enumerate(with_source) if chunk.about.instruction.keep == 0)
+    (switch,) = (number for number, chunk in enumerate(with_source) if chunk.about.prompt.keep == 0)
     assert cut == switch == CUT
     assert torch.allclose(
         with_source[CUT].source, model.profile.latents.normalise(whole[CUT : CUT + 1].float()), atol=1e-4

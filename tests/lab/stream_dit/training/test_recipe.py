@@ -17,7 +17,6 @@ from livestyle.engine.conditioning.states import TextStates
 from livestyle.engine.networks.stream_dit.config import StreamDiTConfig
 from livestyle.engine.networks.stream_dit.model import StreamDiT
 from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
-from livestyle.engine.networks.transformer import Context
 from livestyle.engine.sampling.flow_match import warp
 from livestyle.engine.sampling.partition import Partition
 from livestyle.lab.stream_dit.training.ablation import MIXTURES, denoising_error, interval, table
@@ -64,12 +63,14 @@ class Field(nn.Module):
         self.slope = slope
         self.seen: list[torch.Tensor] = []
 
-    def read_text(self, text: dict, batch: int) -> Context:
-        return Context(torch.full((batch, 1, 1), float(bool(text))), torch.ones(batch, 1, dtype=torch.bool))
+    def read_text(self, text: dict, batch: int) -> TextStates:
+        return TextStates(
+            torch.full((batch, 1, 1), float(bool(text))), torch.ones(batch, 1, dtype=torch.bool)
+        )
 
-    def forward(self, x: torch.Tensor, sigma: torch.Tensor, context: Context) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, sigma: torch.Tensor, text: TextStates) -> torch.Tensor:
         self.seen.append(sigma)
-        return self.slope * x * context.tokens[..., None, None]
+        return self.slope * x * text.states[..., None, None]
 
 
 @pytest.mark.parametrize("shift", [1.0, 3.0])
@@ -243,7 +244,7 @@ def test_the_denoising_error_of_a_network_that_knows_the_answer_is_zero() -> Non
     """All clips are zero: what a network sees is sigma * noise, so the velocity is x / sigma."""
 
     class Knows(Field):
-        def forward(self, x: torch.Tensor, sigma: torch.Tensor, context: Context) -> torch.Tensor:
+        def forward(self, x: torch.Tensor, sigma: torch.Tensor, text: TextStates) -> torch.Tensor:
             return self.slope * x / sigma[:, :, None, None, None]
 
     pool = np.zeros((4, 4, 1, 2, 2), np.float16)

@@ -1,4 +1,4 @@
-"""What a block-autoregressive stream is to look like, as it was asked for and as a network attends to it."""
+"""The style of a block-autoregressive stream: as its encoders give it, and as the network attends to it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 
 from ..cache.staged_references import StagedReferenceKV
-from ..networks.causal_wan.model import TextContext
+from ..networks.causal_wan.model import CrossAttentionKV
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """What a stream is to look like.
+class StyleStates:
+    """A style as text encoder and autoencoder give it.
 
     Attributes:
         text: states (B, length, text_dim), padded as the model was trained.
@@ -24,7 +24,7 @@ class Conditions:
     references: torch.Tensor | None = None
     strength: float = 1.0
 
-    def equals(self, other: Conditions) -> bool:
+    def equals(self, other: StyleStates) -> bool:
         """Whether the two ask for the same picture."""
         mine, its = self.references, other.references
         if (mine is None) != (its is None) or self.strength != other.strength:
@@ -34,9 +34,15 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Conditions as the network attends to them; made ahead, while the stream goes on."""
+class StyleKV:
+    """A style as keys and values; computed ahead, while the stream goes on.
 
-    conditions: Conditions
-    context: TextContext
-    staged: StagedReferenceKV | None
+    Attributes:
+        states: what they were computed from.
+        text: keys and values of every cross-attention layer.
+        references: the reference pictures' keys and values, or None without any.
+    """
+
+    states: StyleStates
+    text: CrossAttentionKV
+    references: StagedReferenceKV | None
