@@ -72,11 +72,6 @@ class Fp8Storage:
             for target, fresh in ((self.codes[buffer], codes), (self.scales[buffer], scale)):
                 target[:, rows] = fresh if where is None else torch.where(where, fresh, target[:, rows])
 
-    def move(self, source: int, target: int, count: int) -> None:
-        old, new = (slice(self._row(slot), self._row(slot) + count) for slot in (source, target))
-        for buffer in (*self.codes, *self.scales):
-            buffer[:, new] = buffer[:, old].clone()
-
     @property
     def nbytes(self) -> int:
         return sum(buffer.nbytes for buffer in (*self.codes, *self.scales, *self.live))

@@ -1,10 +1,6 @@
-"""SegmentedKVCache: what a block-autoregressive transformer remembers, in four segments.
+"""SegmentedKVCache: what a block-autoregressive transformer remembers of its stream.
 
-Slots are laid out as ``[references | current | sink | rolling]``. References are pinned and end where
-the current block begins, so that whatever is filled is one contiguous run (but for a short block with a
-history) and attention needs no mask. A block's frames leave ``current`` when they are committed: the
-stream's first ones become the sink, later ones roll. All bookkeeping is integers on the host; nothing
-here waits for the device.
+``roll`` decides which frame lies in which slot; the storages hold the tensors.
 """
 
 from __future__ import annotations
@@ -17,11 +13,11 @@ import torch
 from .adaptive_sink import renew
 from .fp8 import Fp8Storage
 from .layout import CacheLayout
-from .staged_references import RopeMode, StagedReferenceKV
+from .roll import Roll, RopeMode
+from .staged_references import StagedReferenceKV
 from .storage import NativeStorage, Storage
 from .view import BlockView
 
-Order = Literal["ring", "shift"]
 Precision = Literal["native", "fp8"]
 
 
@@ -32,14 +28,16 @@ class SegmentedKVCache:
         layout: sizes.
         batch: rows, each with its own history.
         device, dtype: of the network.
-        rope: ``"relative"`` keeps keys raw and numbers what is in the cache anew for every block, so
-            positions stay below ``layout.slots`` for ever; ``"absolute"`` keeps keys rotated at the
-            position of their frame in the stream, as Self-Forcing does.
-        order: ``"ring"`` overwrites the oldest rolling frame in place; ``"shift"`` moves the others up.
+        rope: ``"relative"`` keeps keys raw, and ``BlockView.key_positions`` numbers them anew for every
+            block; ``"absolute"`` keeps keys rotated at the position of their frame in the stream, as
+            Self Forcing does.
         precision: number format of everything but the current block.
         sink_similarity: None keeps the sink for ever; a number makes it adaptive: the sink frame least
             like a new frame is replaced by it once their mean keys and values have a mean cosine
             below this (StreamDiffusionV2, arXiv 2511.07399, uses 0.2).
+
+    Attributes:
+        roll: slots and positions.
     """
 
     def __init__(
@@ -50,30 +48,32 @@ class SegmentedKVCache:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         rope: RopeMode = "relative",
-        order: Order = "ring",
         precision: Precision = "native",
         sink_similarity: float | None = None,
     ) -> None:
-        self.layout, self.rope, self.order, self.sink_similarity = layout, rope, order, sink_similarity
-        self.batch = batch
+        self.layout, self.batch, self.rope, self.sink_similarity = layout, batch, rope, sink_similarity
         kind = Fp8Storage if precision == "fp8" else NativeStorage
         self.storage: Storage = kind(layout, batch, device, dtype)
-        self.references = 0
-        self._first_sink = layout.references + layout.block
-        self._first_rolling = self._first_sink + layout.sink
-        self.reset()
+        self.roll = Roll(layout, rope)
 
     def reset(self) -> None:
         """Forget everything but the references."""
-        self.current = 0
-        self.sinks = 0
-        self._rolling: list[int] = []  # slots, oldest frame first
-        self._position = 0  # of the next frame; counts with absolute positions only
+        self.roll.reset()
+
+    @property
+    def references(self) -> int:
+        """Reference frames in the cache."""
+        return self.roll.references
+
+    @property
+    def sinks(self) -> int:
+        """Frames in the sink."""
+        return self.roll.sinks
 
     @property
     def history(self) -> int:
         """Frames of sink and rolling."""
-        return self.sinks + len(self._rolling)
+        return self.roll.history
 
     @property
     def bytes(self) -> int:
@@ -89,77 +89,29 @@ class SegmentedKVCache:
         Returns:
             references, the block's own slots, and the history.
         """
-        if not 0 < frames <= self.layout.block:
-            raise ValueError(f"a block of {frames} frames does not fit a cache for {self.layout.block}")
-        self.current = frames
-        first = self.layout.references - self.references
-        stop = self._first_sink + self.history if self.history else self.layout.references + frames
+        self.roll.begin(frames)
+        first, stop = self.roll.filled
         return BlockView(
             lambda layer: self.storage.view(layer, first, stop, frames),
-            self._positions(),
-            self._key_positions() if self.rope == "relative" else None,
+            self.roll.positions,
+            self.roll.key_positions if self.rope == "relative" else None,
             self.references,
             self.references + frames + self.history,
         )
 
-    def _positions(self) -> tuple[int, ...]:
-        """Of the current frames."""
-        before = self._position if self.rope == "absolute" else self.history
-        return tuple(range(self.references + before, self.references + before + self.current))
-
-    def _key_positions(self) -> tuple[int, ...]:
-        """Of all frames in the order of their slots, counted as if the cache were the whole stream."""
-        sink = range(self.references, self.references + self.sinks)
-        start = self.references + self.sinks
-        age = {slot: start + place for place, slot in enumerate(self._rolling)}
-        rolling = (age[slot] for slot in sorted(age))
-        return (*range(self.references), *self._positions(), *sink, *rolling)
-
     def commit(self) -> None:
         """The current block becomes history; the oldest rolling frames make room for it."""
-        frames, first = self.current, self.layout.references
-        fill = min(frames, self.layout.sink - self.sinks)
-        if fill:
-            self._keep(first, self._first_sink + self.sinks, fill)
-            self.sinks += fill
-        elif self.sinks and self.sink_similarity is not None:
-            slots = range(self._first_sink, self._first_sink + self.sinks)
-            renew(self.storage, self.layout.layers, slots, first + frames - 1, self.sink_similarity)
-        fresh = min(frames - fill, self.layout.rolling)
-        for frame, slot in zip(range(frames - fresh, frames), self._make_room(fresh), strict=True):
-            self._keep(first + frame, slot, 1)
-        self._position += frames if self.rope == "absolute" else 0
-        self.current = 0
-
-    def _make_room(self, count: int) -> list[int]:
-        """Slots for the next ``count`` rolling frames, already entered as the youngest."""
-        full = self._first_rolling + self.layout.rolling
-        over = max(0, len(self._rolling) + count - self.layout.rolling)
-        if over and self.order == "shift":
-            left = len(self._rolling) - over
-            if left:
-                self.storage.move(self._first_rolling + over, self._first_rolling, left)
-            self._rolling = list(range(self._first_rolling, self._first_rolling + left))
-        freed = self._rolling[:over] if self.order == "ring" else []
-        self._rolling = self._rolling[len(freed) :]
-        unused = [slot for slot in range(self._first_rolling, full) if slot not in (*self._rolling, *freed)]
-        slots = [*freed, *unused][:count]
-        self._rolling += slots
-        return slots
-
-    def _keep(self, source: int, target: int, count: int) -> None:
-        for layer in range(self.layout.layers):
-            for offset in range(count):
-                self.storage.write(layer, target + offset, *self.storage.frame(layer, source + offset))
+        roll, layers = self.roll, self.layout.layers
+        if self.sink_similarity is not None and 0 < roll.sinks == self.layout.sink:
+            sink = range(roll.first_sink, roll.first_sink + roll.sinks)
+            renew(self.storage, layers, sink, self.layout.references + roll.current - 1, self.sink_similarity)
+        for source, target in roll.commit():
+            for layer in range(layers):
+                self.storage.write(layer, target, *self.storage.frame(layer, source))
 
     def clear_history(self, *, keep_sink: bool = False) -> None:
         """Forget rolling frames, and the sink unless it is to be kept; references stay."""
-        self._rolling = []
-        if not keep_sink:
-            self.sinks = 0
-            self._position = 0
-        elif self.rope == "absolute":
-            raise ValueError("with absolute positions the sink can't outlive the frames that follow it")
+        self.roll.clear(keep_sink=keep_sink)
 
     def staged(self, frames: int) -> StagedReferenceKV:
         """Buffers in which references are built while the stream goes on."""
@@ -183,11 +135,9 @@ class SegmentedKVCache:
             for layer, (k, v) in enumerate(stage.pairs):
                 self.storage.write(layer, slot, k, v)
             slot += stage.frames
-        self.references = count
+        self.roll.references = count
 
     def contents(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of references, sink and rolling, oldest first (for tests and fixtures)."""
-        references = range(self.layout.references - self.references, self.layout.references)
-        sink = range(self._first_sink, self._first_sink + self.sinks)
-        frames = [self.storage.frame(layer, slot) for slot in (*references, *sink, *self._rolling)]
+        frames = [self.storage.frame(layer, slot) for slot in self.roll.slots]
         return torch.cat([k for k, _ in frames], dim=1), torch.cat([v for _, v in frames], dim=1)

@@ -1,22 +1,18 @@
-"""References on their way into a cache: built beside it while the stream goes on."""
+"""Keys and values of new references, built in buffers of their own while the stream goes on."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 
+from .roll import RopeMode
 from .view import BlockView, LayerView
-
-RopeMode = Literal["relative", "absolute"]
-"""Whether a cache keeps keys raw and numbers them anew for every block, or rotated once and for all."""
 
 KeysValues = list[tuple[torch.Tensor, torch.Tensor]]
 """Of each layer, (B, tokens, heads, head width)."""
 
 
 class StagedReferenceKV:
-    """References on the way into a cache.
+    """Keys and values of reference frames that are not in the cache yet.
 
     Attributes:
         pairs: keys and values of each layer.

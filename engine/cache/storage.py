@@ -27,10 +27,6 @@ class Storage(Protocol):
         """Put whole frames into the slots from ``slot`` on; only where the bool scalar ``where`` says so."""
         ...
 
-    def move(self, source: int, target: int, count: int) -> None:
-        """Copy slots of sink and rolling, in all layers; the ranges may overlap."""
-        ...
-
     @property
     def nbytes(self) -> int:
         """Bytes of all buffers."""
@@ -74,11 +70,6 @@ class NativeStorage:
         tokens = slice(slot * self.tokens, slot * self.tokens + k.shape[1])
         for buffer, new in ((self.keys[layer], k), (self.values[layer], v)):
             buffer[:, tokens] = new if where is None else torch.where(where, new, buffer[:, tokens])
-
-    def move(self, source: int, target: int, count: int) -> None:
-        old, new = (slice(slot * self.tokens, (slot + count) * self.tokens) for slot in (source, target))
-        for buffer in (*self.keys, *self.values):
-            buffer[:, new] = buffer[:, old].clone()
 
     @property
     def nbytes(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ...cache.staged_references import RopeMode
+from ...cache.roll import RopeMode
 from ...errors import CheckpointError, SettingError
 from ...networks.causal_wan import CausalWanConfig
 from ...sampling.few_step import few_step_schedule

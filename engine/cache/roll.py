@@ -1,0 +1,128 @@
+"""The roll of a KV cache: which latent frame lies in which slot, and what makes room for what.
+
+Self Forcing (arXiv 2506.08009, section 3.4) keeps a window of the last frames and evicts the oldest
+when it is full; attention sinks (StreamingLLM, arXiv 2309.17453; LongLive, arXiv 2509.22622) keep the
+first frames of the stream as well. Slots are laid out as::
+
+    [ references | current block | sink | rolling ]
+
+References are pinned and end where the current block begins, so what is filled is one contiguous run
+and attention needs no mask (but for a short block with a history). ``commit`` moves the current block
+into the history: first into the sink until that is full, then into the rolling slots, over the oldest
+frames. Only integers; nothing here waits for a device.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .layout import CacheLayout
+
+RopeMode = Literal["relative", "absolute"]
+"""Whether a cache keeps keys raw and numbers them anew for every block, or rotated once and for all."""
+
+
+class Roll:
+    """Slots and temporal positions of one stream's frames.
+
+    Args:
+        layout: sizes.
+        rope: ``"relative"`` counts positions from the oldest frame in the cache, so that they stay below
+            ``layout.slots`` for ever; ``"absolute"`` counts from the start of the stream.
+
+    Attributes:
+        references: reference frames in their slots, the last ones of the segment.
+        current: frames of the current block.
+        sinks: frames in the sink.
+        rolling: slots of the rolling frames, oldest frame first.
+        position: position of the next frame in the stream; counts with absolute positions only.
+    """
+
+    def __init__(self, layout: CacheLayout, rope: RopeMode = "relative") -> None:
+        self.layout, self.rope = layout, rope
+        self.references = 0
+        self.first_sink = layout.references + layout.block
+        self.first_rolling = self.first_sink + layout.sink
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the references."""
+        self.current = 0
+        self.sinks = 0
+        self.rolling: list[int] = []
+        self.position = 0
+
+    @property
+    def history(self) -> int:
+        """Frames of sink and rolling."""
+        return self.sinks + len(self.rolling)
+
+    @property
+    def filled(self) -> tuple[int, int]:
+        """The run of slots, first and stop, from the first reference to the end of the history."""
+        layout = self.layout
+        stop = self.first_sink + self.history if self.history else layout.references + self.current
+        return layout.references - self.references, stop
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Slots of references, sink and rolling frames, oldest first."""
+        references = range(self.layout.references - self.references, self.layout.references)
+        return (*references, *range(self.first_sink, self.first_sink + self.sinks), *self.rolling)
+
+    def begin(self, frames: int) -> None:
+        """Start a block of this many frames, at most ``layout.block``, or one more pass over it."""
+        if not 0 < frames <= self.layout.block:
+            raise ValueError(f"a block of {frames} frames does not fit a cache for {self.layout.block}")
+        self.current = frames
+
+    def commit(self) -> list[tuple[int, int]]:
+        """The current block becomes history.
+
+        Returns:
+            (from slot, to slot) of every frame that is to be copied.
+        """
+        frames, first, layout = self.current, self.layout.references, self.layout
+        to_sink = min(frames, layout.sink - self.sinks)
+        targets = list(range(self.first_sink + self.sinks, self.first_sink + self.sinks + to_sink))
+        self.sinks += to_sink
+        to_rolling = min(frames - to_sink, layout.rolling)
+        skipped = frames - to_sink - to_rolling  # a block larger than the rolling segment leaves its end
+        sources = [*range(first, first + to_sink), *range(first + to_sink + skipped, first + frames)]
+        targets += self._make_room(to_rolling)
+        self.position += frames if self.rope == "absolute" else 0
+        self.current = 0
+        return list(zip(sources, targets, strict=True))
+
+    def _make_room(self, count: int) -> list[int]:
+        """Slots for the next ``count`` rolling frames: those of the oldest, then unused ones."""
+        used = len(self.rolling)
+        evicted = max(0, used + count - self.layout.rolling)
+        unused = self.first_rolling + used
+        slots = [*self.rolling[:evicted], *range(unused, unused + count - evicted)]
+        self.rolling = [*self.rolling[evicted:], *slots]
+        return slots
+
+    def clear(self, *, keep_sink: bool = False) -> None:
+        """Forget rolling frames, and the sink unless it is to be kept; references stay."""
+        if keep_sink and self.rope == "absolute":
+            raise ValueError("with absolute positions the sink can't outlive the frames that follow it")
+        self.rolling = []
+        if not keep_sink:
+            self.sinks = 0
+            self.position = 0
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Temporal position of each current frame."""
+        before = self.position if self.rope == "absolute" else self.history
+        start = self.references + before
+        return tuple(range(start, start + self.current))
+
+    @property
+    def key_positions(self) -> tuple[int, ...]:
+        """Of all frames in the order of their slots, counted as if the cache were the whole stream."""
+        start = self.references + self.sinks
+        age = {slot: start + place for place, slot in enumerate(self.rolling)}
+        rolling = (age[slot] for slot in sorted(age))
+        return (*range(self.references), *self.positions, *range(self.references, start), *rolling)
