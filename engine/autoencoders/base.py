@@ -1,9 +1,8 @@
-"""The interface of every autoencoder that runs on a stream."""
+"""The interface of every autoencoder that runs on a stream: pixels in, latents out, and back."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
 
@@ -32,7 +31,3 @@ class StreamingAutoencoder(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget the stream so far."""
-
-    @abstractmethod
-    def clone_state(self) -> Any:
-        """A copy of the stream's state."""

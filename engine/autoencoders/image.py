@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderTiny
 from safetensors import SafetensorError
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 from .base import StreamingAutoencoder
 from .taesd import load_taesd
 
@@ -45,9 +45,6 @@ class ImageAutoencoder(StreamingAutoencoder):
     def reset(self) -> None:
         """Nothing is remembered between frames."""
 
-    def clone_state(self) -> None:
-        """Nothing to copy."""
-
 
 def load_image_autoencoder(path: Path, dtype: torch.dtype) -> ImageAutoencoder:
     """Load a diffusers folder that holds an ``AutoencoderTiny``, or TAESD's single files.
@@ -65,5 +62,6 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> AutoencoderTiny:
             folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype, low_cpu_mem_usage=False
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        line = str(error).split("\n")[0]
-        raise CheckpointError(f"Autoencoder {folder.name} can't be read, get it again: {line}") from error
+        raise CheckpointError(
+            f"Autoencoder {folder.name} can't be read, get it again: {one_line(error)}"
+        ) from error

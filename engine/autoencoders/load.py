@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 from . import taehv
 from .taehv import load_taehv
 from .video import VideoAutoencoder
@@ -33,5 +33,6 @@ def _is_taehv(path: Path) -> bool:
         with safe_open(path, "pt") as file:
             return "decoder.1.weight" in file.keys()
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        line = str(error).split("\n")[0]
-        raise CheckpointError(f"Autoencoder {path.name} can't be read, get it again: {line}") from error
+        raise CheckpointError(
+            f"Autoencoder {path.name} can't be read, get it again: {one_line(error)}"
+        ) from error

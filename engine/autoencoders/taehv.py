@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 from ..networks.taehv import TAEHV, TAEHVConfig
 from .latents import WAN_21, LatentFormat
 from .video import VideoAutoencoder
@@ -73,8 +73,7 @@ def load_taehv(path: Path, dtype: torch.dtype) -> TAEHVAutoencoder:
         model = TAEHV(config)
         model.load_state_dict(tensors)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        line = str(error).split("\n")[0]
-        raise CheckpointError(f"Autoencoder {path.name} can't be read as TAEHV: {line}") from error
+        raise CheckpointError(f"Autoencoder {path.name} can't be read as TAEHV: {one_line(error)}") from error
     model = model.requires_grad_(False).eval().to(dtype).to(memory_format=torch.channels_last)
     wan = config.latent_channels == len(WAN_21.mean)
     return TAEHVAutoencoder(model, WAN_21 if wan else LatentFormat())

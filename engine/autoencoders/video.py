@@ -1,4 +1,4 @@
-"""What every causal video autoencoder shares on a stream: the first-frame law, groups of frames, state."""
+"""What all causal video autoencoders share on a stream: 1 + 4n frames, groups of frames, memory."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .latents import LatentFormat
 
 
 @dataclass(frozen=True)
-class StreamState:
-    """Everything a stream remembers; replaced, never changed, so a copy is the object itself.
+class AutoencoderState:
+    """What encoder and decoder remember of a stream; replaced, never changed.
 
     Attributes:
         waiting: uint8 (N, H, W, 3), frames that don't make a whole latent yet.
@@ -52,7 +52,7 @@ class VideoAutoencoder(StreamingAutoencoder):
     lookahead: int
 
     def __init__(self) -> None:
-        self._state = StreamState()
+        self._state = AutoencoderState()
 
     def for_stream(self) -> Self:
         """The same weights at the start of another stream."""
@@ -88,11 +88,11 @@ class VideoAutoencoder(StreamingAutoencoder):
         fill = state.last.repeat(wanted - len(state.waiting), 1, 1, 1)
         frames = torch.cat([state.waiting, fill])
         latents = self._encode_ready(frames) if len(frames) else self._no_latents(state.last)
-        self._state = StreamState(decoding=state.decoding, decoder=state.decoder)
+        self._state = AutoencoderState(decoding=state.decoding, decoder=state.decoder)
         return latents
 
     def encode_image(self, picture: torch.Tensor) -> torch.Tensor:
-        """One uint8 RGB picture (H, W, 3) to one latent (1, C, h, w); the stream does not notice."""
+        """One uint8 RGB picture (H, W, 3) to one latent (1, C, h, w); the stream's memory stays as it is."""
         stream = self.for_stream()
         return torch.cat([stream.encode_chunk(picture.unsqueeze(0)), stream.flush()])
 
@@ -116,15 +116,7 @@ class VideoAutoencoder(StreamingAutoencoder):
 
     def reset(self) -> None:
         """Forget the stream so far."""
-        self._state = StreamState()
-
-    def clone_state(self) -> StreamState:
-        """The state as it is now; later chunks don't change it."""
-        return self._state
-
-    def restore(self, state: StreamState) -> None:
-        """Go back to a state that ``clone_state`` gave."""
-        self._state = state
+        self._state = AutoencoderState()
 
     @property
     def _place(self) -> tuple[torch.device, torch.dtype]:

@@ -10,11 +10,12 @@ import torch
 from diffusers import AutoencoderKLWan
 from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
 from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d
+from einops import rearrange
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 from .latents import LatentFormat
 from .video import VideoAutoencoder
 
@@ -38,17 +39,17 @@ class WanAutoencoder(VideoAutoencoder):
         self.channels = config.z_dim
 
     def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
-        clip = (pixels * 2.0 - 1.0).movedim(0, 1).unsqueeze(0)  # (1, 3, T, H, W) in -1..1
+        clip = rearrange(pixels * 2.0 - 1.0, "t c h w -> 1 c t h w")  # in -1..1
         cache = _continued(self.model.encoder, self._state.encoder)
         moments = []
         for group in _groups(clip, first, self.temporal):
             moments.append(self.model.encoder(group, feat_cache=cache, feat_idx=[0]))
         self._state = replace(self._state, encoder=tuple(cache))
-        mean = self.model.quant_conv(torch.cat(moments, dim=2))[0, : self.channels]
-        return self.normalise(mean.movedim(1, 0)).to(pixels.dtype)
+        mean = self.model.quant_conv(torch.cat(moments, dim=2))[:, : self.channels]
+        return self.normalise(rearrange(mean, "1 c t h w -> t c h w")).to(pixels.dtype)
 
     def _decode(self, latents: torch.Tensor, first: bool) -> torch.Tensor:
-        raw = self.denormalise(latents).to(self._place[1]).movedim(0, 1).unsqueeze(0)
+        raw = rearrange(self.denormalise(latents).to(self._place[1]), "t c h w -> 1 c t h w")
         hidden = self.model.post_quant_conv(raw)
         cache = _continued(self.model.decoder, self._state.decoder)
         frames = []
@@ -56,7 +57,7 @@ class WanAutoencoder(VideoAutoencoder):
             starts = first and index == 0
             frames.append(self.model.decoder(latent, feat_cache=cache, feat_idx=[0], first_chunk=starts))
         self._state = replace(self._state, decoder=tuple(cache))
-        return torch.cat(frames, dim=2)[0].movedim(1, 0) * 0.5 + 0.5
+        return rearrange(torch.cat(frames, dim=2), "1 c t h w -> t c h w") * 0.5 + 0.5
 
 
 def _groups(clip: torch.Tensor, first: bool, size: int) -> list[torch.Tensor]:
@@ -91,6 +92,7 @@ def load_wan(path: Path, dtype: torch.dtype) -> WanAutoencoder:
         if model.config.patch_size is not None:
             raise ValueError("it is the Wan 2.2 VAE, which is not supported; use the Wan 2.1 VAE")
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        line = str(error).split("\n")[0]
-        raise CheckpointError(f"Autoencoder {path.name} can't be read as Wan VAE: {line}") from error
+        raise CheckpointError(
+            f"Autoencoder {path.name} can't be read as Wan VAE: {one_line(error)}"
+        ) from error
     return WanAutoencoder(model.requires_grad_(False).eval().to(dtype))

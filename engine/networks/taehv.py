@@ -12,6 +12,7 @@ from math import prod
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import nn
 
 Memory = tuple[torch.Tensor, ...]  # the last input frame of every MemBlock of a stack, (N, C, h, w)
@@ -94,8 +95,8 @@ class TPool(nn.Module):
         self.conv = nn.Conv2d(channels * stride, channels, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        pixels = x.permute(0, 2, 3, 1).unflatten(0, (-1, self.stride))  # (N, stride, H, W, C)
-        return self.conv(pixels.permute(0, 2, 3, 1, 4).flatten(3).permute(0, 3, 1, 2))
+        merged = rearrange(x, "(n s) c h w -> n h w (s c)", s=self.stride)
+        return self.conv(rearrange(merged, "n h w c -> n c h w"))
 
 
 class TGrow(nn.Module):
@@ -107,8 +108,8 @@ class TGrow(nn.Module):
         self.conv = nn.Conv2d(channels, channels * stride, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        pixels = self.conv(x).permute(0, 2, 3, 1).unflatten(3, (self.stride, -1))  # (N, H, W, stride, C)
-        return pixels.permute(0, 3, 1, 2, 4).flatten(0, 1).permute(0, 3, 1, 2)
+        split = rearrange(self.conv(x), "n (s c) h w -> (n s) h w c", s=self.stride)
+        return rearrange(split, "n h w c -> n c h w")
 
 
 class TAEHV(nn.Module):
@@ -132,15 +133,16 @@ class TAEHV(nn.Module):
             memory: what the call before returned; empty at the start of a stream.
         """
         batch = len(frames)
-        x = F.pixel_unshuffle(frames.flatten(0, 1), self.config.patch)
+        x = F.pixel_unshuffle(rearrange(frames, "n t c h w -> (n t) c h w"), self.config.patch)
         x, memory = _run(self.encoder, x, batch, memory)
-        return x.unflatten(0, (batch, -1)), memory
+        return rearrange(x, "(n t) c h w -> n t c h w", n=batch), memory
 
     def decode(self, latents: torch.Tensor, memory: Memory = ()) -> tuple[torch.Tensor, Memory]:
         """Latents (N, t, C, h, w) to frames (N, temporal * t, 3, H, W), not yet limited to 0..1."""
         batch = len(latents)
-        x, memory = _run(self.decoder, latents.flatten(0, 1), batch, memory)
-        return F.pixel_shuffle(x, self.config.patch).unflatten(0, (batch, -1)), memory
+        x, memory = _run(self.decoder, rearrange(latents, "n t c h w -> (n t) c h w"), batch, memory)
+        frames = F.pixel_shuffle(x, self.config.patch)
+        return rearrange(frames, "(n t) c h w -> n t c h w", n=batch), memory
 
 
 def _run(stack: nn.Sequential, x: torch.Tensor, batch: int, memory: Memory) -> tuple[torch.Tensor, Memory]:
