@@ -1,4 +1,4 @@
-"""The source's audio on its way into an mp4: packets copied where possible, else encoded to AAC."""
+"""The source's sound on its way into an mp4: packets copied where players take them, else AAC."""
 
 from __future__ import annotations
 
@@ -7,61 +7,73 @@ from fractions import Fraction
 
 import av
 
-from ..log import log
-from .filters import FilterChain
+from .audio_convert import SoundConverter
 from .sampling import seconds
+from .tracks import MediaFile
 from .types import AudioTrack
 
-# Codecs that mp4 carries; True where the decoder's set-up must come with the stream (an AAC
-# stream without it is in ADTS frames, which mp4 does not take).
-_COPIED = {"aac": True, "alac": True, "opus": True, "mp3": False, "ac3": False, "eac3": False}
+# What QuickTime, Premiere and browsers play in an mp4; True where the decoder's set-up must come
+# with the stream (an AAC stream without it is in ADTS frames, which mp4 does not take).
+_PLAYED = {"aac": True, "alac": True, "mp3": False}
+# What mp4 carries beside these.
+_CARRIED = {"opus": True, "ac3": False, "eac3": False, "flac": True}
 _MP3_LOWEST_RATE = 16_000
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_BITS_PER_CHANNEL = 96_000
-_SEEK_FROM = Fraction(1)
+# Enough for a decoder to be in full swing.
+_RUN_IN = Fraction(1)
 
 
 class AudioFeed:
-    """Gives audio packets up to a time, so that they interleave with the video."""
+    """Gives audio packets up to a time, so that they interleave with the video.
 
-    def __init__(self, track: AudioTrack, output: av.container.OutputContainer) -> None:
+    Attributes:
+        remark: one line where not all of the sound could be used; else empty.
+    """
+
+    def __init__(
+        self, track: AudioTrack, output: av.container.OutputContainer, *, keep_codec: bool = False
+    ) -> None:
         """Add the audio stream to ``output``, whose header is not written yet.
+
+        Args:
+            track: where the sound comes from.
+            output: an mp4.
+            keep_codec: also copy what mp4 carries but not every player plays.
 
         Raises:
             MediaError: the track can't be opened.
             LookupError: it has no audio that can be decoded or copied.
         """
+        self.remark = ""
         self._start = seconds(track.start)
         self._end = seconds(track.duration) or None
         self._next: av.Packet | None = None
-        self._input = track.open()
+        self._input: MediaFile = track.open()
         try:
-            self._add_to(output)
+            self._add_to(output, keep_codec)
         except BaseException:
             self._input.close()
             raise
 
-    def _add_to(self, output: av.container.OutputContainer) -> None:
-        streams = [stream for stream in self._input.streams.audio if stream.codec_context]
-        if not streams:
+    def _add_to(self, output: av.container.OutputContainer, keep_codec: bool) -> None:
+        if self._input.audio is None:
             raise LookupError("no audio stream")
-        self._stream = streams[0]
-        if can_copy(self._stream):
+        self._stream = self._input.audio
+        if can_copy(self._stream, keep_codec):
             self._output = output.add_stream_from_template(self._stream, opaque=True)
             self._packets = self._copied()
         else:
             self._output = _add_aac(output, self._stream)
             self._packets = self._encoded()
 
-    def packets(self, until: Fraction) -> Iterator[av.Packet]:
-        """Packets, ready to mux, that begin before ``until`` seconds and were not given yet."""
-        until = until if self._end is None else min(until, self._end)
+    def packets(self, until: Fraction | None) -> Iterator[av.Packet]:
+        """Packets, ready to mux, that begin before ``until`` seconds (None: all) and were not given yet."""
+        ends = [end for end in (until, self._end) if end is not None]
         while True:
-            try:
-                self._next = self._next or next(self._packets, None)
-            except av.error.FFmpegError as error:
-                log.warning("the audio ends early: %s", error.strerror)
-            if self._next is None or self._next.pts * self._next.time_base >= until:
+            if self._next is None:
+                self._next = next(self._packets, None)
+            if self._next is None or (ends and self._next.pts * self._next.time_base >= min(ends)):
                 return
             packet, self._next = self._next, None
             yield packet
@@ -71,25 +83,28 @@ class AudioFeed:
         self._input.close()
 
     def _demuxed(self) -> Iterator[av.Packet]:
-        if self._start > _SEEK_FROM:
-            target = int((self._start - _SEEK_FROM) / self._stream.time_base)
-            try:
-                self._input.seek(target, stream=self._stream)
-            except av.error.FFmpegError as error:
-                log.info("the audio can't seek (%s): reading from the beginning", error.strerror)
+        """The track's packets from a little before the start; what can't be read ends it with a remark."""
+        from_time = self._start - _RUN_IN
+        if from_time > 0 and not self._input.seek(self._stream, from_time) and not self._input.jumps:
+            self._input.rewind()
         try:
-            yield from self._input.demux(self._stream)
-        except av.error.EOFError:
-            return
+            for packet in self._input.packets(self._stream):
+                stamp = packet.dts if packet.pts is None else packet.pts
+                if stamp is None or stamp * packet.time_base >= from_time:
+                    yield packet
+        except av.error.FFmpegError as error:
+            self.remark = f"The sound ends early: its track can't be read on ({error.strerror})."
 
     def _copied(self) -> Iterator[av.Packet]:
         offset = round(self._start / self._stream.time_base)
-        last = None
+        last: int | None = None
         for packet in self._demuxed():
+            if packet.pts is None:
+                packet.pts = packet.dts
             # The one before the start is kept for the decoder's run-in; an edit list hides it.
             if packet.pts is None or packet.pts + 2 * (packet.duration or 0) <= offset:
                 continue
-            if last is not None and packet.pts <= last:
+            if last is not None and (packet.pts <= last or packet.is_discard):
                 continue
             last = packet.pts
             packet.pts = packet.dts = last - offset
@@ -97,44 +112,36 @@ class AudioFeed:
             yield packet
 
     def _encoded(self) -> Iterator[av.Packet]:
-        chain: FilterChain | None = None
+        context = self._output.codec_context
+        converter = SoundConverter(
+            context.sample_rate,
+            context.format.name,
+            context.layout.name,
+            self._start,
+            self._input.channel_order,
+        )
+        damaged = 0
         for packet in self._demuxed():
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
+            except av.error.FFmpegError:
+                damaged += 1
+                self.remark = f"{damaged} damaged pieces of the sound are silent: its file may be broken."
                 continue
             for frame in frames:
-                if chain is None:
-                    chain = self._to_aac(frame)
-                if frame.pts is not None:
-                    frame.pts -= round(self._start / frame.time_base)
-                for converted in chain.push(frame):
+                for converted in converter.push(frame):
                     yield from self._output.encode(converted)
-        if chain is not None:
-            for converted in chain.push(None):
-                yield from self._output.encode(converted)
+        for converted in converter.finish():
+            yield from self._output.encode(converted)
+        if converter.used:
             yield from self._output.encode(None)
 
-    def _to_aac(self, first: av.AudioFrame) -> FilterChain:
-        """Cut before 0, fill gaps with silence so that time stays true, convert for the encoder."""
-        context = self._output.codec_context
-        return FilterChain(
-            (
-                "abuffer",
-                f"time_base={first.time_base}:sample_rate={first.sample_rate}"
-                f":sample_fmt={first.format.name}:channel_layout={first.layout.name}",
-            ),
-            ("atrim", "start=0"),
-            ("aresample", f"{context.sample_rate}:async=1000:min_hard_comp=0.03:first_pts=0"),
-            ("aformat", f"sample_fmts={context.format.name}:channel_layouts={context.layout.name}"),
-            ("abuffersink", ""),
-        )
 
-
-def can_copy(stream: av.AudioStream) -> bool:
+def can_copy(stream: av.AudioStream, keep_codec: bool = False) -> bool:
     """Whether the stream's packets may go into an mp4 as they are."""
     name = stream.codec_context.codec.canonical_name
-    if name not in _COPIED or (_COPIED[name] and not stream.codec_context.extradata):
+    copied = _PLAYED | _CARRIED if keep_codec else _PLAYED
+    if name not in copied or (copied[name] and not stream.codec_context.extradata):
         return False
     return name != "mp3" or stream.codec_context.sample_rate >= _MP3_LOWEST_RATE
 
@@ -142,8 +149,8 @@ def can_copy(stream: av.AudioStream) -> bool:
 def _add_aac(output: av.container.OutputContainer, stream: av.AudioStream) -> av.AudioStream:
     source = stream.codec_context
     rate = source.sample_rate if source.sample_rate in _AAC_RATES else 48_000
-    channels = source.layout.nb_channels
+    channels = source.channels
     added = output.add_stream("aac", rate=rate)
     added.codec_context.layout = {1: "mono", 6: "5.1"}.get(channels, "stereo")
-    added.codec_context.bit_rate = _AAC_BITS_PER_CHANNEL * min(channels, 6)
+    added.codec_context.bit_rate = _AAC_BITS_PER_CHANNEL * (channels if channels in (1, 6) else 2)
     return added

@@ -1,10 +1,12 @@
-"""Pictures of a video file or buffer, decoded as they are asked for."""
+"""Pictures of a video file or buffer, decoded as they are needed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from heapq import heappop, heappush
 from itertools import chain, pairwise
 
 import av
@@ -15,6 +17,7 @@ from .geometry import Orientation
 from .resize import Layout, Picture, orientation_of
 from .sampled_source import PictureReader
 from .sampling import Timed, seconds
+from .tracks import MediaFile
 from .types import AudioTrack, Trim
 
 _DECODER_THREADS = min(4, os.cpu_count() or 1)
@@ -22,125 +25,136 @@ _UNKNOWN_RATE = 25
 _MILLISECOND = Fraction(1, 1000)
 # Decoding this many seconds is cheaper than seeking.
 _SEEK_FROM = Fraction(1)
+_LONGEST_LEAD = 10
+_CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 
 class FileReader(PictureReader):
-    """The first video stream of a container."""
+    """The chosen video track of a file."""
 
-    def __init__(self, name: str, open_container: Callable[[], av.container.InputContainer]) -> None:
-        """Open the container and decode its first frame.
+    def __init__(self, name: str, open_file: Callable[[], MediaFile]) -> None:
+        """Open the file and decode its first frame.
 
         Args:
             name: what to call it in errors.
-            open_container: gives a fresh container at its beginning, any number of times.
+            open_file: gives the file at its beginning, any number of times.
 
         Raises:
             MediaError: it can't be opened, has audio only, or not a single frame.
         """
+        super().__init__()
         self.name = name
-        self._open_container = open_container
-        self._has_audio = False
+        self._open_file = open_file
         self._open()
-        self._frames = self._decode()
+        self._frames = self._decode(self._file.packets(self._stream))
         try:
             first = next(self._frames, None)
             if first is None:
                 raise MediaError(f"{name} has no frame that can be decoded: export it again, as mp4.")
         except MediaError:
-            self._container.close()
+            self._file.close()
             raise
         self._first: av.VideoFrame | None = first
-        self._zero = _time(first) or Fraction(0)
+        self._zero = _zero(self._file, _time(first) or Fraction(0))
+        self._lead = (_time(first) or self._zero) - self._zero
         self._rotation = 0
         self._orientation = Orientation()
         self.size = Layout.of(self._picture(first)).display_size
         self.frames, step = _count(self._stream)
-        self.regular = step is not None
         average = self._stream.average_rate or self._stream.guessed_rate or _UNKNOWN_RATE
         self.rate = 1 / step if step else Fraction(average)
-        self.duration = self._length()
+        self.end = _end(self._file, self._zero)
+        self.duration = self.end or self._length()
+        self.length_known = not self._file.jumps
+        # The last frame may be held for longer than the others.
+        even = step is not None and self.duration is not None and self.frames is not None
+        self.regular = even and abs(self.duration - self.frames * step) <= step / 2
 
     def pictures(self, start: Fraction) -> Iterator[Timed[Picture]]:
         """See ``PictureReader``; may be called once."""
         assert self._first is not None
         frames: Iterator[av.VideoFrame] = chain((self._first,), self._frames)
         self._first = None
-        # AVI stores no times of display, only an order: its frames are counted, from the first.
-        counted = self._container.format.name == "avi"
-        if start > _SEEK_FROM and not counted:
-            frames = self._seek(start) or frames
+        if start > _SEEK_FROM and not self._file.ordered_only:
+            frames = self._seek(start)
         step = 1 / self.rate
-        time = -step
+        last: Fraction | None = None
         for frame in frames:
-            stamp = None if counted else _time(frame)
-            time = time + step if stamp is None else self._regular(stamp - self._zero)
+            stamp = _time(frame)
+            if last is None:
+                last = self._lead if stamp is None else self._regular(stamp - self._zero)
+            else:
+                # Without a timestamp, or where it goes back, frames are counted.
+                times = () if stamp is None else (self._regular(stamp - self._zero), stamp - self._zero)
+                last = next((time for time in times if time > last), last + step)
             ticks = getattr(frame, "duration", 0)  # PyAV 14 does not tell.
-            duration = ticks * frame.time_base if ticks else step
-            yield Timed(time, duration, self._picture(frame))
+            yield Timed(last, ticks * frame.time_base if ticks else step, self._picture(frame))
 
     def audio(self, trim: Trim) -> AudioTrack | None:
-        if not self._has_audio:
+        if self._file.audio is None:
             return None
-        return AudioTrack(self._open_container, float(self._zero + seconds(trim.start)), trim.duration)
+        return AudioTrack(self._open_file, float(self._zero + seconds(trim.start)), trim.duration)
 
     def close(self) -> None:
-        self._container.close()
+        self._file.close()
 
     def _open(self) -> None:
-        self._container = self._open_container()
-        covers = av.stream.Disposition.attached_pic
-        videos = [stream for stream in self._container.streams.video if not stream.disposition & covers]
-        # A stream that can't be decoded here has no codec context.
-        self._has_audio = any(stream.codec_context for stream in self._container.streams.audio)
-        if not videos:
-            self._container.close()
-            what = "audio only" if self._has_audio else "no video"
+        self._file = self._open_file()
+        if self._file.video is None:
+            self._file.close()
+            if self._file.has_picture:
+                raise MediaError(
+                    f"{self.name} uses a codec that can't be decoded here: export it as H.264 mp4."
+                )
+            what = "audio only" if self._file.audio is not None else "no video"
             raise MediaError(f"{self.name} has {what}: choose a file with a picture track.")
-        self._stream = videos[0]
-        if self._stream.codec_context is None:
-            self._container.close()
-            raise MediaError(f"{self.name} uses a codec that can't be decoded here: export it as H.264 mp4.")
+        self._stream = self._file.video
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = _DECODER_THREADS
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
+    def _decode(self, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
         """Frames to the end; damaged ones are left out, as players do."""
         damaged = 0
+        places: list[int] = []
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in packets:
                 try:
-                    yield from packet.decode()
+                    frames = packet.decode()
                 except av.error.InvalidDataError:
                     damaged += 1
+                    continue
+                if self._file.ordered_only:
+                    if packet.dts is not None:
+                        heappush(places, packet.dts)
+                    for frame in frames:
+                        frame.pts = heappop(places) if places else None
+                yield from frames
         except av.error.EOFError:
             pass
         except av.error.FFmpegError as error:
-            log.warning("%s ends early: %s", self.name, error.strerror)
+            self.remark(f"{self.name} ends early ({error.strerror}): its copy may be incomplete.")
         if damaged:
-            log.warning("%s has %d damaged packets; they are left out", self.name, damaged)
+            self.remark(f"{self.name} has {damaged} damaged packets; they are left out.")
 
-    def _seek(self, start: Fraction) -> Iterator[av.VideoFrame] | None:
-        """Frames from a keyframe at or before ``start``; None where the container can't seek."""
-        target = int((self._zero + start) / self._stream.time_base)
-        try:
-            self._container.seek(target, stream=self._stream)
-            frames = self._decode()
+    def _seek(self, start: Fraction) -> Iterator[av.VideoFrame]:
+        """Frames from one at or before ``start``, or from the beginning where there is none."""
+        if self._file.seek(self._stream, self._zero + start):
+            frames = self._decode(self._file.packets(self._stream))
             first = next(frames, None)
             time = None if first is None else _time(first)
             if time is not None and time - self._zero <= start:
                 return chain((first,), frames)
-        except av.error.FFmpegError as error:
-            log.info("%s can't seek (%s): decoding from the beginning", self.name, error.strerror)
-        self._container.close()
+        self._file.close()
         self._open()
-        self._frames = self._decode()
-        return self._frames
+        packets = _from_keyframe(self._file.packets(self._stream), self._zero + start)
+        return self._decode(packets)
 
     def _regular(self, time: Fraction) -> Fraction:
         """Undo Matroska's rounding to milliseconds, so that a constant rate stays constant."""
-        ideal = round(time * self.rate) / self.rate
-        if self._stream.time_base == _MILLISECOND and abs(time - ideal) <= _MILLISECOND:
-            return ideal
+        if self._stream.time_base == _MILLISECOND:
+            ideal = round(time * self.rate) / self.rate
+            if abs(time - ideal) <= _MILLISECOND:
+                return ideal
         return time
 
     def _picture(self, frame: av.VideoFrame) -> Picture:
@@ -150,18 +164,57 @@ class FileReader(PictureReader):
         return Picture(frame, Fraction(aspect or 1), self._orientation)
 
     def _length(self) -> Fraction | None:
+        """A guess where the track itself does not tell."""
         if self.frames is not None:
             return self.frames / self.rate
-        if self._stream.duration:
-            return self._stream.duration * self._stream.time_base
-        if self._container.duration:
-            return Fraction(self._container.duration, av.time_base)
-        return None
+        length = self._file.container.duration
+        return Fraction(length, av.time_base) if length else None
 
 
 def _time(frame: av.VideoFrame) -> Fraction | None:
-    """Seconds on the container's clock."""
+    """Seconds on the timeline."""
     return None if frame.pts is None else frame.pts * frame.time_base
+
+
+def _zero(file: MediaFile, first: Fraction) -> Fraction:
+    """Where time 0 lies: at the first frame, in a recorded stream at sound that begins before it."""
+    if file.jumps and file.audio is not None and file.audio.start_time is not None:
+        begin = file.audio.start_time * file.audio.time_base
+        if first - _LONGEST_LEAD < begin < first:
+            return begin
+    return first
+
+
+def _end(file: MediaFile, zero: Fraction) -> Fraction | None:
+    """When the last frame of the video track ends, seconds after its first; None where only reading tells."""
+    stream = file.video
+    assert stream is not None
+    if file.jumps:
+        return None
+    end: Fraction | None = None
+    if stream.duration:
+        end = ((stream.start_time or 0) + stream.duration) * stream.time_base
+    elif written := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")[:15]):  # Matroska's tag
+        hours, minutes, rest = written.groups()
+        end = (int(hours) * 60 + int(minutes)) * 60 + Fraction(rest)
+    elif len(file.container.streams) == 1 and file.container.duration:
+        end = Fraction((file.container.start_time or 0) + file.container.duration, av.time_base)
+    return None if end is None or end <= zero else end - zero
+
+
+def _from_keyframe(packets: Iterator[av.Packet], time: Fraction) -> Iterator[av.Packet]:
+    """Packets from the last keyframe at or before ``time``: what lies before it need not be decoded."""
+    held: list[av.Packet] = []
+    for packet in packets:
+        shown = packet.dts if packet.pts is None else packet.pts
+        late = shown is not None and shown * packet.time_base > time
+        if packet.is_keyframe and not late:
+            held.clear()
+        held.append(packet)
+        if late:
+            break
+    yield from held
+    yield from packets
 
 
 def _count(stream: av.VideoStream) -> tuple[int | None, Fraction | None]:

@@ -29,6 +29,7 @@ class _NumberedReader(PictureReader):
     frames: int
 
     def __init__(self, name: str, count: int, fps: float) -> None:
+        super().__init__()
         if count == 0:
             raise MediaError(f"{name} holds no images: connect or choose at least one.")
         if fps <= 0:

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from .sinks import SinkSpec
 from .status import TargetStatus
-from .types import AudioTrack, Frames, FrameSink, SinkResult
+from .types import AudioTrack, Ending, Frames, FrameSink, SinkResult
 
 
 class RecordSwitch:
@@ -38,6 +39,7 @@ class StreamFormat:
     height: int
     fps: Fraction
     audio: AudioTrack | None
+    ending: Callable[[], Ending | None] = lambda: None
 
 
 class RecordingSink(FrameSink):
@@ -63,6 +65,7 @@ class RecordingSink(FrameSink):
         self._written = 0
         self._zero = Fraction(0)
         self._path = ""
+        self._note = ""
         self._sink: FrameSink | None = None
         self._finishing: threading.Thread | None = None
         self._last = SinkResult(path=None, frames=0, complete=False)
@@ -80,9 +83,12 @@ class RecordingSink(FrameSink):
         self._written += len(frames)
 
     def status(self) -> TargetStatus:
-        recording = self._sink is not None
-        name = Path(self._path).name if recording else ""
-        return TargetStatus("file", "recording" if recording else "off", frames=self._written, file=name)
+        sink = self._sink
+        status = None if sink is None else sink.status()
+        if status is not None:
+            self._note = status.note
+        name = "" if sink is None else Path(self._path).name
+        return TargetStatus("file", "recording" if sink else "off", self._note, self._written, file=name)
 
     def close(self) -> SinkResult:
         return self._end(lambda sink: sink.close())
@@ -101,7 +107,9 @@ class RecordingSink(FrameSink):
         if audio is not None:
             left = max(0.0, audio.duration - float(moment)) if audio.duration else 0.0
             audio = replace(audio, start=audio.start + float(moment), duration=left)
-        self._sink = spec.open(self._form.width, self._form.height, self._form.fps, audio)
+        form = self._form
+        self._sink = spec.open(form.width, form.height, form.fps, audio)
+        self._sink.ending = partial(_shifted, form.ending, moment)
         self._zero, self._path = moment, spec.path
 
     def _finish(self) -> None:
@@ -121,6 +129,12 @@ class RecordingSink(FrameSink):
     def _wait(self) -> None:
         if self._finishing is not None:
             self._finishing.join()
+
+
+def _shifted(ending: Callable[[], Ending | None], zero: Fraction) -> Ending | None:
+    """How the source ended, on the clock of a file that began at ``zero``."""
+    ended = ending()
+    return None if ended is None else Ending(ended.last - zero, ended.end - zero)
 
 
 def take(spec: SinkSpec, number: int) -> SinkSpec:

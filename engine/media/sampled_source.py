@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from ..errors import MediaError
+from ..log import log
 from .resize import Picture, Resizer
-from .sampling import Timed, count_samples, sample, sampled_rate, seconds
-from .types import AudioTrack, Frames, FrameSource, MediaInfo, Resize, Trim
+from .sampling import Timed, count_samples, exact_rate, sample, sampled_rate, seconds
+from .status import SourceStatus
+from .types import AudioTrack, Ending, Frames, FrameSource, MediaInfo, Resize, Trim
 
 
 class PictureReader(ABC):
@@ -25,6 +28,10 @@ class PictureReader(ABC):
         regular: whether the frames are known to come at exactly ``rate``.
         frames: how many there are, or None where only reading will tell.
         duration: seconds, or None.
+        length_known: whether ``duration`` is more than a guess.
+        end: when the last picture ends, seconds, where the container tells; None leaves it to the
+            picture's own duration.
+        remarks: what the artist should know of the source, each in one line.
     """
 
     name: str
@@ -33,6 +40,17 @@ class PictureReader(ABC):
     regular: bool = False
     frames: int | None = None
     duration: Fraction | None = None
+    length_known: bool = True
+    end: Fraction | None = None
+
+    def __init__(self) -> None:
+        self.remarks: list[str] = []
+
+    def remark(self, line: str) -> None:
+        """Tell the artist something, once."""
+        if line not in self.remarks:
+            log.info("%s", line)
+            self.remarks.append(line)
 
     @abstractmethod
     def pictures(self, start: Fraction) -> Iterator[Timed[Picture]]:
@@ -63,9 +81,13 @@ class SampledSource(FrameSource):
         self._pictures: Iterator[tuple[Fraction, Picture]] | None = None
         self._given = 0
         self._ended = False
+        self._last = Fraction(0)
+        self._reached = Fraction(0)
+        self._ending: Ending | None = None
         self.info = _info(reader, trim)
         self.audio = reader.audio(trim)
-        if self.info.frames == 0 or (reader.duration is not None and reader.duration <= seconds(trim.start)):
+        too_short = reader.duration is not None and reader.duration <= seconds(trim.start)
+        if self.info.frames == 0 or (too_short and reader.length_known):
             reader.close()
             raise _nothing_left(reader, trim)
 
@@ -80,6 +102,13 @@ class SampledSource(FrameSource):
         frames = Frames(pixels[: len(pts)], self._given, tuple(pts))
         self._given += len(pts)
         return frames
+
+    def status(self) -> SourceStatus | None:
+        remarks = self._reader.remarks
+        return SourceStatus("playing", " ".join(remarks)) if remarks else None
+
+    def ending(self) -> Ending | None:
+        return self._ending
 
     def stop(self) -> None:
         self._stopped.set()
@@ -97,20 +126,48 @@ class SampledSource(FrameSource):
             self.start(self.info.width, self.info.height, "crop")
         assert self._resizer is not None
         if self._pictures is None and not self._ended:
-            self._pictures = sample(self._reader.pictures(seconds(self._trim.start)), self._trim)
+            self._pictures = sample(self._read(), self._trim)
         pixels = np.empty((count, self._resizer.height, self._resizer.width, 3), np.uint8)
         pts: list[Fraction] = []
         while len(pts) < count and not self._ended:
-            taken = None if self._stopped.is_set() else next(self._pictures, None)
+            if self._stopped.is_set():
+                self._ended = True
+                break
+            taken = next(self._pictures, None)
             if taken is None:
                 self._ended = True
+                self._ending = Ending(self._last, self._end())
                 break
             time, picture = taken
             self._resizer.convert(picture, pixels[len(pts)])
+            self._last = time
             pts.append(time)
         if self._ended and not pts and not self._given and not self._stopped.is_set():
             raise _nothing_left(self._reader, self._trim)
         return pixels, pts
+
+    def _read(self) -> Iterator[Timed[Picture]]:
+        """The reader's pictures, the last one until its very end, which is remembered."""
+        held: Timed[Picture] | None = None
+        for timed in self._reader.pictures(seconds(self._trim.start)):
+            self._reached = timed.time + timed.duration
+            if held is not None:
+                yield held
+            held = timed
+        if held is not None:
+            self._reached = max(self._reached, self._reader.end or self._reached)
+            yield replace(held, duration=self._reached - held.time)
+
+    def _end(self) -> Fraction:
+        """When the last picture that was given ends, seconds since the first."""
+        trim = self._trim
+        end = self._reached - seconds(trim.start)
+        if trim.duration:
+            end = min(end, max(seconds(trim.duration), self._last + 1 / self._reader.rate))
+        if not trim.fps:
+            return max(end, self._last)
+        fps = exact_rate(trim.fps)
+        return self._last + max(1, round((end - self._last) * fps)) / fps
 
 
 def _info(reader: PictureReader, trim: Trim) -> MediaInfo:

@@ -23,6 +23,8 @@ class SinkSpec:
         metadata: container tags; ``prompt`` and ``workflow`` (JSON) restore the graph on drop.
         keep_last: how many of the last frames to hand back as pixels.
         record: whether writing begins with the first frame, or when it is switched on.
+        keep_audio_codec: copy Opus, AC-3 and FLAC as they are, though QuickTime, Premiere and some
+            browsers don't play them in mp4; else they become AAC.
     """
 
     path: str
@@ -31,6 +33,7 @@ class SinkSpec:
     metadata: tuple[tuple[str, str], ...] = ()
     keep_last: int = 0
     record: bool = True
+    keep_audio_codec: bool = False
 
     def open(self, width: int, height: int, fps: Fraction, audio: AudioTrack | None) -> FrameSink:
         """Start the file.
@@ -38,7 +41,7 @@ class SinkSpec:
         Args:
             width, height: of the frames to come, in pixels.
             fps: their average rate; timestamps may vary.
-            audio: goes along, as long as the video is.
+            audio: goes along: whole where the source ended by itself, else as long as the video is.
 
         Raises:
             MediaError: one line that names the file and what to do.
@@ -57,6 +60,7 @@ class SinkSpec:
             (width, height),
             fps,
             audio,
+            keep_audio_codec=self.keep_audio_codec,
             codec=self.codec,
             quality=self.quality,
             metadata=self.metadata,

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from .containers import open_input
+from .containers import MediaInput, open_input
 from .file_source import FileReader
 from .image_source import BatchReader, FolderReader
 from .sampled_source import PictureReader, SampledSource
+from .tracks import MediaFile, TrackChoice
 from .types import FrameSource, Trim
 
 
@@ -26,6 +27,7 @@ class SourceSpec:
         fingerprint: stands for the payload, and for the file's content, in equality.
         trim: which frames to take.
         fps: frames a second of images; a video has its own.
+        tracks: which tracks of a video are played.
     """
 
     kind: Literal["file", "images", "sequence", "network", "camera", "screen", "ndi", "pushed"]
@@ -34,6 +36,7 @@ class SourceSpec:
     fingerprint: str = ""
     trim: Trim = Trim()
     fps: float = 24.0
+    tracks: TrackChoice = TrackChoice()
 
     @property
     def label(self) -> str:
@@ -55,4 +58,8 @@ class SourceSpec:
             return FolderReader(self.location, self.fps)
         name = self.location or "The VIDEO input"
         media = self.location if self.payload is None else self.payload
-        return FileReader(name, partial(open_input, media, name))
+        return FileReader(name, partial(_open_file, media, name, self.tracks))
+
+
+def _open_file(media: MediaInput, name: str, tracks: TrackChoice) -> MediaFile:
+    return MediaFile(open_input(media, name), name, tracks)

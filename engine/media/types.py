@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from .status import SourceStatus, TargetStatus
+from .tracks import MediaFile
 
 Resize = Literal["crop", "letterbox", "stretch"]
 
@@ -126,14 +127,27 @@ class AudioTrack:
     """Audio that belongs to a source.
 
     Attributes:
-        open: gives a fresh PyAV input container; its first audio stream is meant.
-        start: where the frames' time 0 lies on the container's own clock, seconds.
+        open: gives the file at its beginning; its chosen audio stream is meant.
+        start: where the frames' time 0 lies on the file's timeline, seconds.
         duration: seconds to take from there; 0 takes everything.
     """
 
-    open: Callable[[], Any]
+    open: Callable[[], MediaFile]
     start: float = 0.0
     duration: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a source ended by itself.
+
+    Attributes:
+        last: when its last frame begins, seconds since the stream's start.
+        end: when that frame ends; it may be held for much longer than the others.
+    """
+
+    last: Fraction
+    end: Fraction
 
 
 class FrameSource(ABC):
@@ -164,6 +178,10 @@ class FrameSource(ABC):
         """How a live source is doing; None for one that can't be late."""
         return None
 
+    def ending(self) -> Ending | None:
+        """How the source ended; None before that, after ``stop`` and for live ones. From any thread."""
+        return None
+
     @abstractmethod
     def stop(self) -> None:
         """End the source at the next frame."""
@@ -191,7 +209,13 @@ class SinkResult:
 
 
 class FrameSink(ABC):
-    """A target being written. One writer thread."""
+    """A target being written. One writer thread.
+
+    Attributes:
+        ending: how the source of the frames ended, asked by ``close``; set by whoever opens the sink.
+    """
+
+    ending: Callable[[], Ending | None] = staticmethod(lambda: None)
 
     @abstractmethod
     def write(self, frames: Frames) -> None:

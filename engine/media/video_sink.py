@@ -18,7 +18,8 @@ from .encoders import Codec, add_video_stream, choose_encoder
 from .faststart import make_faststart
 from .filters import ACCURATE, FilterChain
 from .fragments import drop_partial_fragment
-from .types import AudioTrack, Frames, FrameSink, SinkResult
+from .status import TargetStatus
+from .types import AudioTrack, Ending, Frames, FrameSink, SinkResult
 
 _WRITE_ERRORS = (av.error.FFmpegError, OSError)
 
@@ -42,6 +43,7 @@ class VideoSink(FrameSink):
         fps: Fraction,
         audio: AudioTrack | None,
         *,
+        keep_audio_codec: bool = False,
         codec: Codec,
         quality: int,
         metadata: tuple[tuple[str, str], ...],
@@ -54,8 +56,8 @@ class VideoSink(FrameSink):
             size: (width, height) of the frames in pixels. The file's is even: yuv420p has no odd
                 size, so the last column or row is repeated and nothing of the picture is lost.
             fps: average frames a second.
-            audio: goes along, as long as the video is.
-            codec, quality, metadata, keep_last: see ``SinkSpec``.
+            audio: see ``SinkSpec.open``.
+            keep_audio_codec, codec, quality, metadata, keep_last: see ``SinkSpec``.
 
         Raises:
             MediaError: the path can't be written or the encoder does not work here.
@@ -67,6 +69,9 @@ class VideoSink(FrameSink):
         self._keep_last = keep_last
         self._written = 0
         self._last_tick = -1
+        self._last_time = Fraction(0)
+        self._held: Fraction | None = None  # how long the last frame is shown, where the source tells
+        self._remark = ""
         self._failed = False
         self._result: SinkResult | None = None
         self._audio: AudioFeed | None = None
@@ -82,7 +87,7 @@ class VideoSink(FrameSink):
             self._output = av.open(self._file, "w", format="mp4", options=dict(_FRAGMENTED))
             self._output.metadata.update(metadata)
             self._stream = add_video_stream(self._output, encoder, even, self._fps, quality)
-            self._audio = self._open_audio(audio)
+            self._audio = self._open_audio(audio, keep_audio_codec)
             self._output.start_encoding()
         except _WRITE_ERRORS as error:
             self._let_go()
@@ -103,9 +108,13 @@ class VideoSink(FrameSink):
         except _WRITE_ERRORS as error:
             raise self._failure(error) from error
 
+    def status(self) -> TargetStatus | None:
+        note = self._remark or (self._audio.remark if self._audio is not None else "")
+        return TargetStatus("file", "recording", note, self._written, file=self._path.name)
+
     def close(self) -> SinkResult:
         if self._result is None:
-            self._finish()
+            self._finish(self.ending())
             if self._written and not self._failed:
                 make_faststart(self._path, self._fps)
             self._result = self._outcome(complete=not self._failed)
@@ -113,23 +122,25 @@ class VideoSink(FrameSink):
 
     def abort(self) -> SinkResult:
         if self._result is None:
-            self._finish()
+            self._finish(None)
             self._result = self._outcome(complete=False)
         return self._result
 
-    def _open_audio(self, track: AudioTrack | None) -> AudioFeed | None:
+    def _open_audio(self, track: AudioTrack | None, keep_codec: bool) -> AudioFeed | None:
         if track is None:
             return None
         try:
-            return AudioFeed(track, self._output)
+            return AudioFeed(track, self._output, keep_codec=keep_codec)
         except (MediaError, LookupError) as error:
-            log.warning("writing %s without audio: %s", self._path.name, error)
+            self._remark = f"{self._path.name} has no sound: {error}"
+            log.warning("%s", self._remark)
             return None
 
     def _encode(self, pixels: np.ndarray, time: Fraction) -> None:
         if any(after for _, after in self._pad):
             pixels = np.pad(pixels, self._pad, mode="edge")
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format="rgb24")
+        self._last_time = time
         self._last_tick = max(round(time / self._tick), self._last_tick + 1)
         frame.pts = self._last_tick
         frame.time_base = self._tick
@@ -143,18 +154,28 @@ class VideoSink(FrameSink):
 
     def _mux(self, packet: av.Packet) -> None:
         """Write one video packet, and before it the audio that is heard before it."""
-        self._mux_audio(packet.pts * packet.time_base)
+        time = packet.pts * packet.time_base
+        self._mux_audio(time)
+        usual = 1 / self._fps
+        if self._held is not None and time == self._last_tick * self._tick:
+            usual = self._held
+            packet.duration = 0
         if not packet.duration:
-            packet.duration = round(1 / self._fps / packet.time_base)
+            packet.duration = round(usual / packet.time_base)
         self._output.mux(packet)
 
-    def _mux_audio(self, until: Fraction) -> None:
+    def _mux_audio(self, until: Fraction | None) -> None:
         if self._audio is not None:
             for packet in self._audio.packets(until):
                 self._output.mux(packet)
 
-    def _finish(self) -> None:
-        """Flush what the encoder holds, add the audio up to the last frame's end, close the file."""
+    def _finish(self, ending: Ending | None) -> None:
+        """Flush what the encoder holds, add the rest of the audio, close the file.
+
+        Where the source ended by itself, its last frame is shown and its sound heard to their own ends.
+        """
+        if ending is not None and ending.last == self._last_time:
+            self._held = ending.end - ending.last
         if self._written and not self._failed:
             self._try(self._flush)
         self._try(self._output.close)
@@ -181,7 +202,8 @@ class VideoSink(FrameSink):
     def _flush(self) -> None:
         for packet in self._stream.encode(None):
             self._mux(packet)
-        self._mux_audio(self._last_tick * self._tick + 1 / self._fps)
+        whole = self._held is not None
+        self._mux_audio(None if whole else self._last_tick * self._tick + 1 / self._fps)
 
     def _outcome(self, complete: bool) -> SinkResult:
         tail = np.stack(self._tail) if self._tail else None

@@ -313,9 +313,11 @@ class StreamGraph:
             if node == self._plan:
                 context.telemetry.delivered(frames.captured_at)
 
-        audio = source.audio if source else None
+        form = StreamFormat(width, loaded.height, rate, None)
+        if source is not None:
+            form = replace(form, audio=source.audio, ending=source.ending)
         writer = SinkWriter(
-            lambda: self._open_sink(node, StreamFormat(width, loaded.height, rate, audio)),
+            lambda: self._open_sink(node, form),
             write.compare,
             context.control,
             context.telemetry,
