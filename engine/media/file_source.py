@@ -12,7 +12,6 @@ from itertools import chain, pairwise
 import av
 
 from ..errors import MediaError
-from ..log import log
 from .geometry import Orientation
 from .resize import Layout, Picture, orientation_of
 from .sampled_source import PictureReader
