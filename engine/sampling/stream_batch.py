@@ -18,7 +18,8 @@ from ..cache.switch import SwitchPolicy
 from ..networks.causal_wan.model import CausalWan
 from .block_pass import RolloutSettings
 from .flow_match import FlowMatchSchedule, renoise
-from .rollout import BlockRollout, Renoise
+from .rollout import BlockRollout
+from .self_forcing import Renoise
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class StreamBatchRollout(BlockRollout):
         x = torch.cat([row.x for row in rows])
         source = None if block.source is None else torch.cat([row.source for row in rows])
         sigma = torch.tensor([row.sigmas[place] for place, row in enumerate(rows)])
-        x0 = self._begin(x).denoise(x.float(), sigma, source)
+        x0 = self.begin(x).denoise(x.float(), sigma, source)
         last = rows[-1]
         self._pending = (x0[-1:], last.source)
         if not last.filler:

@@ -21,7 +21,7 @@ from ....engine.cache.kv_cache import SegmentedKVCache
 from ....engine.networks.causal_wan import CausalWan
 from ....engine.sampling.block_pass import RolloutSettings
 from ....engine.sampling.flow_match import FlowMatchSchedule, renoise
-from ....engine.sampling.rollout import BlockRollout
+from ....engine.sampling.self_forcing import SelfForcingRollout
 from ....engine.sampling.style_states import StyleStates
 from ...training.loop import LoopConfig, build_optimisers, train
 from .batches import Batch, Batches
@@ -123,10 +123,10 @@ def roll_out(
     layout, device = recipe.cache_layout(height, width, references), batch.source.device
     cache = SegmentedKVCache(layout, batch=size, device=device)
     schedule = FlowMatchSchedule((*recipe.schedule.sigmas[: exit_step + 1], 0.0))
-    rollout = BlockRollout(net, cache, RolloutSettings(schedule, recipe.prediction))
+    rollout = SelfForcingRollout(net, cache, RolloutSettings(schedule, recipe.prediction))
     with torch.no_grad():
         style = rollout.project(StyleStates(batch.text, batch.references))
-    rollout.switch(replace(style, text=net.cross_attention_kv(batch.text)))
+    rollout.take(replace(style, text=net.cross_attention_kv(batch.text)))
     made = []
     for first in range(0, frames, recipe.block):
         source = batch.source[:, first : first + recipe.block]

@@ -37,8 +37,8 @@ def test_after_refresh_last_the_cache_is_that_of_a_fresh_session(keep: int) -> N
 
     fresh = tiny_rollout(SwitchPolicy("refresh_last", keep), sink=1)
     fresh.switch(style(2, reference=True))
-    fresh._clean.add(last, None)
-    fresh._replay()
+    fresh.clean_frames.add(last, None)
+    fresh.replay()
     assert torch.equal(contents(rollout), contents(fresh))
     again, expected = (play(each, range(5, 7)) for each in (rollout, fresh))
     assert all(torch.equal(a, b) for a, b in zip(again, expected, strict=True))
@@ -76,9 +76,9 @@ def test_memory_stays_over_many_switches(name: str) -> None:
     for number in range(12):
         rollout.switch(style(number % 3, reference=number % 2 == 0))
         play(rollout, range(2 * number, 2 * number + 2))
-        sizes.add((rollout.cache.bytes, rollout._clean.kept.maxlen))
+        sizes.add((rollout.cache.bytes, rollout.clean_frames.kept.maxlen))
     assert len(sizes) == 1
-    assert rollout.cache.history <= 4 and len(rollout._clean) <= 4
+    assert rollout.cache.history <= 4 and len(rollout.clean_frames) <= 4
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_rebuild_gives_the_past_no_way_to_add_up() -> None:
     made = play(rollout, range(6))
     other = tiny_rollout(SwitchPolicy("rebuild_each_block"))
     other.switch(style(1))
-    other._clean.add(torch.cat(made[3:5], dim=1), None)
+    other.clean_frames.add(torch.cat(made[3:5], dim=1), None)
     assert torch.allclose(play(other, range(5, 6))[0], made[5], atol=1e-5)
 
 

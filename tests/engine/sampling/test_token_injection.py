@@ -58,7 +58,7 @@ def test_the_cache_keeps_the_clean_frames_and_not_their_source() -> None:
     clean = play(made, range(2), source=400)
     made.settle()
     for x0 in clean:
-        plain._begin(x0).record(x0, None)
+        plain.begin(x0).record(x0, None)
         plain.cache.commit()
     assert made.cache.history == 4
     for layer in range(2):
