@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from comfy_client import ComfyClient, ComfyError
 from comfy_server import ComfyServer
 from graphs import ENCODE, LOAD, READ, WRITE, Prompt, restyle
+from hls_traps import traps
 from sample_clips import make_clip
 
 Attack = Callable[[Path, Prompt], None]
@@ -23,6 +24,16 @@ RAW = ("Traceback", "Errno", "Error:", "Error(", "NoneType", "did not end")
 def _widget(node: str, **values: object) -> Attack:
     def attack(base: Path, graph: Prompt) -> None:
         graph[node]["inputs"] |= values
+
+    return attack
+
+
+def _network(address: str) -> Attack:
+    """Read a stream; ``{traps}`` is a server of lists that lead nowhere."""
+
+    def attack(base: Path, graph: Prompt) -> None:
+        url = address.format(traps=(base / "traps").read_text())
+        graph[READ]["inputs"] |= {"file": "", "source": "network", "url": url, "allow_private": True}
 
     return attack
 
@@ -53,8 +64,18 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "a file name in Latin-1": (_latin_1_name, "file"),
     "a prefix of two lines": (_widget(WRITE, filename_prefix="a\nb"), "filename_prefix"),
     "a prefix of 300 characters": (_widget(WRITE, filename_prefix="x" * 300), "shorten"),
+    "a list that lists itself": (_network("{traps}/itself.m3u8"), "list to list"),
+    "an encrypted stream": (_network("{traps}/aes.m3u8"), "encrypted"),
+    "a host without a name": (_network("rtsp://a..b/"), "host"),
     "a link out of the input folder": (_link_out, "link"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _traps(server: ComfyServer) -> Iterator[None]:
+    with traps() as running:
+        (server.base / "traps").write_text(running.url)
+        yield
 
 
 @pytest.mark.parametrize("name", ATTACKS)

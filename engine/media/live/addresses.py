@@ -166,6 +166,9 @@ def _host(parts: SplitResult) -> str:
     plain = host.replace(":", "") if ":" in host else host
     if not all(c.isalnum() or c in ".-_" for c in plain):
         raise SettingError("The address has odd characters in its host: check it.")
+    labels = [] if ":" in host else host.removesuffix(".").split(".")
+    if host and not all(0 < len(label) < 64 for label in labels):
+        raise SettingError(f"'{host[:80]}' can't be the name of a host: check its dots.")
     return host
 
 

@@ -15,12 +15,18 @@ from ..resize import Picture
 from .capture import Capture, CapturedFrame
 
 # Formats that hand a whole piece over at once; their pictures are played at their own pace.
-_IN_PIECES = ("hls", "mov", "matroska", "ogg")
+_IN_PIECES = ("mov", "matroska", "ogg")
 _LATE_S = 1.0
 
 
 class ContainerCapture(Capture):
-    """The first video stream of a container, decoded with as little delay as its codec allows."""
+    """The first video stream of a container, decoded with as little delay as its codec allows.
+
+    Attributes:
+        paced: whether pictures come faster than they should be seen; known after ``open``.
+    """
+
+    paced = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -49,7 +55,7 @@ class ContainerCapture(Capture):
     def pictures(self) -> Iterator[CapturedFrame | None]:
         container = self._container
         assert container is not None
-        paced = container.format.name.split(",")[0] in _IN_PIECES
+        paced = self.paced or container.format.name.split(",")[0] in _IN_PIECES
         ahead: float | None = None
         try:
             for packet in container.demux(container.streams.video[0]):

@@ -1,7 +1,7 @@
 """HTTP for streams: every host is looked up once, checked, and connected to by that very address.
 
-FFmpeg would follow redirects and playlists to wherever they lead. It reads through ``opener``
-instead, so each redirect, playlist, segment and key passes the same rules.
+FFmpeg would follow redirects and lists to wherever they lead. It reads through ``http_stream`` instead,
+so each redirect, list and piece passes the same rules.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from ...errors import MediaError
@@ -23,9 +22,16 @@ MOST_REDIRECTS = 5
 
 
 class Body:
-    """The body of an answer as a file for FFmpeg: not seekable, and at its end after a failure."""
+    """The body of an answer: not seekable, and at its end after a failure.
 
-    def __init__(self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> None:
+    Attributes:
+        url: where it came from, after redirects.
+    """
+
+    def __init__(
+        self, url: str, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse
+    ) -> None:
+        self.url = url
         self._connection = connection
         self._answer = answer
 
@@ -38,27 +44,25 @@ class Body:
 
     def close(self) -> None:
         """Hang up."""
+        self._answer.close()
         self._connection.close()
 
 
-class _Nothing:
-    """What FFmpeg reads where a request failed."""
-
-    def read(self, size: int) -> bytes:
-        """Nothing."""
-        return b""
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-
-def fetch(url: str, allow_private: bool, timeout: float) -> Body:
+def fetch(
+    url: str,
+    allow_private: bool,
+    timeout: float,
+    span: tuple[int, int] | None = None,
+    connected: Callable[[socket.socket], None] = lambda end: None,
+) -> Body:
     """GET, following redirects.
 
     Args:
         url: http or https.
         allow_private: see ``resolve``.
         timeout: seconds to connect, and to wait for each piece of the answer.
+        span: (first byte, how many) to ask for; None asks for everything.
+        connected: told of each connection before it is used; who shuts it down ends all waiting.
 
     Raises:
         SettingError: the address, or where it is redirected to, is not allowed.
@@ -69,7 +73,8 @@ def fetch(url: str, allow_private: bool, timeout: float) -> Body:
         target = parse_url(url, _SCHEMES)
         connection = _connect(target, resolve(target, allow_private), timeout)
         try:
-            connection.request("GET", _path(url), headers=_headers(url))
+            connected(connection.sock)
+            connection.request("GET", _path(url), headers=_headers(url, span))
             answer = connection.getresponse()
         except http.client.HTTPException as error:
             connection.close()
@@ -82,26 +87,11 @@ def fetch(url: str, allow_private: bool, timeout: float) -> Body:
             connection.close()
             url = urljoin(url, location)
             continue
-        if answer.status != 200:
+        if answer.status != (206 if span else 200):
             connection.close()
             raise MediaError(f"{target.shown} answers {answer.status} {answer.reason}: check the address.")
-        return Body(connection, answer)
+        return Body(url, connection, answer)
     raise MediaError(f"{parse_url(url, _SCHEMES).shown} redirects in circles: check the address.")
-
-
-def opener(
-    allow_private: bool, timeout: float, failed: Callable[[Exception], None]
-) -> Callable[[str, int, dict[str, Any]], Body | _Nothing]:
-    """An ``io_open`` for PyAV; ``failed`` is told why something could not be read."""
-
-    def open_url(url: str, flags: int, options: dict[str, Any]) -> Body | _Nothing:
-        try:
-            return fetch(url, allow_private, timeout)
-        except Exception as error:  # raised through FFmpeg's callbacks, it would only be printed
-            failed(error)
-            return _Nothing()
-
-    return open_url
 
 
 def _connect(url: StreamUrl, address: str, timeout: float) -> http.client.HTTPConnection:
@@ -128,8 +118,10 @@ def _path(url: str) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _headers(url: str) -> dict[str, str]:
+def _headers(url: str, span: tuple[int, int] | None) -> dict[str, str]:
     headers = {"User-Agent": "LiveStyle", "Accept": "*/*"}
+    if span:
+        headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
     parts = urlsplit(url)
     if parts.username is not None:
         known = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

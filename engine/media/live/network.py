@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import av
 
-from ...errors import LiveStyleError, MediaError
+from ...errors import MediaError
 from ..containers import ANY_TAGS
 from .addresses import StreamUrl, resolve
 from .container_capture import ContainerCapture
-from .http import opener
+from .http_stream import HttpStream
 from .relay import Relay
 from .subprocess_stream import SubprocessStream, receive_srt
 
@@ -18,7 +21,7 @@ OPEN_S = 5.0
 READ_S = 2.0
 """Seconds of silence after which a connection counts as lost."""
 
-# None of these opens anything but what it was told to; playlists only where we fetch their parts.
+# None of these opens anything but what it was told to.
 _FORMATS = "rtsp,rtp,flv,live_flv,mpegts,mpjpeg,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,h264,hevc,ogg"
 # Enough to see a stream's format, little enough to begin at once.
 _LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay", "probesize": "500000", "analyzeduration": "500000"}
@@ -43,10 +46,10 @@ class NetworkCapture(ContainerCapture):
         self._allow_private = allow_private
         self._relay: Relay | None = None
         self._srt: SubprocessStream | None = None
-        self._failed: Exception | None = None
+        self._http: HttpStream | None = None
+        self._piece = -1
 
     def open(self) -> None:
-        self._failed = None
         try:
             super().open()
         except MediaError:
@@ -54,19 +57,25 @@ class NetworkCapture(ContainerCapture):
                 raise MediaError(
                     f"{self.name} sends its viewers elsewhere: enter the address that it leads to."
                 ) from None
-            if isinstance(self._failed, LiveStyleError):
-                raise self._failed from None
-            if self._failed is not None:
-                raise self._failure("can't be opened", self._failed) from self._failed
             raise
         self.finite = self._container is not None and self._container.duration is not None
+        if self._http is not None and self._http.in_pieces:
+            self.finite = self._http.finite
 
     def close(self) -> None:
         super().close()
-        for end in (self._relay, self._srt):
+        if self._http is not None:
+            self._piece = self._http.last
+        for end in (self._relay, self._srt, self._http):
             if end is not None:
                 end.close()
-        self._relay = self._srt = None
+        self._relay = self._srt = self._http = None
+
+    def interrupt(self) -> None:
+        super().interrupt()
+        stream = self._http
+        if stream is not None:
+            stream.interrupt()
 
     def _open_container(self) -> av.container.InputContainer:
         if self._url.scheme in ("http", "https"):
@@ -78,15 +87,18 @@ class NetworkCapture(ContainerCapture):
         return self._open_through_relay()
 
     def _open_http(self) -> av.container.InputContainer:
-        read = opener(self._allow_private, READ_S, self._note)
-        options = {
-            **_LOW_DELAY,
-            "protocol_whitelist": "http,https",
-            "format_whitelist": f"{_FORMATS},hls",
-            "http_persistent": "0",
-        }
-        timeout = (2 * OPEN_S, 2 * OPEN_S)
-        return av.open(self._url.text, io_open=read, options=options, timeout=timeout, **ANY_TAGS)
+        stream = self._http = HttpStream(self._url, self._allow_private, READ_S, self._piece)
+        if self._interrupted.is_set():  # before ``interrupt`` could find the stream
+            stream.interrupt()
+        stream.deadline = time.monotonic() + 2 * OPEN_S
+        stream.open()
+        self.paced = stream.in_pieces
+        options = {**_LOW_DELAY, "protocol_whitelist": "pipe", "format_whitelist": _FORMATS}
+        if stream.in_pieces:
+            del options["fflags"]  # what is looked at to see the format would be dropped: whole pieces
+        container = av.open(stream, options=options, **ANY_TAGS)
+        stream.deadline = math.inf
+        return container
 
     def _open_udp(self) -> av.container.InputContainer:
         options = {
@@ -120,9 +132,6 @@ class NetworkCapture(ContainerCapture):
         container = av.open(target, options=options, timeout=(OPEN_S, READ_S), **ANY_TAGS)
         self._relay.trust()
         return container
-
-    def _note(self, error: Exception) -> None:
-        self._failed = error
 
 
 def tc_url(url: StreamUrl) -> str:
