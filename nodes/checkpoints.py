@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from ..engine.errors import CheckpointError
-from ..engine.families import DEMO, PICKLES, demo_checkpoints
+from ..engine.families import DEMO, PICKLES, demo_checkpoints, find_release, releases
 from ..engine.families.download import fetch
-from ..engine.families.releases import RELEASES, find_release
 from . import host
 
 INDEXES = ("model_index.json", "livestyle.json")
@@ -22,7 +21,7 @@ SINGLE = {".safetensors", ".pt", ".pth"}
 def checkpoint_names() -> list[str]:
     """Demo checkpoints first, then what lies in ``models/stream_models``, then what could be fetched."""
     local = checkpoints_in(host.model_files(host.MODEL_FOLDER))
-    return [*demo_checkpoints(), *local, *(each.name for each in RELEASES if each.name not in local)]
+    return [*demo_checkpoints(), *local, *(each.name for each in releases() if each.name not in local)]
 
 
 def fetch_missing(name: str, node_id: str) -> None:

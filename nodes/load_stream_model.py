@@ -8,11 +8,9 @@ from typing import Any
 import torch
 
 from ..engine.errors import LiveStyleError, SettingError
-from ..engine.families import probe
+from ..engine.families import probe, release_of, weight_bytes
 from ..engine.families.base import ModelHandle
-from ..engine.families.footprint import footprint
 from ..engine.families.mllm_edit.loader import FP16_REFUSED
-from ..engine.families.releases import release_of
 from . import host
 from .checkpoints import checkpoint_names, checkpoint_path, fetch_missing, fingerprint
 from .checks import one_of
@@ -151,13 +149,13 @@ class LoadStreamModel(io.ComfyNode):
             node_id=node_id,
             **chosen,
         )
-        host.show_text(node_id, summary(family, handle, host.weights_dtype(dtype), host.free_memory()))
+        host.show_text(node_id, summary(family.name, handle, host.weights_dtype(dtype), host.free_memory()))
         return io.NodeOutput(handle)
 
 
 def summary(family: str, handle: ModelHandle, dtype: torch.dtype, free: int) -> str:
     """One line before anything is loaded: memory by part, what is free, and the licence."""
-    sizes = footprint(handle, dtype)
+    sizes = weight_bytes(handle, dtype)
     parts = ", ".join(f"{part} {_size(size)}" for part, size in sizes.items())
     form = "fp8" if handle.dtype == "fp8" else str(dtype).removeprefix("torch.")
     line = f"{family}: {_size(sum(sizes.values()))} of weights in {form} ({parts}); {_size(free)} free"

@@ -1,4 +1,4 @@
-"""What every family of streaming models gives the runtime: a loader and a runner.
+"""What a family gives the runtime: loaded models, and runners through them (``family.Family`` joins both).
 
 A runner is driven chunk by chunk. ``encode`` runs on the side lane for chunk k+1 while
 ``denoise`` runs on the main lane for chunk k; ``decode`` runs on the exit lane. A runner holds
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..conditioning.timeline import AnyConditioning, Switch
+from ..conditioning.timeline import Switch
 from ..errors import SettingError
 from ..media.types import Frames
 from ..motion.flow import FlowSettings
@@ -222,9 +222,6 @@ class Runner(ABC):
     def reset(self) -> None:  # noqa: B027 - optional
         """Forget the stream so far (a new clip starts)."""
 
-    def on_switch(self, live: Mapping[str, Any]) -> None:  # noqa: B027 - optional
-        """Main lane, at a chunk border: a conditioning change takes effect."""
-
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         """Any thread, once a chunk: the changes of style that its schedule made in it."""
         return ()
@@ -238,7 +235,12 @@ class Runner(ABC):
 
 
 class StreamModel(ABC):
-    """Loaded weights of one checkpoint; makes runners, owns no stream state."""
+    """Loaded weights of one checkpoint; owns no stream state.
+
+    Attributes:
+        family: name of its ``Family``, which makes the runners.
+        fps: frames a second where there is no source.
+    """
 
     family: str
     fps: float
@@ -273,16 +275,3 @@ class StreamModel(ABC):
     def with_lora(self, strength: float) -> StreamModel:
         """The same weights, whose runners let their LoRA act this strongly at first."""
         return self
-
-    @abstractmethod
-    def runner(
-        self,
-        settings: DenoiseSettings,
-        conditioning: AnyConditioning,
-        *,
-        node_id: str,
-        model_node_id: str,
-        width: int,
-        height: int,
-    ) -> Runner:
-        """A fresh runner with its own stream state."""

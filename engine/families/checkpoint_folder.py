@@ -22,6 +22,7 @@ from torch import nn
 from ..conditioning.ensemble import TextEnsemble
 from ..errors import CheckpointError, one_line
 from .base import ModelHandle
+from .note import NOTE, read_note
 
 CONFIG, WEIGHTS, TEXT_ENCODERS, AUTOENCODER = (
     "config.json",
@@ -54,10 +55,7 @@ class CheckpointDescription:
     @classmethod
     def recognises(cls, folder: Path) -> bool:
         """Whether a folder's ``config.json`` says that it is a checkpoint of this family."""
-        try:
-            return json.loads((folder / CONFIG).read_text()).get("family") == cls.FAMILY
-        except (OSError, ValueError, AttributeError):
-            return False
+        return read_note(folder, CONFIG).get("family") == cls.FAMILY
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -87,7 +85,7 @@ class CheckpointDescription:
         }
         (folder / CONFIG).write_text(json.dumps(values, indent=1) + "\n")
         shared = {AUTOENCODER: self.autoencoder} if self.autoencoder else {}
-        (folder / "livestyle.json").write_text(json.dumps({"family": self.FAMILY, "shared": shared}) + "\n")
+        (folder / NOTE).write_text(json.dumps({"family": self.FAMILY, "shared": shared}) + "\n")
 
     def save(self, folder: Path, network: nn.Module, text: TextEnsemble) -> None:
         """Write a checkpoint in bfloat16; the autoencoder is named, or copied there by the caller."""

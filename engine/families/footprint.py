@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from ..errors import CheckpointError
 from .base import ModelHandle
+from .note import shared_parts
 from .pickled import SUFFIXES as PICKLED
 from .pickled import load_pickled
 
 HEADER_LIMIT = 100_000_000
 """The format's own limit for a header, in bytes."""
 
-QUANTISED = ("unet", "text_encoder")
+Quantised = Callable[[str, str, tuple[int, ...]], bool]
 
 UNUSED = ("lm_head.", "model.lm_head.")
 """Stored in some files and never loaded."""
 
 
-def footprint(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:
+def footprint(
+    handle: ModelHandle, dtype: torch.dtype, quantised: Quantised = lambda part, name, shape: False
+) -> dict[str, int]:
     """Bytes of each part of a model on the device.
 
     Args:
-        handle: what will be loaded; with ``fp8`` for its dtype, the matrices of U-Net and text encoder
-            take one byte a weight.
-        dtype: of all other weights.
+        handle: what will be loaded.
+        dtype: of all weights but those that are quantised.
+        quantised: whether ``fp8`` takes a weight, by its part, name and shape; it then is one byte a value.
 
     Returns:
         Bytes by the part's name (``unet``, ``text_encoder``, ...), the largest first.
     """
+    fp8 = handle.dtype == "fp8"
     sizes: dict[str, int] = {}
     for part, file in _files(handle):
-        quantised = handle.dtype == "fp8" and part in QUANTISED
         sizes[part] = sizes.get(part, 0) + sum(
-            math.prod(shape) * (1 if quantised and _is_matrix(name, shape) else dtype.itemsize)
+            math.prod(shape) * (1 if fp8 and quantised(part, name, shape) else dtype.itemsize)
             for name, shape in tensor_shapes(file).items()
             if not name.startswith(UNUSED)
         )
@@ -60,10 +64,6 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return {}
 
 
-def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
-    return len(shape) == 2 and "embed" not in name
-
-
 def _files(handle: ModelHandle) -> list[tuple[str, Path]]:
     """Every file that will be read, with the name of its part."""
     root = Path(handle.checkpoint)
@@ -80,20 +80,6 @@ def _files(handle: ModelHandle) -> list[tuple[str, Path]]:
         for file in _weights(path)
     ]
     return [*files, *chosen, *shared, *([("lora", Path(handle.lora))] if handle.lora else [])]
-
-
-def shared_parts(folder: Path) -> dict[str, Path]:
-    """Parts that a demo checkpoint has in common with others, which lie beside its folder."""
-    note = folder / "livestyle.json"
-    try:
-        named = json.loads(note.read_text()).get("shared", {}) if note.exists() else {}
-    except ValueError:
-        return {}
-    return {
-        part: folder.parent / name
-        for part, name in named.items()
-        if not (folder / part).is_dir() and (folder.parent / name).is_dir()
-    }
 
 
 def _part(file: Path, root: Path) -> str:

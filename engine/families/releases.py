@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from .note import NOTE, read_note
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Release:
         licence: short name of the weights' licence.
         terms: what the licence asks, in a few words.
         size: bytes, about.
+        pipeline: class that its model_index.json names, by which a folder is known again; ``""`` without.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Release:
     licence: str
     terms: str
     size: int
+    pipeline: str = ""
 
     @property
     def source(self) -> str:
@@ -32,25 +36,14 @@ class Release:
         return f"huggingface.co/{self.repository} ({self.licence}: {self.terms})"
 
 
-RELEASES = tuple(
-    Release(name, f"carlofkl/{name}", "diffusers", "CC BY-NC 4.0", "non-commercial use only", 5_000_000_000)
-    for name in ("DreamLite-mobile", "DreamLite-base")
-)
-
-BY_PIPELINE = dict(zip(("DreamLiteMobilePipeline", "DreamLitePipeline"), RELEASES, strict=True))
-"""The release a folder came from, by the class that its model_index.json names."""
+def named(name: str, releases: Iterable[Release]) -> Release | None:
+    """The release of a name."""
+    return next((release for release in releases if release.name == name), None)
 
 
-def find_release(name: str) -> Release | None:
-    """The release that LoadStreamModel lists under a name."""
-    return next((release for release in RELEASES if release.name == name), None)
-
-
-def release_of(folder: Path) -> Release | None:
+def release_in(folder: Path, releases: Iterable[Release]) -> Release | None:
     """The release that a checkpoint folder is; None for demos, others, and what can't be read."""
-    try:
-        described = json.loads((folder / "model_index.json").read_text())
-    except (OSError, ValueError):
+    if (folder / NOTE).exists():
         return None
-    ours = (folder / "livestyle.json").exists()
-    return None if ours else BY_PIPELINE.get(str(described.get("_class_name")))
+    pipeline = str(read_note(folder, "model_index.json").get("_class_name", ""))
+    return next((release for release in releases if release.pipeline and release.pipeline == pipeline), None)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
+from ..families import StreamRequest, make_runner
 from ..families.base import LiveParameter, ModelHandle, StreamModel
 from ..log import log
 from ..media.live.frame_inbox import FrameInbox
@@ -280,16 +281,16 @@ class StreamSession:
         tenancy.acquire(self._residency, self._control)
         self._control.check()
         runners = {
-            node: models[node]
-            .patched(operation.model.patches)
-            .with_lora(operation.model.lora_strength)
-            .runner(
-                replace(operation.settings, live=origin is not None and origin.info.endless),
-                operation.conditioning,
-                node_id=node.node_id,
-                model_node_id=operation.model.node_id,
-                width=width,
-                height=height,
+            node: make_runner(
+                models[node].patched(operation.model.patches).with_lora(operation.model.lora_strength),
+                StreamRequest(
+                    replace(operation.settings, live=origin is not None and origin.info.endless),
+                    operation.conditioning,
+                    node_id=node.node_id,
+                    model_node_id=operation.model.node_id,
+                    width=width,
+                    height=height,
+                ),
             )
             for node, operation in stylise.items()
         }

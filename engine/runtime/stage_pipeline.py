@@ -73,7 +73,6 @@ class StagePipeline:
         self._prefetch = prefetch
         self._remedy = remedy
         self._keys = tuple(spec.key for spec in runner.live_parameters)
-        self._switching = tuple(spec.key for spec in runner.live_parameters if not spec.late)
         self._lock = threading.Lock()
         self._flights: deque[_Flight] = deque()
         self._fed = 0
@@ -81,7 +80,6 @@ class StagePipeline:
         self._end = 0  # index of the frame after the last one fed
         self._ahead = 0
         self._jobs = 0
-        self._shown: tuple[Any, ...] | None = None
 
     @property
     def wanted(self) -> int:
@@ -175,11 +173,7 @@ class StagePipeline:
         with self._lock:
             self._ahead -= 1
         self._control.wake()
-        live = flight.chunk.live
         flight.late = self._store.late()
-        shown, self._shown = self._shown, tuple(live[key] for key in self._switching)
-        if shown is not None and shown != self._shown:
-            self._runner.on_switch(live)
         record_streams(encoded)
         return self._runner.denoise(encoded, flight.late)
 

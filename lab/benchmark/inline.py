@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ...engine.conditioning.recipe import ConditioningRecipe
+from ...engine.families import StreamRequest, make_runner
 from ...engine.families.base import Chunk, DenoiseSettings, Runner, StreamModel, TemporalAdapter
 from ...engine.media.types import Frames
 
@@ -83,12 +84,15 @@ def restyle(
     """
     height, width = frames.shape[1:3]
     with torch.no_grad():
-        runner = model.patched(adapters).runner(
-            settings or DenoiseSettings(),
-            replace(recipe or ConditioningRecipe(), prompt=prompt, node_id="text"),
-            node_id="denoise",
-            model_node_id="model",
-            width=width,
-            height=height,
+        runner = make_runner(
+            model.patched(adapters),
+            StreamRequest(
+                settings or DenoiseSettings(),
+                replace(recipe or ConditioningRecipe(), prompt=prompt, node_id="text"),
+                node_id="denoise",
+                model_node_id="model",
+                width=width,
+                height=height,
+            ),
         )
     return np.concatenate(list(play(runner, frames)))

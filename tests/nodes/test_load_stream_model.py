@@ -131,8 +131,8 @@ def test_the_line_before_loading(node_classes: dict[str, Any], tmp_path: Path) -
     (folder / "unet").mkdir(parents=True)
     (folder / "text_encoder").mkdir()
     (folder / "model_index.json").write_bytes(FILES["model_index.json"])
-    save_file({"a.weight": torch.zeros(1000, 1000)}, folder / "unet" / "x.safetensors")
-    save_file({"b": torch.zeros(2000, 1000)}, folder / "text_encoder" / "x.safetensors")
+    save_file({"a.weight": torch.zeros(1024, 1024)}, folder / "unet" / "x.safetensors")
+    save_file({"b": torch.zeros(2048, 1024)}, folder / "text_encoder" / "x.safetensors")
     handle = ModelHandle(str(folder))
     assert summary("mllm_edit", handle, torch.bfloat16, 7_900_000_000) == (
         "mllm_edit: 6 MB of weights in bfloat16 (text_encoder 4 MB, unet 2 MB); 7.9 GB free; "

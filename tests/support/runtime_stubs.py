@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
+from livestyle.engine.families import Family, StreamRequest, register
 from livestyle.engine.families.base import (
     Chunk,
     DenoiseSettings,
@@ -190,7 +191,6 @@ class Behaviour:
         gates: stages wait for their gate, if they have one.
         calls: (stage, chunk, thread) in order.
         live, late: what each chunk was given.
-        switches: what ``on_switch`` was given.
         released: how often caches were released.
         settings: what each runner was made with.
         readout: what runners show of themselves.
@@ -206,7 +206,6 @@ class Behaviour:
     calls: list[tuple[str, int, str]] = field(default_factory=list)
     live: list[Mapping[str, Any]] = field(default_factory=list)
     late: list[Mapping[str, Any]] = field(default_factory=list)
-    switches: list[Mapping[str, Any]] = field(default_factory=list)
     released: int = 0
     settings: list[DenoiseSettings] = field(default_factory=list)
     readout: dict[str, str] = field(default_factory=dict)
@@ -269,9 +268,6 @@ class InvertRunner(Runner):
         self._enter("decode", chunk.index)
         return pixels.numpy()
 
-    def on_switch(self, live: Mapping[str, Any]) -> None:
-        self.behaviour.switches.append(dict(live))
-
     def readout(self) -> Mapping[str, str]:
         return self.behaviour.readout
 
@@ -300,18 +296,18 @@ class InvertModel(StreamModel):
             behaviour.first, behaviour.chunk_frames, behaviour.multiple, behaviour.needs_source
         )
 
-    def runner(
-        self,
-        settings: DenoiseSettings,
-        conditioning: ConditioningRecipe,
-        *,
-        node_id: str,
-        model_node_id: str,
-        width: int,
-        height: int,
-    ) -> Runner:
-        self.behaviour.settings.append(settings)
-        return InvertRunner(self.behaviour, node_id, conditioning.node_id, width, height)
+    def runner(self, request: StreamRequest) -> Runner:
+        """What the stub family makes of it; tests change it in subclasses."""
+        self.behaviour.settings.append(request.settings)
+        recipe = request.conditioning
+        return InvertRunner(self.behaviour, request.node_id, recipe.node_id, request.width, request.height)
+
+
+def _never(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> StreamModel:
+    raise AssertionError("stub models are made by Zoo")
+
+
+register(Family("stub", lambda path: False, _never, lambda model, request: model.runner(request)))
 
 
 @dataclass

@@ -7,37 +7,16 @@ on the way (arXiv 2606.05981, section V), where float8 with scales keeps their r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import torch
-from torch import nn
 
 from ...conditioning.states import TextStates
 from ...errors import SettingError, one_line
-
-if TYPE_CHECKING:
-    from .model import MLLMEditModel
+from ..fp8 import is_matrix, takes, torchao_quantization
+from .model import MLLMEditModel, QuantisationError
 
 PROBE = "make it an oil painting"
-NARROWEST = 16
-"""Matrices narrower than this stay as they are: float8 kernels need multiples of 16."""
-
-
-@dataclass(frozen=True)
-class QuantisationError:
-    """Relative RMS difference to the unquantised model, on one fixed picture and instruction.
-
-    Attributes:
-        states: of the text encoder's states.
-        latent: of the U-Net's prediction from pure noise, given equal states.
-    """
-
-    states: float
-    latent: float
-
-    def __str__(self) -> str:
-        return f"fp8 changes the text states by {self.states:.1%} and the edited latent by {self.latent:.1%}"
+QUANTISED = ("unet", "text_encoder")
+"""Parts of a checkpoint whose matrices are quantised."""
 
 
 def quantise(model: MLLMEditModel) -> QuantisationError:
@@ -46,16 +25,11 @@ def quantise(model: MLLMEditModel) -> QuantisationError:
     Raises:
         SettingError: torchao is not installed, or can't do it here.
     """
-    try:
-        from torchao.quantization import Float8WeightOnlyConfig, quantize_
-    except ImportError as error:
-        raise SettingError(
-            "dtype fp8 needs torchao: install it (pip install torchao), or use bf16."
-        ) from error
+    torchao = torchao_quantization()
     before = _probe(model)
     try:
         for network in (model.encoder.model, model.denoiser.unet):
-            quantize_(network, Float8WeightOnlyConfig(), filter_fn=_is_matrix)
+            torchao.quantize_(network, torchao.Float8WeightOnlyConfig(), filter_fn=takes)
         after = _probe(model, before[0])
     except (RuntimeError, NotImplementedError, AssertionError) as error:
         line = one_line(error, 120)
@@ -63,8 +37,9 @@ def quantise(model: MLLMEditModel) -> QuantisationError:
     return QuantisationError(_relative(after[0].states, before[0].states), _relative(after[1], before[1]))
 
 
-def _is_matrix(module: nn.Module, _name: str) -> bool:
-    return isinstance(module, nn.Linear) and not any(side % NARROWEST for side in module.weight.shape)
+def quantised(part: str, name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a weight of a checkpoint's file is stored in eight bits."""
+    return part in QUANTISED and is_matrix(name, shape)
 
 
 def _probe(model: MLLMEditModel, states: TextStates | None = None) -> tuple[TextStates, torch.Tensor]:

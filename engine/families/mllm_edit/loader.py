@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,13 @@ from ...conditioning.load import load_encoder
 from ...errors import CheckpointError, SettingError
 from ...networks.lora import apply_lora
 from ..base import ModelHandle
-from ..footprint import shared_parts
-from ..releases import release_of
+from ..note import NOTE, read_note, shared_parts
+from ..releases import release_in
 from .denoiser import Denoiser
 from .fp8 import quantise
 from .model import MLLMEditModel
 from .profile import Profile
+from .releases import RELEASES
 from .unet import load_unet
 
 FP16_REFUSED = "dtype fp16 overflows in this model (its text states reach 1160): use bf16 or fp32."
@@ -26,8 +26,8 @@ FP16_REFUSED = "dtype fp16 overflows in this model (its text states reach 1160):
 
 def recognises(folder: Path) -> bool:
     """Whether a folder is an MLLM-edit checkpoint, by its own description."""
-    for name, key in (("livestyle.json", "family"), ("model_index.json", "_class_name")):
-        described = str(_described(folder / name).get(key, ""))
+    for name, key in ((NOTE, "family"), ("model_index.json", "_class_name")):
+        described = str(read_note(folder, name).get(key, ""))
         if described == "mllm_edit" or described.startswith("DreamLite"):
             return True
     return False
@@ -80,7 +80,7 @@ def _parts(folder: Path, handle: ModelHandle) -> dict[str, Path]:
     found |= shared | {part: Path(path) for part, path in chosen.items() if path}
     missing = [part for part, path in found.items() if not path.exists()]
     if missing:
-        release = release_of(folder)
+        release = release_in(folder, RELEASES)
         where = f"get it from {release.source}" if release else "get the whole folder again"
         also = ", or TAESDXL (MIT) from huggingface.co/madebyollin/taesdxl into models/vae_approx"
         raise CheckpointError(
@@ -101,15 +101,7 @@ def _autoencoder(path: Path, dtype: torch.dtype, channels: int) -> ImageAutoenco
 
 
 def _scheduler(path: Path) -> dict:
-    config = _described(path)
+    config = read_note(path.parent, path.name)
     if not config:
         raise CheckpointError(f"{path.name} of {path.parent.parent.name} can't be read: get it again.")
     return config
-
-
-def _described(path: Path) -> dict:
-    """A JSON file of a checkpoint; empty where there is none that can be read."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}

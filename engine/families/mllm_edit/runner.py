@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import AnyConditioning, Switch
+from ...conditioning.timeline import Switch
 from ...errors import SettingError
 from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
 from ...networks.cross_attention import CrossAttentionKV, KVProjection
 from ...sampling.flow_match import FlowMatchSchedule
-from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
+from ..base import Chunk, Runner, live_basics, live_lora
 from ..compiling import set_compiled
+from ..family import StreamRequest
 from .adapters import AdapterContext, AdapterRefresh, AdapterStack
 from .denoiser import Denoiser
 from .guidance import Guidance
+from .model import MLLMEditModel
 from .styles import StylePlayer
-
-if TYPE_CHECKING:
-    from .model import MLLMEditModel
 
 KEPT = 4096  # latest refreshes that are remembered
 
@@ -56,21 +55,13 @@ class MLLMEditRunner(Runner):
         refreshes: the chunks whose adapters were shown new pictures, lately.
     """
 
-    def __init__(
-        self,
-        model: MLLMEditModel,
-        settings: DenoiseSettings,
-        conditioning: AnyConditioning,
-        *,
-        node_id: str,
-        model_node_id: str,
-        width: int,
-        height: int,
-    ) -> None:
+    def __init__(self, model: MLLMEditModel, request: StreamRequest) -> None:
+        settings, node_id = request.settings, request.node_id
+        width, height = request.width, request.height
         self.model, self.settings = model, settings
         self.requirements = model.requirements(settings)
         self.styles = StylePlayer(
-            conditioning,
+            request.conditioning,
             encode=model.encoder.encode,
             check=model.encoder.token_ids,
             fit=self._external,
@@ -93,7 +84,7 @@ class MLLMEditRunner(Runner):
         self.schedule = FlowMatchSchedule.from_config(model.scheduler, settings.steps, tokens)
         strength, seed = live_basics(node_id, settings)
         self._strength, self._seed = strength.key, seed.key
-        self._lora_strength = f"{model_node_id}.lora_strength"
+        self._lora_strength = f"{request.model_node_id}.lora_strength"
         self.live_parameters = (
             strength,
             seed,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,11 +11,12 @@ from safetensors.torch import load_file
 from ...errors import CheckpointError, one_line
 from ...networks.causal_wan import CausalWan, CausalWanConfig
 from ...networks.causal_wan.keys import infer_config, original_keys
+from ..note import NOTE, read_note
 from ..pickled import SUFFIXES as PICKLED
 from ..pickled import load_pickled
 from .profile import Profile, guess_profile
 
-NOTE, WEIGHTS, CONFIG = "livestyle.json", "diffusion_pytorch_model.safetensors", "config.json"
+WEIGHTS, CONFIG = "diffusion_pytorch_model.safetensors", "config.json"
 FAMILY = "rtr_dit"
 
 
@@ -28,10 +27,10 @@ def recognises(path: Path) -> bool:
     """
     if path.is_dir():
         if (path / NOTE).exists():
-            return _json(path / NOTE).get("family") == FAMILY
-        index = _json(path / "model_index.json").get("_class_name", "")
-        inner = path / "transformer" / CONFIG
-        return str(index).startswith("WanPipeline") or "Wan" in str(_json(inner).get("_class_name", ""))
+            return read_note(path).get("family") == FAMILY
+        index = read_note(path, "model_index.json").get("_class_name", "")
+        inner = read_note(path / "transformer", CONFIG)
+        return str(index).startswith("WanPipeline") or "Wan" in str(inner.get("_class_name", ""))
     if path.suffix in PICKLED:
         return True
     try:
@@ -70,7 +69,7 @@ def load_network(path: Path, dtype: torch.dtype) -> tuple[CausalWan, Profile]:
     folder = path if path.is_dir() else path.parent
     if path.is_dir() and (path / "transformer").is_dir():
         folder = path / "transformer"
-    note = _json(path / NOTE) if path.is_dir() else _json(path.with_suffix(".json"))
+    note = read_note(path) if path.is_dir() else read_note(path.parent, f"{path.stem}.json")
     files = sorted(folder.glob("*.safetensors")) if path.is_dir() else [path]
     if not files:
         raise CheckpointError(f"Checkpoint {path.name} holds no .safetensors file: get the whole folder.")
@@ -79,7 +78,7 @@ def load_network(path: Path, dtype: torch.dtype) -> tuple[CausalWan, Profile]:
         tensors |= read_tensors(file)
     named = original_keys(tensors)
     heads = int(
-        note.get("network", {}).get("heads", 0) or _json(folder / CONFIG).get("num_attention_heads", 0)
+        note.get("network", {}).get("heads", 0) or read_note(folder, CONFIG).get("num_attention_heads", 0)
     )
     config = infer_config(named, heads)
     net = _build(config, named, path.name, dtype)
@@ -103,12 +102,3 @@ def _build(
         )
     net.load_state_dict({key: tensors[key].to(dtype) for key in wanted}, assign=True)
     return net.requires_grad_(False).eval()
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """A description, empty where there is none that can be read."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

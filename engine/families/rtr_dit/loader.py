@@ -11,7 +11,7 @@ from ...errors import CheckpointError, SettingError
 from ...networks.causal_wan.keys import original_name
 from ...networks.lora import apply_lora
 from ..base import ModelHandle
-from ..footprint import shared_parts
+from ..note import shared_parts
 from .checkpoint import load_network, read_tensors
 from .model import RTRDiTModel
 from .text import load_text

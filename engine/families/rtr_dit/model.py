@@ -8,15 +8,12 @@ from torch import nn
 
 from ...autoencoders.video import VideoAutoencoder
 from ...cache.layout import CacheLayout
-from ...conditioning.timeline import AnyConditioning
 from ...errors import SettingError
 from ...networks.causal_wan import CausalWan
 from ...networks.causal_wan.config import PATCH
 from ...networks.lora import Lora
 from ..base import DenoiseSettings, Requirements, StreamModel
-from .new_rollout import cache_rows
 from .profile import Profile
-from .runner import RTRDiTRunner
 from .text import PaddedText
 
 LARGEST_BLOCK = 8
@@ -63,6 +60,11 @@ class RTRDiTModel(StreamModel):
             )
         return block
 
+    def cache_rows(self, settings: DenoiseSettings) -> int:
+        """Stream-batch has a row of the cache for each step; everything else has one row."""
+        batched = dict(settings.advanced).get("stream_batch")
+        return self.profile.schedule(settings.steps).steps if batched else 1
+
     def layout(self, settings: DenoiseSettings, width: int, height: int, references: int = 0) -> CacheLayout:
         """Sizes of a stream's cache.
 
@@ -98,7 +100,7 @@ class RTRDiTModel(StreamModel):
         item = self.net.patch_embedding.weight.element_size()
         room = dict(settings.advanced).get("cache_reference", 2 * self.profile.references)
         layout = self.layout(settings, width, height, room)
-        rows, tokens = cache_rows(self.profile, settings), layout.block * layout.tokens
+        rows, tokens = self.cache_rows(settings), layout.block * layout.tokens
         widest = tokens * (self.net.config.ffn_dim + 8 * self.net.config.dim) * item
         planes = layout.block * self.autoencoder.temporal * width * height * 64 * item
         return layout.bytes(rows, item) + rows * widest + planes
@@ -118,24 +120,4 @@ class RTRDiTModel(StreamModel):
             multiple=self.autoencoder.spatial * PATCH,
             needs_source=self.profile.injection != "sdedit",
             delay=(1 if self.autoencoder.lookahead else 0) + in_flight,
-        )
-
-    def runner(
-        self,
-        settings: DenoiseSettings,
-        conditioning: AnyConditioning,
-        *,
-        node_id: str,
-        model_node_id: str,
-        width: int,
-        height: int,
-    ) -> RTRDiTRunner:
-        return RTRDiTRunner(
-            self,
-            settings,
-            conditioning,
-            node_id=node_id,
-            model_node_id=model_node_id,
-            width=width,
-            height=height,
         )

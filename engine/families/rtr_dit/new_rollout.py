@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from ...cache.kv_cache import SegmentedKVCache
@@ -14,10 +12,7 @@ from ...sampling.noise import frame_noise
 from ...sampling.rollout import BlockRollout
 from ...sampling.stream_batch import StreamBatchRollout
 from ..base import DenoiseSettings
-
-if TYPE_CHECKING:
-    from .model import RTRDiTModel
-    from .profile import Profile
+from .model import RTRDiTModel
 
 DRAWS = 64
 """Draws of noise that one seed is good for at a frame: the start, and one for every step."""
@@ -37,17 +32,12 @@ def block_noise(shape: tuple[int, ...], seed: int, first: int, count: int, draw:
     ]
 
 
-def cache_rows(profile: Profile, settings: DenoiseSettings) -> int:
-    """Stream-batch has a row of the cache for each step; everything else has one row."""
-    return profile.schedule(settings.steps).steps if dict(settings.advanced).get("stream_batch") else 1
-
-
 def new_rollout(
     model: RTRDiTModel, settings: DenoiseSettings, layout: CacheLayout, policy: SwitchPolicy
 ) -> BlockRollout | StreamBatchRollout:
     """A stream's rollout and its cache, which is allocated here: where the network is now, it must stay."""
     profile, expert = model.profile, dict(settings.advanced)
-    rows = cache_rows(profile, settings)
+    rows = model.cache_rows(settings)
     cache = SegmentedKVCache(
         layout,
         batch=rows,

@@ -6,29 +6,28 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from ...conditioning.recipe import ConditioningRecipe
-from ...conditioning.timeline import AnyConditioning, Switch
+from ...conditioning.timeline import Switch
 from ...errors import SettingError
 from ...motion.scene import CutDetector
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
 from ...sampling.stream_batch import StreamBatchRollout
 from ...sampling.style_states import StyleKV, StyleStates
-from ..base import Chunk, DenoiseSettings, Runner, live_basics, live_lora
+from ..base import Chunk, Runner, live_basics, live_lora
 from ..compiling import set_compiled
+from ..family import StreamRequest
+from .model import RTRDiTModel
 from .new_rollout import block_noise, new_rollout
 from .source import BlockSource
 from .styles import BlockStyles, reference_latents
 from .styles_lora import LoraStyles
 from .text import conditioning_states
-
-if TYPE_CHECKING:
-    from .model import RTRDiTModel
 
 
 @dataclass(frozen=True)
@@ -54,23 +53,15 @@ class EncodedChunk:
 class RTRDiTRunner(Runner):
     """One stream through one model (arXiv 2604.13509; the rollout is Self Forcing's, 2506.08009)."""
 
-    def __init__(
-        self,
-        model: RTRDiTModel,
-        settings: DenoiseSettings,
-        conditioning: AnyConditioning,
-        *,
-        node_id: str,
-        model_node_id: str,
-        width: int,
-        height: int,
-    ) -> None:
+    def __init__(self, model: RTRDiTModel, request: StreamRequest) -> None:
+        settings, node_id = request.settings, request.node_id
+        width, height = request.width, request.height
         self.model, self.settings, self.profile = model, settings, model.profile
         self.requirements = model.requirements(settings)
         # encoding and decoding go on at once, each with its own state
         encoder, self._decoder = model.autoencoder.for_stream(), model.autoencoder.for_stream()
         self.styles = BlockStyles(
-            conditioning,
+            request.conditioning,
             text=self._text,
             references=lambda recipe: reference_latents(recipe, encoder, width, height),
             project=self._project,
@@ -91,7 +82,7 @@ class RTRDiTRunner(Runner):
         set_compiled(model.net.blocks, settings.compile, dynamic=None)
         strength, seed = live_basics(node_id, settings)
         self._strength, self._seed = strength.key, seed.key
-        self._lora_strength = f"{model_node_id}.lora_strength"
+        self._lora_strength = f"{request.model_node_id}.lora_strength"
         self.live_parameters = (
             strength,
             seed,

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from ...errors import SettingError
 from ...networks.stream_dit.model import StreamDiT
-
-MULTIPLE = 16
-"""Float8 kernels need matrices whose sides are multiples of it."""
+from ..fp8 import is_matrix, takes, torchao_quantization
 
 
 def quantise(network: StreamDiT) -> None:
@@ -25,16 +22,11 @@ def quantise(network: StreamDiT) -> None:
         raise SettingError(
             "dtype fp8 needs an NVIDIA GPU of the Ada, Hopper or a later generation: use bf16."
         )
-    try:
-        from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow, quantize_
-    except ImportError as error:
-        raise SettingError(
-            "dtype fp8 needs torchao: install it (pip install torchao), or use bf16."
-        ) from error
-    quantize_(
-        network.blocks, Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()), filter_fn=_is_matrix
-    )
+    torchao = torchao_quantization()
+    form = torchao.Float8DynamicActivationFloat8WeightConfig(granularity=torchao.PerRow())
+    torchao.quantize_(network.blocks, form, filter_fn=takes)
 
 
-def _is_matrix(module: nn.Module, _name: str) -> bool:
-    return isinstance(module, nn.Linear) and not any(side % MULTIPLE for side in module.weight.shape)
+def quantised(part: str, name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a weight of a checkpoint's file is stored in eight bits."""
+    return part == "model" and name.startswith("blocks.") and is_matrix(name, shape)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...conditioning.timeline import AnyConditioning, only_style
 from ...errors import SettingError
 from ...networks.stream_dit.model import StreamDiT
 from ...sampling.partition import Partition
 from ..base import DenoiseSettings, Requirements
 from ..buffer_model import BufferModel
 from .profile import Profile
-from .runner import StreamDiTRunner
 
 
 @dataclass(frozen=True)
@@ -66,18 +64,4 @@ class StreamDiTModel(BufferModel):
             multiple=self.multiple,
             needs_source=False,
             delay=held,
-        )
-
-    def runner(
-        self,
-        settings: DenoiseSettings,
-        conditioning: AnyConditioning,
-        *,
-        node_id: str,
-        model_node_id: str,
-        width: int,
-        height: int,
-    ) -> StreamDiTRunner:
-        return StreamDiTRunner(
-            self, settings, only_style(conditioning), node_id=node_id, width=width, height=height
         )

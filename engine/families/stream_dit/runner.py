@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from ...conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
+from ...conditioning.recipe import PROMPT_LIMIT
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import in_full
+from ...conditioning.timeline import in_full, only_style
 from ...errors import SettingError
 from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
-from ..base import Chunk, DenoiseSettings, LiveParameter, Runner, live_basics
+from ..base import Chunk, LiveParameter, Runner, live_basics
 from ..compiling import set_compiled
-
-if TYPE_CHECKING:
-    from .model import StreamDiTModel
+from ..family import StreamRequest
+from .model import StreamDiTModel
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,9 @@ class StreamDiTRunner(Runner):
     segments, fills as the source comes in, and gives each chunk back N' - 1 chunks later.
     """
 
-    def __init__(
-        self,
-        model: StreamDiTModel,
-        settings: DenoiseSettings,
-        recipe: ConditioningRecipe,
-        *,
-        node_id: str,
-        width: int,
-        height: int,
-    ) -> None:
+    def __init__(self, model: StreamDiTModel, request: StreamRequest) -> None:
+        settings, recipe, node_id = request.settings, only_style(request.conditioning), request.node_id
+        width, height = request.width, request.height
         if recipe.references or recipe.external is not None:
             raise SettingError("StreamDiT models follow words only: disconnect references and conditioning.")
         in_full(recipe)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...conditioning.timeline import AnyConditioning
 from ...errors import SettingError
 from ...networks.streamedit_dit.model import StreamEditDiT
 from ..base import DenoiseSettings, Requirements
 from ..buffer_model import BufferModel
 from .profile import Profile
-from .runner import StreamEditDiTRunner
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,3 @@ class StreamEditDiTModel(BufferModel):
             multiple=self.multiple,
             delay=under_way + (1 if self.autoencoder.lookahead else 0),
         )
-
-    def runner(
-        self,
-        settings: DenoiseSettings,
-        conditioning: AnyConditioning,
-        *,
-        node_id: str,
-        model_node_id: str,
-        width: int,
-        height: int,
-    ) -> StreamEditDiTRunner:
-        return StreamEditDiTRunner(self, settings, conditioning, node_id=node_id, width=width, height=height)

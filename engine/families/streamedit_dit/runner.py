@@ -6,24 +6,23 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from ...conditioning.timeline import AnyConditioning, Switch
+from ...conditioning.timeline import Switch
 from ...motion.activity import Activity, ActivityMeter
 from ...networks.sparse_attention.attention import Selections
 from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
-from ..base import Chunk, DenoiseSettings, Runner, live_basics
+from ..base import Chunk, Runner, live_basics
 from ..compiling import set_compiled
+from ..family import StreamRequest
 from .evaluate import evaluator
+from .model import StreamEditDiTModel
 from .styles import EditStyles, PromptState
 from .window import WindowDriver
-
-if TYPE_CHECKING:
-    from .model import StreamEditDiTModel
 
 STILL = Activity(0.0, 0.0, False)
 
@@ -67,16 +66,9 @@ class StreamEditDiTRunner(Runner):
     evaluations beside the frames around it and the edited frames before it.
     """
 
-    def __init__(
-        self,
-        model: StreamEditDiTModel,
-        settings: DenoiseSettings,
-        conditioning: AnyConditioning,
-        *,
-        node_id: str,
-        width: int,
-        height: int,
-    ) -> None:
+    def __init__(self, model: StreamEditDiTModel, request: StreamRequest) -> None:
+        settings, node_id = request.settings, request.node_id
+        width, height = request.width, request.height
         self.model = model
         self.requirements = model.requirements(settings)
         self._partition = model.profile.partition(settings.steps)
@@ -84,7 +76,7 @@ class StreamEditDiTRunner(Runner):
         self._window, self._backend = advanced.get("cache_window", 0), advanced.get("attention_backend")
         self._live = settings.live
         self._windows = self._driver()
-        self.styles = EditStyles(conditioning, model.network, model.text, model.autoencoder.temporal)
+        self.styles = EditStyles(request.conditioning, model.network, model.text, model.autoencoder.temporal)
         blocks = model.network.blocks  # all but self-attention, whose blocks depend on what it sees
         layers = [layer for block in blocks for layer in (block.cross_attention, block.feed_forward)]
         set_compiled(layers, settings.compile, dynamic=None)  # the window grows while its history fills

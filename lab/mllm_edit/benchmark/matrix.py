@@ -13,6 +13,7 @@ import torch
 
 from ....engine.conditioning.recipe import ConditioningRecipe
 from ....engine.errors import SettingError
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import DenoiseSettings, TemporalAdapter
 from ....engine.families.mllm_edit.fp8 import quantise
 from ....engine.families.mllm_edit.model import MLLMEditModel
@@ -158,13 +159,16 @@ class Bench:
             model = model.patched((TemporalAdapter(str(self.adapter), case.adapter, refresh=refresh),))
         side = self.scale.side
         with torch.no_grad():
-            return model.runner(
-                DenoiseSettings(steps=case.steps, chunk=case.chunk, compile=case.compiled),
-                ConditioningRecipe(self.prompt, te_refresh_every=case.te_every, node_id="text"),
-                node_id="denoise",
-                model_node_id="model",
-                width=side,
-                height=side,
+            return make_runner(
+                model,
+                StreamRequest(
+                    DenoiseSettings(steps=case.steps, chunk=case.chunk, compile=case.compiled),
+                    ConditioningRecipe(self.prompt, te_refresh_every=case.te_every, node_id="text"),
+                    node_id="denoise",
+                    model_node_id="model",
+                    width=side,
+                    height=side,
+                ),
             )
 
     def _size(self) -> Row:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ....engine.conditioning.recipe import ConditioningRecipe
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from ....engine.families.mllm_edit.model import MLLMEditModel
 from ....engine.media.sinks import SinkSpec
@@ -32,8 +33,9 @@ def engine_pass(model: MLLMEditModel, frames: np.ndarray, steps: int) -> Callabl
     height, width = frames.shape[1:3]
     settings = DenoiseSettings(steps=steps, chunk=CHUNK)
     recipe = ConditioningRecipe(PROMPT, te_refresh_every=1, te_batch_one=False, node_id="text")
-    runner = model.runner(
-        settings, recipe, node_id="denoise", model_node_id="model", width=width, height=height
+    runner = make_runner(
+        model,
+        StreamRequest(settings, recipe, node_id="denoise", model_node_id="model", width=width, height=height),
     )
     live = {parameter.key: parameter.default for parameter in runner.live_parameters}
 

@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from ....engine.conditioning.recipe import ConditioningRecipe
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import Chunk, DenoiseSettings
 from ....engine.families.mllm_edit.model import MLLMEditModel
 from ....engine.media.types import Frames
@@ -79,8 +80,9 @@ def edit(model: MLLMEditModel, frames: np.ndarray, prompt: str, steps: int = 1, 
     height, width = frames.shape[1:3]
     settings = DenoiseSettings(steps=steps, chunk=min(batch, len(frames)))
     recipe = ConditioningRecipe(prompt=prompt, te_refresh_every=1, te_batch_one=False, node_id="text")
-    runner = model.runner(
-        settings, recipe, node_id="denoise", model_node_id="model", width=width, height=height
+    runner = make_runner(
+        model,
+        StreamRequest(settings, recipe, node_id="denoise", model_node_id="model", width=width, height=height),
     )
     live = {parameter.key: parameter.default for parameter in runner.live_parameters}
     outputs = []

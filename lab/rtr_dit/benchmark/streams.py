@@ -21,6 +21,7 @@ from ....engine.autoencoders.taehv import TAEHVAutoencoder
 from ....engine.autoencoders.video import VideoAutoencoder
 from ....engine.autoencoders.wan import WanAutoencoder
 from ....engine.conditioning.recipe import ConditioningRecipe
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import DenoiseSettings
 from ....engine.families.rtr_dit.model import RTRDiTModel
 from ....engine.families.rtr_dit.profile import Profile
@@ -154,8 +155,11 @@ class Bench:
         settings = DenoiseSettings(
             steps=case.steps, noise="fresh", compile=case.compiled, advanced=(("rope_mode", rope),)
         )
-        return model.runner(
-            settings, text, node_id="denoise", model_node_id="model", width=case.width, height=case.height
+        return make_runner(
+            model,
+            StreamRequest(
+                settings, text, node_id="denoise", model_node_id="model", width=case.width, height=case.height
+            ),
         )
 
     def _frames(self, case: Case, count: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import DenoiseSettings
 from ...benchmark.inline import play
 from ...evaluation.clips import Clip, to_and_fro
@@ -27,8 +28,9 @@ def long_report(study: Study, clip: Clip, candidate: Candidate, frames: int) -> 
     height, width = clip.pixels.shape[1:3]
     settings = DenoiseSettings(steps=study.steps, noise="fresh", seed=study.seed)
     names = {"node_id": "denoise", "model_node_id": "model"}
-    runner = study.model.runner(
-        settings, by_reference(candidate.picture), width=width, height=height, **names
+    runner = make_runner(
+        study.model,
+        StreamRequest(settings, by_reference(candidate.picture), width=width, height=height, **names),
     )
     period = to_and_fro(clip.pixels, WINDOW, WINDOW)
     motion = clip_motion(np.concatenate([period, period[:1]]))

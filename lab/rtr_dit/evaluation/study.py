@@ -11,6 +11,7 @@ import torch
 
 from ....engine.conditioning.recipe import ConditioningRecipe
 from ....engine.conditioning.timeline import AnyConditioning
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import DenoiseSettings
 from ....engine.families.rtr_dit.model import RTRDiTModel
 from ...autoencoders.video_evaluation import reconstruct
@@ -48,13 +49,16 @@ class Study:
     ) -> np.ndarray:
         """A clip through the model's own runner; arguments as ``runtime.inline.play`` has them."""
         height, width = frames.shape[1:3]
-        runner = self.model.runner(
-            DenoiseSettings(steps=self.steps, noise="fresh", seed=self.seed),
-            conditioning,
-            node_id="denoise",
-            model_node_id="model",
-            width=width,
-            height=height,
+        runner = make_runner(
+            self.model,
+            StreamRequest(
+                DenoiseSettings(steps=self.steps, noise="fresh", seed=self.seed),
+                conditioning,
+                node_id="denoise",
+                model_node_id="model",
+                width=width,
+                height=height,
+            ),
         )
         return np.concatenate(list(play(runner, frames, changes=changes)))
 

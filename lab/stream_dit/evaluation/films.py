@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ....engine.conditioning.recipe import ConditioningRecipe
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import DenoiseSettings
 from ....engine.families.stream_dit.model import StreamDiTModel
 from ....engine.sampling.partition import Partition
@@ -56,13 +57,16 @@ def chunks(
 ) -> Iterator[np.ndarray]:
     """A generated film chunk by chunk, uint8 RGB; ``changes`` are live values by chunk."""
     with torch.no_grad():
-        runner = model.runner(
-            DenoiseSettings(seed=seed),
-            ConditioningRecipe(prompt, node_id="text"),
-            node_id="denoise",
-            model_node_id="model",
-            width=side,
-            height=side,
+        runner = make_runner(
+            model,
+            StreamRequest(
+                DenoiseSettings(seed=seed),
+                ConditioningRecipe(prompt, node_id="text"),
+                node_id="denoise",
+                model_node_id="model",
+                width=side,
+                height=side,
+            ),
         )
     yield from play(runner, None, length=frames, changes=changes)
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ....engine.conditioning.recipe import ConditioningRecipe
+from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import DenoiseSettings
 from ....engine.families.streamedit_dit.model import StreamEditDiTModel
 from ....engine.networks.sparse_attention.attention import Selections
@@ -76,13 +77,16 @@ def _played(
     height, width = source.shape[1:3]
     advanced = (("cache_window", fixed),) if fixed else ()
     with torch.no_grad():
-        runner = model.runner(
-            DenoiseSettings(noise="fresh", advanced=advanced),
-            ConditioningRecipe(prompt, node_id="text"),
-            node_id="denoise",
-            model_node_id="model",
-            width=width,
-            height=height,
+        runner = make_runner(
+            model,
+            StreamRequest(
+                DenoiseSettings(noise="fresh", advanced=advanced),
+                ConditioningRecipe(prompt, node_id="text"),
+                node_id="denoise",
+                model_node_id="model",
+                width=width,
+                height=height,
+            ),
         )
     for part in play(runner, source):
         seen[runner.seen] += 1

@@ -14,7 +14,7 @@ from tiny_lllite import random_adapter
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.errors import SettingError
-from livestyle.engine.families import load_model
+from livestyle.engine.families import StreamRequest, load_model, make_runner
 from livestyle.engine.families.base import DenoiseSettings, ModelHandle, TemporalAdapter
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.families.mllm_edit.runner import MLLMEditRunner
@@ -45,13 +45,16 @@ def adapter_file(tmp_path_factory: pytest.TempPathFactory, tiny_model: MLLMEditM
 
 
 def runner_of(model: MLLMEditModel, *adapters: TemporalAdapter, **settings) -> MLLMEditRunner:
-    return model.patched(adapters).runner(
-        DenoiseSettings(chunk=CHUNK, **settings),
-        ConditioningRecipe("paper sketch", te_refresh_every=0, te_batch_one=True, node_id="text"),
-        node_id="denoise",
-        model_node_id="model",
-        width=SIDE,
-        height=SIDE,
+    return make_runner(
+        model.patched(adapters),
+        StreamRequest(
+            DenoiseSettings(chunk=CHUNK, **settings),
+            ConditioningRecipe("paper sketch", te_refresh_every=0, te_batch_one=True, node_id="text"),
+            node_id="denoise",
+            model_node_id="model",
+            width=SIDE,
+            height=SIDE,
+        ),
     )
 
 

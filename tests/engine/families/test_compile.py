@@ -17,7 +17,7 @@ from torch._inductor import cpp_builder
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.errors import SettingError
-from livestyle.engine.families import compiling
+from livestyle.engine.families import StreamRequest, compiling, make_runner
 from livestyle.engine.families.base import DenoiseSettings, TemporalAdapter
 from livestyle.engine.families.mllm_edit.denoiser import Denoiser
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
@@ -84,13 +84,16 @@ def test_fifty_chunks_on_one_graph(tiny_model: MLLMEditModel, tmp_path: Path) ->
     }
 
     def stream(compiled: bool) -> tuple[np.ndarray, int]:
-        runner = model.runner(
-            DenoiseSettings(chunk=CHUNK, compile=compiled, steps=2),
-            ConditioningRecipe("paper", te_refresh_every=0, te_batch_one=True, node_id="text"),
-            node_id="d",
-            model_node_id="m",
-            width=SIDE,
-            height=SIDE,
+        runner = make_runner(
+            model,
+            StreamRequest(
+                DenoiseSettings(chunk=CHUNK, compile=compiled, steps=2),
+                ConditioningRecipe("paper", te_refresh_every=0, te_batch_one=True, node_id="text"),
+                node_id="d",
+                model_node_id="m",
+                width=SIDE,
+                height=SIDE,
+            ),
         )
         torch._dynamo.reset()
         counters.clear()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from livestyle.engine.errors import SettingError
-from livestyle.engine.families import load_model
+from livestyle.engine.families import load_model, weight_bytes
 from livestyle.engine.families.base import ModelHandle
 
 CPU = torch.device("cpu")
@@ -32,6 +32,16 @@ def test_matrices_take_one_byte_and_the_error_is_reported(tiny_folder: Path) -> 
     error = model.quantised
     assert plain.remark == "" and 0 < error.states < 0.2 and 0 < error.latent < 0.2
     assert model.remark.startswith(f"fp8 changes the text states by {error.states:.1%}")
+
+
+def test_the_footprint_counts_the_bytes_that_are_stored(tiny_folder: Path) -> None:
+    pytest.importorskip("torchao", reason="torchao is an optional extra")
+    handle = ModelHandle(str(tiny_folder), dtype="fp8")
+    model, shown = load_model(handle, CPU, torch.bfloat16), weight_bytes(handle, torch.bfloat16)
+    for part, network in (("unet", model.denoiser.unet), ("text_encoder", model.encoder.model)):
+        weights = list(network.parameters())
+        assert any(hasattr(weight, "qdata") for weight in weights)
+        assert shown[part] == sum(getattr(weight, "qdata", weight).nbytes for weight in weights), part
 
 
 def test_without_torchao_one_line_says_what_to_install(

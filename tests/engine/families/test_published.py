@@ -12,9 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import Qwen3VLForConditionalGeneration
 
 from livestyle.engine.errors import CheckpointError
-from livestyle.engine.families import load_model
+from livestyle.engine.families import load_model, weight_bytes
 from livestyle.engine.families.base import ModelHandle
-from livestyle.engine.families.footprint import footprint
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.families.mllm_edit.unet import ORIGINAL_BLOCKS, PUBLISHED_CONFIG, build_unet
 from livestyle.engine.networks.hooks import hook_sites
@@ -149,14 +148,14 @@ def test_the_estimate_is_what_is_loaded(released: Path) -> None:
             name: sum(tensor.nbytes for tensor in module.state_dict().values())
             for name, module in parts.items()
         }
-        assert footprint(handle, dtype) == loaded
+        assert weight_bytes(handle, dtype) == loaded
 
 
 def test_the_estimate_counts_what_was_chosen(released: Path, tmp_path: Path) -> None:
-    own = footprint(ModelHandle(str(released)), torch.bfloat16)
+    own = weight_bytes(ModelHandle(str(released)), torch.bfloat16)
     save_file({"0.weight": torch.zeros(10, 10)}, tmp_path / "x_encoder.safetensors")
     save_file({"1.weight": torch.zeros(10, 10)}, tmp_path / "x_decoder.safetensors")
     handle = ModelHandle(str(released), autoencoder=str(tmp_path / "x_decoder.safetensors"))
-    assert footprint(handle, torch.bfloat16) == own | {"vae": 400}
-    eight = footprint(ModelHandle(str(released), dtype="fp8"), torch.bfloat16)
+    assert weight_bytes(handle, torch.bfloat16) == own | {"vae": 400}
+    eight = weight_bytes(ModelHandle(str(released), dtype="fp8"), torch.bfloat16)
     assert own["unet"] / 2 < eight["unet"] < own["unet"] and eight["vae"] == own["vae"]

@@ -16,9 +16,8 @@ from tiny_rtr_dit import ROWS, TEXT, tiny_autoencoder, tiny_wan, write_demo, wri
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import StyleTimeline, parse_schedule
 from livestyle.engine.errors import CheckpointError, SettingError
-from livestyle.engine.families import load_model, probe
+from livestyle.engine.families import StreamRequest, load_model, make_runner, probe, weight_bytes
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
-from livestyle.engine.families.footprint import footprint
 from livestyle.engine.families.rtr_dit.model import RTRDiTModel
 from livestyle.engine.families.rtr_dit.profile import PROFILES, guess_profile
 from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
@@ -59,13 +58,16 @@ def style(
 
 def runner(model: RTRDiTModel, conditioning: Any = None, **settings: Any) -> RTRDiTRunner:
     with torch.no_grad():
-        return model.runner(
-            DenoiseSettings(**{"steps": 2, **settings}),
-            conditioning or style(),
-            node_id="d",
-            model_node_id="m",
-            width=48,
-            height=32,
+        return make_runner(
+            model,
+            StreamRequest(
+                DenoiseSettings(**{"steps": 2, **settings}),
+                conditioning or style(),
+                node_id="d",
+                model_node_id="m",
+                width=48,
+                height=32,
+            ),
         )
 
 
@@ -227,7 +229,7 @@ def test_public_layouts_restyle_and_generate(
 ) -> None:
     note = note | {"text_length": ROWS} if note else note
     path = write_public(tmp_path, name, **note)
-    assert probe(path) == "rtr_dit"
+    assert probe(path).name == "rtr_dit"
     model = load(path, autoencoder=str(parts / "causal"), text_encoder=str(tmp_path))
     wanted = {k: v for k, v in tiny_wan().state_dict().items()}
     assert all(torch.equal(tensor, wanted[key]) for key, tensor in model.net.state_dict().items())
@@ -369,10 +371,10 @@ def test_a_pickled_file_and_its_autoencoder_are_weighed_without_loading(tmp_path
     """Once, though the file holds the weights with and without averaging."""
     path = write_public(tmp_path, "self_forcing.pt")
     autoencoder = parts / "causal"
-    sizes = footprint(ModelHandle(str(path), autoencoder=str(autoencoder)), torch.bfloat16)
+    sizes = weight_bytes(ModelHandle(str(path), autoencoder=str(autoencoder)), torch.bfloat16)
     tensors = tiny_wan().state_dict().values()
     assert sizes["model"] == sum(2 * tensor.numel() for tensor in tensors)
     weights = load_file(autoencoder / "diffusion_pytorch_model.safetensors").values()
     assert sizes["vae"] == sum(2 * tensor.numel() for tensor in weights)
     torch.save({"generator": {"a": Path("code")}}, tmp_path / "code.pt")
-    assert footprint(ModelHandle(str(tmp_path / "code.pt")), torch.bfloat16) == {"model": 0}
+    assert weight_bytes(ModelHandle(str(tmp_path / "code.pt")), torch.bfloat16) == {"model": 0}

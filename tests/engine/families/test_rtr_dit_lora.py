@@ -14,7 +14,7 @@ from tiny_rtr_dit import write_demo
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import StyleTimeline
-from livestyle.engine.families import load_model
+from livestyle.engine.families import StreamRequest, load_model, make_runner
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.rtr_dit.model import RTRDiTModel
 from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
@@ -56,13 +56,16 @@ def adapted(checkpoint: Path, folder: Path, *layers: str) -> RTRDiTModel:
 
 def runner(model: RTRDiTModel, conditioning: Any = STYLE, **settings: Any) -> RTRDiTRunner:
     with torch.no_grad():
-        return model.runner(
-            DenoiseSettings(**{"steps": 2, **settings}),
-            conditioning,
-            node_id="d",
-            model_node_id="m",
-            width=48,
-            height=32,
+        return make_runner(
+            model,
+            StreamRequest(
+                DenoiseSettings(**{"steps": 2, **settings}),
+                conditioning,
+                node_id="d",
+                model_node_id="m",
+                width=48,
+                height=32,
+            ),
         )
 
 

@@ -10,6 +10,7 @@ import torch
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.errors import SettingError
+from livestyle.engine.families import StreamRequest, make_runner
 from livestyle.engine.families.base import Chunk, DenoiseSettings
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.media.types import Frames
@@ -31,13 +32,16 @@ def play(
         "te_refresh_every": settings.pop("te_refresh_every", 1),
         "te_batch_one": settings.pop("te_batch_one", False),
     }
-    runner = model.runner(
-        DenoiseSettings(chunk=chunk, **settings),
-        ConditioningRecipe(prompt, node_id="t", **recipe),
-        node_id="d",
-        model_node_id="m",
-        width=frames.shape[2],
-        height=frames.shape[1],
+    runner = make_runner(
+        model,
+        StreamRequest(
+            DenoiseSettings(chunk=chunk, **settings),
+            ConditioningRecipe(prompt, node_id="t", **recipe),
+            node_id="d",
+            model_node_id="m",
+            width=frames.shape[2],
+            height=frames.shape[1],
+        ),
     )
     values = {p.key: p.default for p in runner.live_parameters} | (live or {})
     out = []
@@ -73,13 +77,16 @@ def test_live_prompt_and_seed_change_the_picture(tiny_model: MLLMEditModel) -> N
 
 
 def test_a_live_prompt_that_is_too_long_is_refused_and_the_old_one_stays(tiny_model: MLLMEditModel) -> None:
-    runner = tiny_model.runner(
-        DenoiseSettings(),
-        ConditioningRecipe("paper", node_id="t"),
-        node_id="d",
-        model_node_id="m",
-        width=64,
-        height=64,
+    runner = make_runner(
+        tiny_model,
+        StreamRequest(
+            DenoiseSettings(),
+            ConditioningRecipe("paper", node_id="t"),
+            node_id="d",
+            model_node_id="m",
+            width=64,
+            height=64,
+        ),
     )
     store = ParameterStore(runner.live_parameters, lambda _: None)
     with pytest.raises(SettingError, match="tokens too long"):
@@ -106,13 +113,16 @@ def test_more_steps_run(tiny_model: MLLMEditModel, steps: int) -> None:
 
 
 def test_generates_without_a_source(tiny_model: MLLMEditModel) -> None:
-    runner = tiny_model.runner(
-        DenoiseSettings(chunk=2, width=64, height=32),
-        ConditioningRecipe("a stone", node_id="t"),
-        node_id="d",
-        model_node_id="m",
-        width=64,
-        height=32,
+    runner = make_runner(
+        tiny_model,
+        StreamRequest(
+            DenoiseSettings(chunk=2, width=64, height=32),
+            ConditioningRecipe("a stone", node_id="t"),
+            node_id="d",
+            model_node_id="m",
+            width=64,
+            height=32,
+        ),
     )
     live = {p.key: p.default for p in runner.live_parameters}
     with torch.inference_mode():
@@ -123,8 +133,11 @@ def test_generates_without_a_source(tiny_model: MLLMEditModel) -> None:
 def test_core_conditioning_replaces_the_prompt(tiny_model: MLLMEditModel) -> None:
     def out(states: torch.Tensor) -> np.ndarray:
         recipe = ConditioningRecipe(external=[[states, {}]], node_id="t")
-        runner = tiny_model.runner(
-            DenoiseSettings(chunk=4), recipe, node_id="d", model_node_id="m", width=96, height=64
+        runner = make_runner(
+            tiny_model,
+            StreamRequest(
+                DenoiseSettings(chunk=4), recipe, node_id="d", model_node_id="m", width=96, height=64
+            ),
         )
         live = {p.key: p.default for p in runner.live_parameters}
         with torch.inference_mode():

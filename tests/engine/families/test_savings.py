@@ -15,7 +15,7 @@ from tiny_lora import write_lora
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.states import TextStates
 from livestyle.engine.errors import SettingError
-from livestyle.engine.families import load_model
+from livestyle.engine.families import StreamRequest, load_model, make_runner
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.families.mllm_edit.runner import MLLMEditRunner
@@ -32,13 +32,16 @@ STILL = np.repeat(CLIP[:1], 12, axis=0)
 def make(
     model: MLLMEditModel, chunk: int = 2, steps: int = 1, side: int = 0, **recipe: object
 ) -> MLLMEditRunner:
-    return model.runner(
-        DenoiseSettings(chunk=chunk, steps=steps),
-        ConditioningRecipe("paper sketch", node_id="t", **recipe),
-        node_id="d",
-        model_node_id="m",
-        width=side or 96,
-        height=side or 64,
+    return make_runner(
+        model,
+        StreamRequest(
+            DenoiseSettings(chunk=chunk, steps=steps),
+            ConditioningRecipe("paper sketch", node_id="t", **recipe),
+            node_id="d",
+            model_node_id="m",
+            width=side or 96,
+            height=side or 64,
+        ),
     )
 
 

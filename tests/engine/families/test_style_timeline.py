@@ -12,6 +12,7 @@ import torch
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import StyleTimeline, parse_schedule
 from livestyle.engine.errors import SettingError
+from livestyle.engine.families import StreamRequest, make_runner
 from livestyle.engine.families.base import DenoiseSettings
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.families.mllm_edit.runner import MLLMEditRunner
@@ -32,8 +33,11 @@ def runner(model: MLLMEditModel, schedule: str = "", prompts: tuple[str, ...] = 
     if len(styles) > 1:
         triggers = parse_schedule(schedule, len(styles))
         conditioning = StyleTimeline(styles, triggers=triggers, node_id="s", **options)
-    made = model.runner(
-        DenoiseSettings(chunk=chunk), conditioning, node_id="d", model_node_id="m", width=64, height=64
+    made = make_runner(
+        model,
+        StreamRequest(
+            DenoiseSettings(chunk=chunk), conditioning, node_id="d", model_node_id="m", width=64, height=64
+        ),
     )
     assert isinstance(made, MLLMEditRunner)
     return made
@@ -132,11 +136,14 @@ def test_reset_starts_the_schedule_over(tiny_model: MLLMEditModel) -> None:
 def test_reference_pictures_are_refused(tiny_model: MLLMEditModel) -> None:
     recipe = ConditioningRecipe("paper", references=(torch.zeros(8, 8, 3),))
     with pytest.raises(SettingError, match="follow words only"):
-        tiny_model.runner(
-            DenoiseSettings(),
-            StyleTimeline((ConditioningRecipe("x"), recipe)),
-            node_id="d",
-            model_node_id="m",
-            width=64,
-            height=64,
+        make_runner(
+            tiny_model,
+            StreamRequest(
+                DenoiseSettings(),
+                StyleTimeline((ConditioningRecipe("x"), recipe)),
+                node_id="d",
+                model_node_id="m",
+                width=64,
+                height=64,
+            ),
         )

@@ -80,20 +80,6 @@ def test_other_values_apply_prefetch_plus_one_chunks_later_at_most(chunk: int):
     assert chunk < first <= chunk + 2 and set(prompts[first:]) == {"ink"}
     (applied,) = of_type(receipts, "applied")
     assert applied["chunk"] == first and applied["key"] == "p.prompt"
-    (switch,) = behaviour.switches
-    assert switch["p.prompt"] == "ink"
-
-
-def test_late_values_are_no_switch():
-    gate = Gate()
-    behaviour = Behaviour(gates={"denoise": gate})
-    session, _ = playing(behaviour)
-    session.start()
-    assert behaviour.reached("denoise", 0)
-    session.store.set("2.strength", 0.25)
-    gate.open()
-    assert session.wait(WAIT)
-    assert behaviour.switches == []
 
 
 def test_the_applied_frame_is_the_first_that_shows_the_value():

@@ -13,7 +13,7 @@ import pytest
 import torch
 from runtime_stubs import Behaviour, InvertModel, InvertRunner, Zoo, read, stylise, write
 
-from livestyle.engine.families import demo_checkpoints, load_model
+from livestyle.engine.families import StreamRequest, demo_checkpoints, load_model
 from livestyle.engine.families.base import DenoiseSettings, ModelHandle, StreamModel
 from livestyle.engine.runtime.model_placement import tenancy_of
 from livestyle.engine.runtime.residency import OwnResidency
@@ -31,9 +31,9 @@ class Watched(InvertModel):
         self.story, self.living = story, living
         living.add(self)
 
-    def runner(self, settings: DenoiseSettings, conditioning: Any, **options: Any) -> InvertRunner:
+    def runner(self, request: StreamRequest) -> InvertRunner:
         self.story.append("runner")
-        made = super().runner(settings, conditioning, **options)
+        made = super().runner(request)
         made.itself = made  # as networks with hooks refer to themselves
         strength, *others = made.live_parameters
         made.live_parameters = (replace(strength, check=made.check), *others)

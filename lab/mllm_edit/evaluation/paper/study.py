@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from .....engine.conditioning.recipe import ConditioningRecipe
+from .....engine.families import StreamRequest, make_runner
 from .....engine.families.base import DenoiseSettings, TemporalAdapter
 from .....engine.families.mllm_edit.model import MLLMEditModel
 from .....engine.families.mllm_edit.runner import MLLMEditRunner
@@ -147,13 +148,16 @@ class Study:
             steps=config.steps, chunk=config.chunk, noise="shared", seed=self.seed, compile=config.compiled
         )
         with torch.no_grad():
-            return model.runner(
-                settings,
-                ConditioningRecipe(ASK[self.style], te_refresh_every=1, node_id="text"),
-                node_id="denoise",
-                model_node_id="model",
-                width=width,
-                height=height,
+            return make_runner(
+                model,
+                StreamRequest(
+                    settings,
+                    ConditioningRecipe(ASK[self.style], te_refresh_every=1, node_id="text"),
+                    node_id="denoise",
+                    model_node_id="model",
+                    width=width,
+                    height=height,
+                ),
             )
 
 

@@ -12,6 +12,7 @@ import torch
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.errors import SettingError
+from livestyle.engine.families import StreamRequest, make_runner
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.stream_dit.loader import load
 from livestyle.engine.families.stream_dit.model import StreamDiTModel
@@ -26,13 +27,16 @@ CLIP = np.random.default_rng(3).integers(0, 255, (41, SIDE, SIDE, 3), dtype=np.u
 
 
 def make(model: StreamDiTModel, prompt: str = "a red circle", **settings) -> StreamDiTRunner:
-    return model.runner(
-        DenoiseSettings(**settings),
-        ConditioningRecipe(prompt, node_id="t"),
-        node_id="d",
-        model_node_id="m",
-        width=SIDE,
-        height=SIDE,
+    return make_runner(
+        model,
+        StreamRequest(
+            DenoiseSettings(**settings),
+            ConditioningRecipe(prompt, node_id="t"),
+            node_id="d",
+            model_node_id="m",
+            width=SIDE,
+            height=SIDE,
+        ),
     )
 
 
@@ -232,13 +236,16 @@ def test_settings_that_cannot_work_name_their_widget(
 
 def test_style_pictures_are_refused(model: StreamDiTModel) -> None:
     with pytest.raises(SettingError, match="follow words only"):
-        model.runner(
-            DenoiseSettings(),
-            ConditioningRecipe(references=(np.zeros((4, 4, 3), np.float32),)),
-            node_id="d",
-            model_node_id="m",
-            width=SIDE,
-            height=SIDE,
+        make_runner(
+            model,
+            StreamRequest(
+                DenoiseSettings(),
+                ConditioningRecipe(references=(np.zeros((4, 4, 3), np.float32),)),
+                node_id="d",
+                model_node_id="m",
+                width=SIDE,
+                height=SIDE,
+            ),
         )
 
 

@@ -44,7 +44,7 @@ def edit_config(folder: Path, **changes) -> None:
 
 
 def test_the_front_door_knows_the_family(folder: Path) -> None:
-    assert probe(folder) == "streamedit_dit"
+    assert probe(folder).name == "streamedit_dit"
     model = load_model(ModelHandle(str(folder)), CPU, torch.float32)
     assert isinstance(model, StreamEditDiTModel)
     assert (model.network.config, model.profile) == (SIZES, PROFILE)
@@ -113,5 +113,5 @@ def test_own_weights_are_exported_and_load(folder: Path, tmp_path: Path) -> None
     texts = {"sentence": folder / "text_encoders" / "sentence"}
     weights = folder / "model.safetensors"
     export_checkpoint(tmp_path / "mine", weights, described, texts, folder.parent / "tiny-video")
-    assert probe(tmp_path / "mine") == "streamedit_dit"
+    assert probe(tmp_path / "mine").name == "streamedit_dit"
     assert read(tmp_path / "mine").profile.partitions == (DIAGONAL,)

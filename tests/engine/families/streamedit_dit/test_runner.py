@@ -16,6 +16,7 @@ from livestyle.engine.cache.switch import PolicyName
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
 from livestyle.engine.errors import SettingError
+from livestyle.engine.families import StreamRequest, make_runner
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.streamedit_dit.loader import load
 from livestyle.engine.families.streamedit_dit.model import StreamEditDiTModel
@@ -37,13 +38,16 @@ CUT = 7
 
 def make(model: StreamEditDiTModel, told: AnyConditioning | str = "paint", **settings) -> StreamEditDiTRunner:
     conditioning = ConditioningRecipe(told, node_id="t") if isinstance(told, str) else told
-    return model.runner(
-        DenoiseSettings(**settings),
-        conditioning,
-        node_id="d",
-        model_node_id="m",
-        width=SIDE,
-        height=SIDE,
+    return make_runner(
+        model,
+        StreamRequest(
+            DenoiseSettings(**settings),
+            conditioning,
+            node_id="d",
+            model_node_id="m",
+            width=SIDE,
+            height=SIDE,
+        ),
     )
 
 
