@@ -13,11 +13,15 @@ def build_extension() -> ComfyExtension:
 
     The imports wait until here so that single modules of this package import without ComfyUI.
     """
+    import os
     from functools import partial
 
     from ..engine.runtime.registry import sessions
-    from ..server.routes import Files, register_routes
-    from ..server.share_links import WatchKeys, load_secret
+    from ..server.host_names import SETTING, HostNames
+    from ..server.owners import hide_secret
+    from ..server.routes import register_routes
+    from ..server.session_routes import Files
+    from ..server.share_links import ShareLinks, load_secret
     from ..server.snapshots import save_snapshot
     from . import host
     from .flow_warp import FlowWarp
@@ -32,9 +36,11 @@ def build_extension() -> ComfyExtension:
     host.register_model_folder()
     table = host.route_table()
     if table is not None:
-        keys = WatchKeys(load_secret(host.user_folder() / "watch.key"))
+        host.before_queueing(hide_secret)
+        links = ShareLinks(load_secret(host.user_folder() / "watch.key"))
+        hosts = HostNames(os.environ.get(SETTING, "").split(","))
         files = Files(partial(save_snapshot, stem_of=output_stem), host.view_of)
-        register_routes(table, sessions, keys, files)
+        register_routes(table, sessions, links, hosts, files)
     return host.extension(
         [
             LoadStreamModel,

@@ -1,13 +1,13 @@
-"""Which checkpoints there are, and the handle of one of them."""
+"""Which checkpoints and other weight files there are, and where they lie."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from ..engine.errors import CheckpointError
+from ..engine.errors import CheckpointError, SettingError
 from ..engine.families import DEMO, PICKLES, demo_checkpoints, find_release, releases
 from ..engine.families.download import fetch
 from . import host
@@ -90,3 +90,26 @@ def fingerprint(*paths: str) -> str:
             status = item.stat()
             facts.update(os.fsencode(item) + f"|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return facts.hexdigest()[:16]
+
+
+def weight_files(folders: Sequence[str]) -> list[str]:
+    """Names of the safetensors files in some of ComfyUI's model folders, sorted."""
+    names = {name for folder in folders for name in host.model_files(folder)}
+    return sorted(name for name in names if name.endswith(".safetensors"))
+
+
+def weight_file(widget: str, name: str, absent: str, folders: Sequence[str]) -> str:
+    """Absolute path of a widget's choice, ``""`` for ``absent``, the choice that means none.
+
+    Raises:
+        SettingError: no such file.
+    """
+    if name == absent:
+        return ""
+    for folder in folders:
+        path = host.model_path(folder, name)
+        if path is not None:
+            return path
+    raise SettingError(
+        f"{widget} '{name}' is not in models/{' or models/'.join(folders)}: choose '{absent}' or another."
+    )

@@ -1,4 +1,4 @@
-"""How nodes declare themselves: the schema that all share, and a call for each kind of widget.
+"""How nodes declare themselves: the schema that all share, their own socket types, and widgets.
 
 A widget is optional and has a default, so that an input which is appended later breaks no saved graph.
 """
@@ -14,6 +14,18 @@ from .checks import is_text, within
 from .host import io
 
 CATEGORY = "LiveStyle"
+
+FrameStream = io.Custom("FRAME_STREAM")
+"""A plan: ``engine.runtime.plan.PlanNode``."""
+
+StreamModelSocket = io.Custom("STREAM_MODEL")
+"""``engine.families.base.ModelHandle``."""
+
+StreamConditioning = io.Custom("STREAM_CONDITIONING")
+"""``engine.conditioning.recipe.ConditioningRecipe``."""
+
+Flow = io.Custom("FLOW")
+"""How motion is found: ``engine.motion.flow.FlowSettings``."""
 
 
 def schema(**fields: Any) -> io.Schema:

@@ -12,9 +12,8 @@ from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import FlowBlend, PlanNode
 from . import host
 from .checks import one_of
-from .declare import boolean_widget, check_widgets, combo_widget, float_widget, schema
+from .declare import Flow, FrameStream, boolean_widget, check_widgets, combo_widget, float_widget, schema
 from .host import io, plain_errors
-from .sockets import Flow, FrameStream
 
 ESTIMATORS = ("dis_fast", "dis_medium", "farneback")
 BLOCK = 16

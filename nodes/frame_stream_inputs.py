@@ -9,11 +9,10 @@ from typing import get_args
 from ..engine.media.live.devices import list_cameras, list_screens
 from ..engine.media.types import Resize
 from ..engine.runtime.plan import CompareMode
-from .declare import boolean_widget, combo_widget, float_widget, int_widget, string_widget
+from .declare import FrameStream, boolean_widget, combo_widget, float_widget, int_widget, string_widget
 from .host import io
 from .live import CLOCKS, SOURCES, TARGETS
 from .reading import videos_in_input
-from .sockets import FrameStream
 
 MODES = ("auto", "read", "write")
 RESIZES = get_args(Resize)

@@ -13,7 +13,7 @@ from ..engine.media.types import Trim
 from ..engine.runtime.plan import PlanNode, Read, Write
 from . import host
 from .checks import one_of
-from .declare import check_widgets, schema
+from .declare import FrameStream, check_widgets, schema
 from .frame_stream_inputs import CODECS, COMPARES, MODES, RESIZES, stream_inputs
 from .host import io, plain_errors
 from .live import LiveChoice, live_target
@@ -21,7 +21,6 @@ from .paths import media_path, reserve_path
 from .reading import Choice, file_fingerprint, source_of
 from .run import run_plan
 from .secrets import without_secrets
-from .sockets import FrameStream
 
 FRAMES, VIDEO, IMAGES = range(3)
 

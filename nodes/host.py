@@ -220,6 +220,23 @@ class Sender:
             server.send_sync(event, dict(data), self.client)
 
 
+def before_queueing(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Have ``change`` alter every ``POST /prompt`` body before the prompt is queued."""
+    server = _server()
+    if server is not None:
+        server.add_on_prompt_handler(change)
+
+
+def prompt_extra(name: str) -> str:
+    """A text in the ``extra_data`` of the prompt that runs now; empty where there is none."""
+    server = _server()
+    if server is None:
+        return ""
+    running, _ = server.prompt_queue.get_current_queue_volatile()
+    found = [extra.get(name) for _, _, _, extra, *_ in running]
+    return found[0] if found and isinstance(found[0], str) else ""
+
+
 def consumers(hidden: Any, output: int) -> list[str]:
     """Ids of the nodes that use output number ``output`` of the node that runs."""
     dynprompt, own = hidden.dynprompt, str(hidden.unique_id)

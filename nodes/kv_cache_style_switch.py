@@ -8,9 +8,8 @@ from ..engine.conditioning.recipe import ConditioningRecipe
 from ..engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
 from ..engine.errors import SettingError
 from .checks import one_of, within
-from .declare import check_widgets, combo_widget, int_widget, schema, string_widget
+from .declare import StreamConditioning, check_widgets, combo_widget, int_widget, schema, string_widget
 from .host import io, plain_errors
-from .sockets import StreamConditioning
 
 STYLES = 8
 LONGEST_SCHEDULE = 4000

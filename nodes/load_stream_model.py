@@ -12,12 +12,17 @@ from ..engine.families import probe, release_of, weight_bytes
 from ..engine.families.base import ModelHandle
 from ..engine.families.mllm_edit.loader import FP16_REFUSED
 from . import host
-from .checkpoints import checkpoint_names, checkpoint_path, fetch_missing, fingerprint
+from .checkpoints import (
+    checkpoint_names,
+    checkpoint_path,
+    fetch_missing,
+    fingerprint,
+    weight_file,
+    weight_files,
+)
 from .checks import one_of
-from .declare import boolean_widget, check_widgets, combo_widget, float_widget, schema
+from .declare import StreamModelSocket, boolean_widget, check_widgets, combo_widget, float_widget, schema
 from .host import io, plain_errors
-from .sockets import StreamModelSocket
-from .weight_files import weight_file, weight_files
 
 AUTO = "auto"
 NONE = "none"

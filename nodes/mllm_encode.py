@@ -7,9 +7,8 @@ from typing import Any
 from ..engine.conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
 from ..engine.errors import SettingError
 from .checks import tensor_fingerprint
-from .declare import boolean_widget, check_widgets, float_widget, int_widget, schema
+from .declare import StreamConditioning, boolean_widget, check_widgets, float_widget, int_widget, schema
 from .host import io, plain_errors
-from .sockets import StreamConditioning
 
 
 class MLLMEncode(io.ComfyNode):

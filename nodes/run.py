@@ -14,7 +14,8 @@ from ..engine.media.types import SinkResult
 from ..engine.runtime.loaded_models import ModelStore
 from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.registry import sessions
-from ..server.announce import announce, file_entry, own
+from ..server.owners import OWNER_FIELD, set_owner
+from ..server.session_events import file_entry, send_session_event
 from . import host
 from .pump import pump
 
@@ -51,10 +52,10 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
         models.get,
         check=host.check_interrupt,
         residency=host.residency,
-        on_closed=lambda ended: announce(ended, send, host.view_of),
+        on_closed=lambda ended: send_session_event(ended, send, host.view_of),
     )
-    own(session, plan, send.client)
-    announce(session, send, host.view_of)
+    set_owner(session, plan, send.client, host.prompt_extra(OWNER_FIELD))
+    send_session_event(session, send, host.view_of)
     try:
         pump(session, host.Progress(plan.node_id), host.check_interrupt)
     except Exception as error:

@@ -8,9 +8,20 @@ from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import PlanNode, Stylise
 from ..engine.sampling.noise import POLICIES
 from .checks import one_of
-from .declare import advanced, boolean_widget, check_widgets, combo_widget, float_widget, int_widget, schema
+from .declare import (
+    Flow,
+    FrameStream,
+    StreamConditioning,
+    StreamModelSocket,
+    advanced,
+    boolean_widget,
+    check_widgets,
+    combo_widget,
+    float_widget,
+    int_widget,
+    schema,
+)
 from .host import io, plain_errors
-from .sockets import Flow, FrameStream, StreamConditioning, StreamModelSocket
 
 ROPE_MODES = ("auto", "absolute", "relative")
 

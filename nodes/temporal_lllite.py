@@ -12,12 +12,20 @@ from ..engine.motion.flow import FlowSettings
 from ..engine.motion.refresh import RefreshPolicy
 from ..engine.networks.lllite_file import describe_lllite
 from . import host
-from .checkpoints import fingerprint
+from .checkpoints import fingerprint, weight_file, weight_files
 from .checks import one_of
-from .declare import advanced, boolean_widget, check_widgets, combo_widget, float_widget, int_widget, schema
+from .declare import (
+    Flow,
+    StreamModelSocket,
+    advanced,
+    boolean_widget,
+    check_widgets,
+    combo_widget,
+    float_widget,
+    int_widget,
+    schema,
+)
 from .host import io, plain_errors
-from .sockets import Flow, StreamModelSocket
-from .weight_files import weight_file, weight_files
 
 NONE = "none"
 FOLDERS = ("controlnet", "model_patches")

@@ -56,11 +56,17 @@ class Outcome:
 
 
 class ComfyClient:
-    """One client of a ComfyUI server."""
+    """One client of a ComfyUI server.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: of the server.
+        secret: goes along with every prompt; LiveStyle gives the session's token to whoever shows it.
+    """
+
+    def __init__(self, url: str, secret: str = "") -> None:
         self.url = url.rstrip("/")
         self.id = uuid.uuid4().hex
+        self.secret = secret
 
     def request(self, path: str, payload: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """GET ``path``, or POST ``payload`` as JSON to it; the answer's JSON, None where it is empty.
@@ -90,9 +96,12 @@ class ComfyClient:
         Raises:
             ComfyError: when the server refuses the prompt, or a part of it: it would run the rest.
         """
-        payload: dict[str, Any] = {"prompt": prompt, "client_id": self.id}
+        extra: dict[str, Any] = {}
         if workflow is not None:
-            payload["extra_data"] = {"extra_pnginfo": {"workflow": workflow}}
+            extra["extra_pnginfo"] = {"workflow": workflow}
+        if self.secret:
+            extra["livestyle_client_secret"] = self.secret
+        payload = {"prompt": prompt, "client_id": self.id, "extra_data": extra}
         answer = self.request("/prompt", payload)
         if answer["node_errors"]:
             self.request("/queue", {"delete": [answer["prompt_id"]]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Soak:
 
     def __init__(self, server: ComfyServer) -> None:
         self._server = server
-        self._client = ComfyClient(server.url)
+        self._client = ComfyClient(server.url, secrets.token_urlsafe())
         self._process = psutil.Process(server.pid)
         self._source = SoakSource(f"udp://127.0.0.1:{server.port + 1}")
 
@@ -148,10 +149,10 @@ class Soak:
         return graph
 
     async def _session(self) -> dict[str, Any]:
-        path = f"/livestyle/sessions?client={self._client.id}"
+        headers = {"X-LiveStyle": "1", "X-LiveStyle-Client-Secret": self._client.secret}
         for _ in range(1800):
-            answer = await asyncio.to_thread(self._client.request, path, None, {"X-LiveStyle": "1"})
-            playing = [one for one in answer["sessions"] if one["state"] == "running"]
+            answer = await asyncio.to_thread(self._client.request, "/livestyle/sessions", None, headers)
+            playing = [one for one in answer["sessions"] if one["token"] and one["state"] == "running"]
             if playing:
                 return playing[0]
             await asyncio.sleep(0.1)

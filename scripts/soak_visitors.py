@@ -85,4 +85,4 @@ class Visitors:
 def _born(message: bytes) -> float:
     """Seconds on the monotonic clock, which all processes of a machine share, at which it was captured."""
     (length,) = struct.unpack_from(">I", message)
-    return json.loads(message[4 : 4 + length])["captured_at"] / 1000
+    return json.loads(message[4 : 4 + length])["born"] / 1000

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 MOST_PAGES = 16
-"""Websockets to one session, and watchers of one node's picture."""
+"""Websockets to one session, and viewers of one share link."""
 
 
 class ConnectionLimit:
@@ -20,7 +20,7 @@ class ConnectionLimit:
 
     @contextmanager
     def stay(self, place: str) -> Iterator[None]:
-        """Count a page for as long as this is entered; raise 429 where there are too many."""
+        """Count a page inside the ``with`` block; raise 429 where there are too many."""
         if self._present[place] >= MOST_PAGES:
             raise web.HTTPTooManyRequests(text=f"{MOST_PAGES} pages look at this already: close one.")
         self._present[place] += 1

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..engine.errors import SettingError
 from ..engine.runtime.preview_picture import PreviewFrame
-from .fields import number_field, text_field
+from .json_fields import number_field, text_field
 
 LARGEST_FRAME = 4 * 1024 * 1024
 """Bytes of a picture message; a larger message of any kind ends the connection with code 1009."""

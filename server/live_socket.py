@@ -10,18 +10,20 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from ..engine.errors import SettingError
 from ..engine.runtime.session import StreamSession
+from .camera_upload import CameraUpload
+from .client_messages import Camera, Change, Clock, Credit, Message, PreviewSettings, Record, parse
 from .frame_messages import LARGEST_FRAME, parse_frame, preview_message
-from .messages import LARGEST, Camera, Change, Clock, Credit, Look, Message, Record, parse
 from .rate_limit import RateLimit
-from .uplink import Uplink
+from .request_body import LARGEST_JSON
+from .session_events import ViewOf
 
 TICK_S = 0.1
 TELEMETRY_S = 0.5
@@ -50,9 +52,8 @@ def state_message(session: StreamSession) -> dict[str, Any]:
 class LiveSocket:
     """Serves one websocket until the page or the session ends."""
 
-    def __init__(
-        self, session: StreamSession, socket: web.WebSocketResponse, view_of: Callable[[Path], Any]
-    ) -> None:
+    def __init__(self, session: StreamSession, socket: web.WebSocketResponse, view_of: ViewOf) -> None:
+        self._id = uuid4().hex
         self._session = session
         self._socket = socket
         self._view_of = view_of
@@ -61,14 +62,14 @@ class LiveSocket:
         self._texts: deque[Mapping[str, Any]] = deque(maxlen=TEXTS)
         self._credit = 0
         self._rate = RateLimit(RATE)
-        self._preview = session.preview.subscribe(on_ready=lambda: self._from_thread(self._wake.set))
-        self._uplink = Uplink(session.inboxes, self._wake.set, self._from_thread)
-        self._told: dict[str, Any] = {}
+        self._preview = session.preview.subscribe(on_ready=lambda: self._call_soon(self._wake.set))
+        self._upload = CameraUpload(session.inboxes, self._wake.set, self._call_soon)
+        self._reported: dict[str, Any] = {}
         self._telemetry_due = 0.0
 
     async def serve(self) -> None:
         """Read until the connection is closed; a task beside it writes."""
-        leave = self._session.listen(lambda message: self._from_thread(self._heard, message))
+        leave = self._session.listen(lambda message: self._call_soon(self._on_event, message))
         writer = asyncio.create_task(self._write())
         try:
             async for message in self._socket:
@@ -77,53 +78,60 @@ class LiveSocket:
                     await self._socket.close(code=code)
         finally:
             leave()
-            self._uplink.close()
+            self._upload.close()
             self._preview.close()
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writer
 
     def _receive(self, message: WSMessage) -> WSCloseCode | None:
-        """Do what a message says; the code to hang up with where no page in good order says that."""
+        """Handle a message; gives a close code for what no page in good order sends."""
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return None
-        if message.type is WSMsgType.TEXT and len(message.data) > LARGEST:
+        if message.type is WSMsgType.TEXT and len(message.data) > LARGEST_JSON:
             return WSCloseCode.MESSAGE_TOO_BIG
         if not self._rate.admit():
             if self._rate.just_exceeded:
-                self._say(
+                self._send(
                     {"type": "error", "message": "Too many messages: the rest of this second is ignored."}
                 )
             return WSCloseCode.POLICY_VIOLATION if self._rate.flooded else None
         try:
             if message.type is WSMsgType.BINARY:
-                self._uplink.push(parse_frame(message.data))
+                self._upload.push(parse_frame(message.data))
             else:
-                self._obey(parse(message.data))
+                self._handle(parse(message.data))
         except SettingError as error:
-            self._say({"type": "error", "message": str(error)})
+            self._send({"type": "error", "message": str(error)})
         return None
 
-    def _obey(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         match message:
             case Credit(frames):
                 granted = min(frames, MOST_CREDIT - self._credit)
                 if granted > 0:
                     self._credit += granted
                     self._preview.grant(granted)
-            case Look(wish):
+            case PreviewSettings(wish):
                 self._preview.ask(wish)
             case Clock(at):
-                self._say({"type": "clock", "at": at, "now": round(time.monotonic() * 1000, 3)})
+                self._send({"type": "clock", "at": at, "now": round(time.monotonic() * 1000, 3)})
             case Camera():
-                self._uplink.hear(message)
+                self._upload.set_camera(message)
             case Record(node, on):
                 self._record(node, on)
-            case Change(key, value, seq):
-                try:
-                    self._session.store.set(key, value, seq)  # the receipt comes through the session
-                except SettingError as error:
-                    self._say({"type": "error", "message": str(error), "key": key, "seq": seq})
+            case Change():
+                self._change(message)
+
+    def _change(self, change: Change) -> None:
+        sender = "" if change.seq is None else self._id
+        try:
+            if isinstance(change.value, bool) or not isinstance(change.value, int | float | str):
+                raise SettingError("value must be a number or text.")
+            # the receipt comes through the session
+            self._session.store.set(change.key, change.value, change.seq, sender)
+        except SettingError as error:
+            self._send({"type": "error", "message": str(error), "key": change.key, "seq": change.seq})
 
     def _record(self, node: str, on: bool) -> None:
         switch = self._session.recorders.get(node)
@@ -131,13 +139,16 @@ class LiveSocket:
             raise SettingError(f"Node {node} writes no file that could be switched.")
         switch.set(on)
 
-    def _heard(self, message: Mapping[str, Any]) -> None:
+    def _on_event(self, event: Mapping[str, Any]) -> None:
+        message = dict(event)
+        if message.pop("sender", "") != self._id:
+            message.pop("seq", None)  # another page's number, or none
         if message["type"] == "take":
-            self._say({**message, "path": None, "file": self._view_of(message["path"])})
-        elif message["type"] != "state":  # states are told at a steady pace
-            self._say(message)
+            self._send({**message, "path": None, "file": self._view_of(message["path"])})
+        elif message["type"] != "state":  # _report sends states, at a steady pace
+            self._send(message)
 
-    def _say(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any]) -> None:
         self._texts.append(message)
         self._wake.set()
 
@@ -148,7 +159,7 @@ class LiveSocket:
             self._wake.clear()
             over = self._session.wait(0)
             self._report()
-            for wanted in self._uplink.wanted():
+            for wanted in self._upload.credit_messages():
                 await self._socket.send_json(wanted)
             while self._texts:
                 await self._socket.send_json(self._texts.popleft())
@@ -162,23 +173,23 @@ class LiveSocket:
     def _report(self) -> None:
         """Queue what has changed: live values, state, and twice a second the telemetry."""
         values = dict(self._session.store.snapshot())
-        if values.keys() != self._told.get("live", {}).keys():
+        if values.keys() != self._reported.get("live", {}).keys():
             self._texts.append({"type": "live", "values": values})
         state = state_message(self._session)
-        if state != self._told.get("state"):
+        if state != self._reported.get("state"):
             self._texts.append(state)
-        self._told = {"live": values, "state": state}
+        self._reported = {"live": values, "state": state}
         if time.monotonic() >= self._telemetry_due:
             self._telemetry_due = time.monotonic() + TELEMETRY_S
             self._texts.append({"type": "telemetry", **self._session.telemetry.snapshot()})
 
-    def _from_thread(self, call: Any, *values: Any) -> None:
+    def _call_soon(self, call: Any, *values: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the server is shutting down
             self._loop.call_soon_threadsafe(call, *values)
 
 
 async def serve_websocket(
-    request: web.Request, session: StreamSession, view_of: Callable[[Path], Any]
+    request: web.Request, session: StreamSession, view_of: ViewOf
 ) -> web.WebSocketResponse:
     """Upgrade a request that has been let in, and serve it; ``view_of`` names files as ``/view`` does."""
     socket = web.WebSocketResponse(heartbeat=20, max_msg_size=LARGEST_FRAME, compress=False)

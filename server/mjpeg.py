@@ -12,11 +12,11 @@ from .preview_feed import SessionOf, pictures
 
 BOUNDARY = b"livestyle-frame"
 SLOWEST_S = 30.0
-"""A watcher that has not taken a picture for so long is let go."""
+"""A viewer that has not taken a picture for so long is disconnected."""
 
 
 async def serve_mjpeg(request: web.Request, session_of: SessionOf) -> web.StreamResponse:
-    """Send pictures until the watcher leaves."""
+    """Send pictures until the viewer leaves."""
     response = web.StreamResponse(
         headers={
             "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY.decode()}",

@@ -1,6 +1,6 @@
-"""A node's picture as JPEGs, from Run to Run, for whoever watches it.
+"""A node's picture as JPEGs, from Run to Run, for one viewer.
 
-The next picture is made when the last one was taken, so a slow watcher gets fewer and nothing piles up.
+The next picture is made when the last one was taken, so a slow viewer gets fewer and nothing piles up.
 """
 
 from __future__ import annotations

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+
+KEYS = 256
+"""Sides that are counted; the one that was quiet the longest is forgotten first."""
 
 
 class RateLimit:
@@ -37,3 +41,23 @@ class RateLimit:
     def just_exceeded(self) -> bool:
         """Whether the last message was the first one over the limit in its window."""
         return self._count == self._limit + 1
+
+
+class KeyedRateLimit:
+    """A ``RateLimit`` for each key, such as an address or a session.
+
+    Args:
+        limit: messages a second for each key.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._rates: OrderedDict[str, RateLimit] = OrderedDict()
+
+    def admit(self, key: str) -> bool:
+        """Whether the message that came now is within its key's limit."""
+        rate = self._rates.setdefault(key, RateLimit(self._limit))
+        self._rates.move_to_end(key)
+        while len(self._rates) > KEYS:
+            self._rates.popitem(last=False)
+        return rate.admit()

@@ -1,6 +1,6 @@
-"""Addresses at which anyone who has one may watch a node's picture: for OBS, players and second screens.
+"""Share links: addresses at which anyone who has one can see a node's picture, in OBS or a player.
 
-An address only shows; it gives no control. It names a node of one ComfyUI client, which is a browser tab
+A link only shows; it gives no control. It names a node of one ComfyUI client, which is a browser tab
 or a program, and no session: so it stays the same from Run to Run and shows no other tab's pictures. It is
 signed with a secret that is kept in ComfyUI's user folder, so it outlives a restart.
 """
@@ -16,77 +16,79 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-SECRET_BYTES = 32
+from ..engine.runtime.registry import SessionRegistry
+from ..engine.runtime.session import StreamSession
+from .owners import owner_of
+from .preview_feed import SessionOf
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>LiveStyle</title>
-<style>
-  html, body { margin: 0; height: 100%; background: #000; overflow: hidden }
-  img { width: 100%; height: 100%; object-fit: contain; display: block }
-</style>
-<img alt="">
-<script>
-  // ComfyUI may be restarted while OBS shows this page: ask again until it is back.
-  const picture = document.querySelector("img");
-  const address = location.pathname.replace(/\\/$/, "") + "/stream.mjpg";
-  const load = () => { picture.src = address + "?" + Date.now(); };
-  picture.addEventListener("error", () => setTimeout(load, 2000));
-  load();
-</script>
-</html>
-"""
+SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Watched:
-    """What an address shows.
+class SharedNode:
+    """What a share link shows.
 
     Attributes:
         node_id: of this node.
-        owner: in sessions of the client with this mark; the client's id itself stays out of addresses,
-            because it gives control.
+        client_hash: in sessions of the client with this hash. The client's id itself is in no link.
     """
 
     node_id: str
-    owner: str
+    client_hash: str
 
 
-class WatchKeys:
-    """Makes and checks addresses.
+class ShareLinks:
+    """Makes share links and checks their keys.
 
     Args:
-        secret: whoever has it can make addresses.
+        secret: whoever has it can make links.
     """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def mark(self, client: str) -> str:
+    def client_hash(self, client: str) -> str:
         """What stands for a client in its keys."""
         return self._digest("client", client)
 
-    def key(self, watched: Watched) -> str:
-        """The key to a node's picture: its id, its owner, and a signature of 128 bits."""
-        shown = f"{watched.node_id}.{watched.owner}"
+    def key(self, shared: SharedNode) -> str:
+        """The key to a node's picture: node id, client hash, and a signature of 128 bits."""
+        shown = f"{shared.node_id}.{shared.client_hash}"
         return f"{shown}.{self._digest('key', shown)}"
 
     def path(self, node_id: str, client: str) -> str:
         """The path of the page that shows a node's picture in a client's sessions."""
-        return f"/livestyle/watch/{quote(self.key(Watched(node_id, self.mark(client))), safe='')}"
+        return f"/livestyle/watch/{quote(self.key(SharedNode(node_id, self.client_hash(client))), safe='')}"
 
-    def watched(self, key: str) -> Watched | None:
+    def read(self, key: str) -> SharedNode | None:
         """What a key shows, or None where the key is not one of ours."""
-        node_id, _, owner = key.rpartition(".")[0].rpartition(".")
-        watched = Watched(node_id, owner)
-        if node_id and hmac.compare_digest(self.key(watched).encode(), key.encode()):
-            return watched
+        node_id, _, client_hash = key.rpartition(".")[0].rpartition(".")
+        shared = SharedNode(node_id, client_hash)
+        if node_id and hmac.compare_digest(_encoded(self.key(shared)), _encoded(key)):
+            return shared
         return None
 
+    def shows(self, shared: SharedNode, session: StreamSession) -> bool:
+        """Whether a session is one that a link shows."""
+        owner = owner_of(session)
+        return (
+            owner.client is not None
+            and self.client_hash(owner.client) == shared.client_hash
+            and shared.node_id in owner.nodes
+        )
+
     def _digest(self, use: str, text: str) -> str:
-        digest = hmac.digest(self._secret, f"{use} {text}".encode(), hashlib.sha256)[:16]
+        digest = hmac.digest(self._secret, _encoded(f"{use} {text}"), hashlib.sha256)[:16]
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def session_finder(sessions: SessionRegistry, links: ShareLinks, shared: SharedNode) -> SessionOf:
+    """Finds the session that a link shows now, the newest first."""
+
+    def find() -> StreamSession | None:
+        return next((each for each in reversed(sessions.running()) if links.shows(shared, each)), None)
+
+    return find
 
 
 def load_secret(path: Path) -> bytes:
@@ -101,3 +103,7 @@ def load_secret(path: Path) -> bytes:
         return secrets.token_bytes(SECRET_BYTES)
     secret = path.read_bytes()
     return secret if len(secret) == SECRET_BYTES else secrets.token_bytes(SECRET_BYTES)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # an address can hold bytes that are no text

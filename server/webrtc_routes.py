@@ -10,89 +10,64 @@ from aiohttp import web
 
 from ..engine.errors import MediaError, SettingError
 from ..engine.media.live.extras import extra
-from .bodies import json_object
-from .fields import text_field
+from ..engine.runtime.registry import SessionRegistry
+from .connection_limit import ConnectionLimit
+from .json_fields import text_field
+from .pages import page
+from .request_body import json_object
+from .request_guard import RequestGuard
+from .share_links import ShareLinks, session_finder
 
 if TYPE_CHECKING:
-    from .routes import Routes
     from .webrtc import Peer
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>LiveStyle</title>
-<style>
-  html, body { margin: 0; height: 100%; background: #000; color: #999; overflow: hidden }
-  video { width: 100%; height: 100%; object-fit: contain; display: block }
-  p { position: absolute; inset: 0; margin: 2em; text-align: center; font: 16px sans-serif }
-</style>
-<video muted autoplay playsinline></video>
-<p></p>
-<script>
-  const video = document.querySelector("video"), text = document.querySelector("p");
-  async function connect() {
-    const peer = new RTCPeerConnection();
-    // ComfyUI may be restarted while this page is open: ask again until it is back.
-    const again = (reason) => { peer.close(); text.textContent = reason; setTimeout(connect, 2000); };
-    peer.ontrack = ({ track }) => { video.srcObject = new MediaStream([track]); text.textContent = ""; };
-    peer.onconnectionstatechange = () => {
-      if (peer.connectionState === "failed") again("Connecting");
-    };
-    try {
-      peer.addTransceiver("video", { direction: "recvonly" });
-      await peer.setLocalDescription();
-      const answer = await fetch(location.href, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ sdp: peer.localDescription.sdp }),
-      });
-      if (!answer.ok) return again(await answer.text());
-      await peer.setRemoteDescription({ type: "answer", sdp: (await answer.json()).sdp });
-    } catch (error) {
-      again(String(error));
-    }
-  }
-  connect();
-</script>
-</html>
-"""
 
 
 class WebRtcRoutes:
     """The handlers.
 
     Args:
-        routes: let requests in.
+        sessions: of this process.
+        links: tell what a share link shows.
+        guard: lets requests in.
+        connections: counts connections.
     """
 
-    def __init__(self, routes: Routes) -> None:
-        self._routes = routes
+    def __init__(
+        self, sessions: SessionRegistry, links: ShareLinks, guard: RequestGuard, connections: ConnectionLimit
+    ) -> None:
+        self._sessions = sessions
+        self._links = links
+        self._guard = guard
+        self._connections = connections
 
     async def camera(self, request: web.Request) -> web.Response:
         """Take a page's camera or screen for a read node: ``token``, ``node``, ``sdp``."""
-        session, said = await self._routes.command(request)
+        session, body = await self._guard.command(request)
         try:
-            inbox = session.inboxes.get(text_field(said, "node"))
+            node = text_field(body, "node")
+            inbox = session.inboxes.get(node)
             if inbox is None:
-                raise SettingError(f"Node {said['node']} takes no pictures from a page.")
+                raise SettingError(f"Node {node} takes no pictures from a page.")
+            offer = _offer(body)
             peer = await self._peer(f"camera {session.id}")
-            return web.json_response({"sdp": await peer.receive(_offer(said), inbox)})
+            return web.json_response({"sdp": await peer.receive(offer, inbox)})
         except SettingError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
 
     async def page(self, request: web.Request) -> web.Response:
-        """A page with nothing but the picture, as video."""
-        self._routes.watched(request)
-        return web.Response(text=PAGE, content_type="text/html", headers={"Cache-Control": "no-store"})
+        """A page with nothing but the picture of a share link, as video."""
+        self._guard.shared(request)
+        return page("share_webrtc")
 
-    async def watch(self, request: web.Request) -> web.Response:
-        """Send a node's picture, from Run to Run: ``sdp``."""
-        watched = self._routes.watched(request)
-        said = await json_object(request)
+    async def share(self, request: web.Request) -> web.Response:
+        """Send the picture of a share link, from Run to Run: ``sdp``."""
+        shared = self._guard.shared(request)
+        body = await json_object(request)
         try:
-            offer = _offer(said)
-            peer = await self._peer(f"watch {watched}")
-            return web.json_response({"sdp": await peer.send(offer, self._routes.session_of(watched))})
+            offer = _offer(body)
+            peer = await self._peer(f"watch {shared}")
+            find = session_finder(self._sessions, self._links, shared)
+            return web.json_response({"sdp": await peer.send(offer, find)})
         except SettingError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
 
@@ -103,7 +78,7 @@ class WebRtcRoutes:
         except MediaError as error:
             raise web.HTTPNotImplemented(text=str(error)) from None
         stay = ExitStack()
-        stay.enter_context(self._routes.connections.stay(place))
+        stay.enter_context(self._connections.stay(place))
         return make(stay.close)
 
 
@@ -119,9 +94,9 @@ def _peer_class() -> type[Peer]:
     return Peer
 
 
-def _offer(said: dict[str, Any]) -> str:
+def _offer(body: dict[str, Any]) -> str:
     """The text of an offer; how long a body may be is what bounds it."""
-    offer = said.get("sdp")
+    offer = body.get("sdp")
     if not isinstance(offer, str):
         raise SettingError("sdp must be text.")
     return offer

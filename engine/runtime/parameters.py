@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, TypedDict
 
@@ -24,12 +24,14 @@ class Receipt(TypedDict, total=False):
 
     ``received`` carries the value; ``applied`` the first frame that shows it, and the
     milliseconds since it was received; ``rejected`` a one-line message. ``scheduled`` is a value
-    that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``.
+    that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``. ``sender`` says
+    whose number ``seq`` is, where the change had one.
     """
 
     type: Literal["received", "applied", "rejected", "scheduled"]
     key: str
     seq: int
+    sender: str
     value: Value
     chunk: int
     frame: int
@@ -46,6 +48,14 @@ class _Entry:
     version: int = 0
     seq: int = 0
     received: float = 0.0
+    sender: str = ""
+
+    def receipt(self, kind: Literal["received", "applied", "rejected"], key: str, **facts: Any) -> Receipt:
+        """An answer to the change that the value came with."""
+        answer = Receipt(type=kind, key=key, seq=self.seq, **facts)
+        if self.sender:
+            answer["sender"] = self.sender
+        return answer
 
 
 class LiveValues(Mapping[str, Value]):
@@ -94,17 +104,20 @@ class ParameterStore:
                 try:
                     value = self._checked(key, entry.value)
                 except SettingError as error:
-                    self._on_receipt(Receipt(type="rejected", key=key, seq=entry.seq, message=str(error)))
+                    self._on_receipt(entry.receipt("rejected", key, message=str(error)))
                 else:
-                    self._entries[key] = _Entry(value, entry.version, entry.seq, entry.received)
+                    self._entries[key] = replace(entry, value=value)
 
-    def set(self, key: str, value: Value, seq: int | None = None) -> Receipt:
+    def set(self, key: str, value: Value, seq: int | None = None, sender: str = "") -> Receipt:
         """Change a value; it applies at the next chunk border.
+
+        Until ``declare`` a value that no setting can have is answered with a ``rejected`` receipt.
 
         Args:
             key: ``"<ComfyUI node id>.<input name>"``.
             value: of the parameter's kind and within its bounds.
             seq: the sender's number for this change, given back in the receipts.
+            sender: given back in the receipts, too.
 
         Raises:
             SettingError: unknown key, wrong kind, or out of bounds; nothing has changed.
@@ -112,9 +125,14 @@ class ParameterStore:
         with self._lock:
             value = self._checked(key, value)
             self._version += 1
-            entry = _Entry(value, self._version, self._version if seq is None else seq, time.monotonic())
-            self._entries[key] = entry
-            receipt = Receipt(type="received", key=key, seq=entry.seq, value=value)
+            number = self._version if seq is None else seq
+            entry = _Entry(value, self._version, number, time.monotonic(), sender)
+            if self._specs is None and not _is_number(value) and not is_text(value):
+                message = f"{key.rsplit('.', 1)[-1]} must be a number or text."
+                receipt = entry.receipt("rejected", key, message=message)
+            else:
+                self._entries[key] = entry
+                receipt = entry.receipt("received", key, value=value)
             self._on_receipt(receipt)
             return receipt
 
@@ -146,16 +164,9 @@ class ParameterStore:
                 if entry.version <= self._applied.get(key, 0):
                     continue
                 self._applied[key] = entry.version
+                ms = round((time.monotonic() - entry.received) * 1000, 1)
                 self._on_receipt(
-                    Receipt(
-                        type="applied",
-                        key=key,
-                        seq=entry.seq,
-                        chunk=chunk,
-                        frame=frame,
-                        pts=float(pts),
-                        ms=round((time.monotonic() - entry.received) * 1000, 1),
-                    )
+                    entry.receipt("applied", key, chunk=chunk, frame=frame, pts=float(pts), ms=ms)
                 )
 
     def scheduled(self, key: str, value: Value, chunk: int, frame: int, pts: Fraction) -> None:
@@ -179,10 +190,28 @@ class ParameterStore:
         return value
 
 
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number that arithmetic can use; JSON has longer integers than any float."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text that can be encoded; JSON can hold halves of characters."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
 def _text(spec: LiveParameter, value: Any) -> str:
     name = _widget(spec)
     if not isinstance(value, str):
         raise SettingError(f"{name} must be text.")
+    if not is_text(value):
+        raise SettingError(f"{name} has half a character: type the text again.")
     if spec.maximum is not None and len(value) > spec.maximum:
         raise SettingError(f"{name} has {len(value)} characters: shorten it to {spec.maximum}.")
     return value
@@ -190,15 +219,19 @@ def _text(spec: LiveParameter, value: Any) -> str:
 
 def _number(spec: LiveParameter, value: Any) -> float | int:
     name = _widget(spec)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_number(value):
         raise SettingError(f"{name} must be a number.")
     if spec.kind == "int" and value != int(value):
         raise SettingError(f"{name} must be a whole number: use {round(value)}.")
     if spec.minimum is not None and value < spec.minimum:
-        raise SettingError(f"{name} is {value}: use {spec.minimum} or more.")
+        raise SettingError(f"{name} is {_shown(value)}: use {spec.minimum} or more.")
     if spec.maximum is not None and value > spec.maximum:
-        raise SettingError(f"{name} is {value}: use {spec.maximum} or less.")
+        raise SettingError(f"{name} is {_shown(value)}: use {spec.maximum} or less.")
     return int(value) if spec.kind == "int" else float(value)
+
+
+def _shown(value: float) -> str:
+    return f"{value}" if abs(value) < 1e16 else f"{value:.3g}"
 
 
 def _widget(spec: LiveParameter) -> str:

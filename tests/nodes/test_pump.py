@@ -16,7 +16,8 @@ from livestyle.engine.media.types import SinkResult
 from livestyle.engine.runtime.loaded_models import ModelStore
 from livestyle.engine.runtime.session import Progress, StreamSession
 from livestyle.nodes.pump import progress_line, pump
-from livestyle.server.announce import EVENT, announce, client_of, describe, file_entry, own
+from livestyle.server.owners import hash_secret, owner_of, set_owner
+from livestyle.server.session_events import EVENT, describe, file_entry, send_session_event
 
 
 class Interrupted(Exception):
@@ -126,15 +127,20 @@ def test_pages_hear_of_a_session_and_of_its_files() -> None:
     def send(event: str, data: Any) -> None:
         heard.append((event, data))
 
+    def view_of(path: Path) -> dict[str, str]:
+        return {"filename": path.name, "subfolder": "a", "type": "output"}
+
     def on_closed(session: StreamSession) -> None:
         session.results["9"] = SinkResult(Path("/out/a/b.mp4"), 7, complete=False)
-        announce(session, send, lambda path: {"filename": path.name, "subfolder": "a", "type": "output"})
+        send_session_event(
+            session, send, lambda path: {"filename": path.name, "subfolder": "a", "type": "output"}
+        )
         closed.set()
 
     plan = write(stylise(read(length=4)))
     session = StreamSession(plan, Zoo({"stub": Behaviour()}), on_closed=on_closed)
-    own(session, plan, "tab")
-    announce(session, send, lambda path: {})
+    set_owner(session, plan, "tab")
+    send_session_event(session, send, lambda path: {})
     pump(session, Display(), _never)
     assert closed.wait(10)
     (first_event, first), (_, last) = heard
@@ -151,7 +157,15 @@ def test_pages_hear_of_a_session_and_of_its_files() -> None:
             "complete": False,
         }
     }
-    assert client_of(session) == "tab"
+    assert owner_of(session).client == "tab"
+
+
+def test_the_event_has_no_token_where_the_prompt_came_with_a_secret() -> None:
+    """ComfyUI sends it to whoever connects with the client's id, which ``/queue`` shows to everyone."""
+    session, heard = _session(), []
+    set_owner(session, write(stylise(read())), "tab", hash_secret("the tab's secret"))
+    send_session_event(session, lambda event, data: heard.append(data["token"]), lambda path: {})
+    assert heard == [""]
 
 
 def test_what_wrote_nothing_has_no_file() -> None:
@@ -160,7 +174,7 @@ def test_what_wrote_nothing_has_no_file() -> None:
 
 def test_a_session_that_nobody_owns_is_described() -> None:
     session = _session(length=1)
-    assert describe(session)["nodes"] == ["9"] and client_of(session) is None
+    assert describe(session)["nodes"] == ["9"] and owner_of(session).client is None
 
 
 def test_models_stay_loaded_for_the_next_run_and_no_longer() -> None:

@@ -15,13 +15,15 @@ import pytest
 from aiohttp import WSMsgType
 from aiohttp.test_utils import TestClient
 from PIL import Image
-from route_client import FOREIGN, PAGE, next_frame, next_text, of_type, serve, socket_of, start
+from route_client import FOREIGN, OWNER, PAGE, next_frame, next_text, of_type, serve, socket_of, start
+from runtime_stubs import read, stylise, write
 
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
-from livestyle.server.access import REQUESTS
 from livestyle.server.live_socket import RATE
-from livestyle.server.routes import Files
+from livestyle.server.owners import set_owner
+from livestyle.server.request_guard import REQUESTS
+from livestyle.server.session_routes import Files
 from livestyle.server.snapshots import save_snapshot
 
 
@@ -45,25 +47,52 @@ def test_the_list_is_for_pages_of_the_same_origin(registry: SessionRegistry, ses
     serve(registry, talk)
 
 
-def test_only_the_tab_that_queued_a_session_gets_its_token(
+def test_only_the_tab_with_the_secret_gets_the_token(
     registry: SessionRegistry, session: StreamSession
 ) -> None:
+    stranger = {**PAGE, "X-LiveStyle-Client-Secret": "guessed"}
+
     async def talk(client: TestClient) -> None:
-        lists = {"?client=tab": [session.token], "?client=another": [], "?client=": [], "": [""]}
-        for query, tokens in lists.items():
-            answer = await client.get(f"/livestyle/sessions{query}", headers=PAGE)
+        for query, headers, tokens in (
+            ("", OWNER, [session.token]),
+            ("?client=tab", OWNER, [session.token]),
+            ("?client=tab", PAGE, [""]),  # /queue shows the client's id to everyone
+            ("?client=tab", stranger, [""]),
+            ("?client=another", OWNER, []),
+            ("?client=", OWNER, []),
+            ("", PAGE, [""]),
+        ):
+            answer = await client.get(f"/livestyle/sessions{query}", headers=headers)
             assert [each["token"] for each in (await answer.json())["sessions"]] == tokens
 
     serve(registry, talk)
 
 
-def test_a_session_without_a_client_gives_no_token_away(registry: SessionRegistry) -> None:
-    start(registry, client=None)
+def test_a_session_without_an_owner_gives_no_token_away(registry: SessionRegistry) -> None:
+    set_owner(start(registry, client=None), write(stylise(read())), None)
+    empty = {**PAGE, "X-LiveStyle-Client-Secret": ""}
 
     async def talk(client: TestClient) -> None:
         for query, tokens in {"?client=None": [], "?client=": [], "": [""]}.items():
-            answer = await client.get(f"/livestyle/sessions{query}", headers=PAGE)
-            assert [each["token"] for each in (await answer.json())["sessions"]] == tokens
+            for headers in (PAGE, OWNER, empty):
+                answer = await client.get(f"/livestyle/sessions{query}", headers=headers)
+                assert [each["token"] for each in (await answer.json())["sessions"]] == tokens
+
+    serve(registry, talk)
+
+
+def test_the_token_of_an_ended_session_opens_nothing(registry: SessionRegistry) -> None:
+    session = start(registry)
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_json({"type": "credit", "n": 1})
+            await next_frame(socket)
+        session.cancel()
+        path, body = f"/livestyle/sessions/{session.id}", {"token": session.token}
+        for what in ("stop", "snapshot", "webrtc"):
+            assert (await client.post(f"{path}/{what}", json=body)).status == 404, what
+        assert (await client.get(f"{path}/ws?token={session.token}")).status == 404
 
     serve(registry, talk)
 
@@ -73,6 +102,7 @@ def test_a_session_without_a_client_gives_no_token_away(registry: SessionRegistr
     [
         ({"token": "wrong"}, {}, 401),
         ({"token": 5}, {}, 401),
+        ({"token": "\ud800"}, {}, 401),
         ({}, {}, 401),
         ([], {}, 400),
         ("{", {}, 400),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import stat
 from pathlib import Path
 from urllib.parse import quote
@@ -13,12 +14,13 @@ from aiohttp.test_utils import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from route_client import FOREIGN, KEYS, PAGE, serve, start
+from route_client import FOREIGN, LINKS, PAGE, serve, start
+from yarl import URL
 
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.server.connection_limit import MOST_PAGES
 from livestyle.server.mjpeg import BOUNDARY
-from livestyle.server.share_links import SECRET_BYTES, Watched, WatchKeys, load_secret
+from livestyle.server.share_links import SECRET_BYTES, SharedNode, ShareLinks, load_secret
 
 WRITER = "9"
 ADDRESS = f"/livestyle/watch?node={WRITER}&client=tab"
@@ -26,21 +28,21 @@ ADDRESS = f"/livestyle/watch?node={WRITER}&client=tab"
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_a_key_names_its_node_and_owner_but_not_the_client(node_id: str, client: str) -> None:
-    watched = Watched(node_id, KEYS.mark(client))
-    assert KEYS.watched(KEYS.key(watched)) == watched
-    assert KEYS.mark("the tab's id") not in ("the tab's id", KEYS.mark("another"))
+    shared = SharedNode(node_id, LINKS.client_hash(client))
+    assert LINKS.read(LINKS.key(shared)) == shared
+    assert LINKS.client_hash("the tab's id") not in ("the tab's id", LINKS.client_hash("another"))
 
 
 @given(st.text())
 def test_any_other_key_names_none(key: str) -> None:
-    assert KEYS.watched(key) is None
+    assert LINKS.read(key) is None
 
 
 def test_keys_of_another_secret_are_worth_nothing() -> None:
-    watched = Watched("5", KEYS.mark("tab"))
-    assert KEYS.watched(WatchKeys(b"another").key(watched)) is None
-    assert KEYS.key(watched) != KEYS.key(Watched("6", watched.owner))
-    assert KEYS.watched(KEYS.key(watched).replace(watched.owner, KEYS.mark("another"))) is None
+    shared = SharedNode("5", LINKS.client_hash("tab"))
+    assert LINKS.read(ShareLinks(b"another").key(shared)) is None
+    assert LINKS.key(shared) != LINKS.key(SharedNode("6", shared.client_hash))
+    assert LINKS.read(LINKS.key(shared).replace(shared.client_hash, LINKS.client_hash("another"))) is None
 
 
 def test_the_secret_outlives_the_process(tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_who_may_ask_for_an_address(registry: SessionRegistry) -> None:
 
 @pytest.mark.parametrize("part", ["", "/stream.mjpg"])
 def test_a_wrong_key_or_a_foreign_page_sees_nothing(registry: SessionRegistry, part: str) -> None:
-    key = quote(KEYS.key(Watched(WRITER, KEYS.mark("tab"))))
+    key = quote(LINKS.key(SharedNode(WRITER, LINKS.client_hash("tab"))))
 
     async def talk(client: TestClient) -> None:
         for wrong in ("9.wrong", "9", key[:-1], f"8{key[1:]}", quote("../../etc/passwd", safe="")):
@@ -107,6 +109,29 @@ def test_the_page_shows_the_stream_of_its_own_address(registry: SessionRegistry)
         answer = await client.get(await _address(client))
         text = await answer.text()
         assert answer.content_type == "text/html" and "/stream.mjpg" in text and "token" not in text
+
+    serve(registry, talk)
+
+
+@pytest.mark.parametrize("part", ["", "/webrtc"])
+def test_a_page_finds_its_style_and_script(registry: SessionRegistry, part: str) -> None:
+    async def talk(client: TestClient) -> None:
+        page = await client.get(await _address(client) + part)
+        wanted = re.findall(r'(?:href|src)="([^"]+)"', await page.text())
+        kinds = []
+        for relative in wanted:
+            answer = await client.get(page.url.join(URL(relative)).path)
+            assert answer.status == 200 and await answer.text()
+            kinds.append(answer.content_type)
+        assert kinds == ["text/css", "text/javascript"]
+
+    serve(registry, talk)
+
+
+@pytest.mark.parametrize("name", ["share_mjpeg.html", "..%2Fjs%2Fuplink.mjs", "%2Fetc%2Fpasswd", "none.css"])
+def test_no_other_file_is_served(registry: SessionRegistry, name: str) -> None:
+    async def talk(client: TestClient) -> None:
+        assert (await client.get(URL(f"/livestyle/pages/{name}", encoded=True))).status == 404
 
     serve(registry, talk)
 

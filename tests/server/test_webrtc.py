@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from route_client import FOREIGN, KEYS, READER, next_text, of_type, serve, socket_of, start
+from route_client import FOREIGN, LINKS, READER, next_text, of_type, serve, socket_of, start
 
 from livestyle.engine.errors import SettingError
 from livestyle.engine.media.live.frame_inbox import FrameInbox
@@ -27,7 +27,7 @@ from livestyle.server import webrtc_routes  # noqa: E402
 from livestyle.server.webrtc import Peer  # noqa: E402
 
 WRITER = "9"
-WATCH = f"{KEYS.path(WRITER, 'tab')}/webrtc"
+WATCH = f"{LINKS.path(WRITER, 'tab')}/webrtc"
 
 
 LINES = [

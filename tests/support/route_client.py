@@ -17,13 +17,18 @@ from runtime_stubs import Behaviour, Zoo, read, stylise, write
 from livestyle.engine.runtime.plan import PlanNode
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
-from livestyle.server.announce import own
-from livestyle.server.routes import Files, register_routes
-from livestyle.server.share_links import WatchKeys
+from livestyle.server.host_names import HostNames
+from livestyle.server.owners import hash_secret, set_owner
+from livestyle.server.routes import register_routes
+from livestyle.server.session_routes import Files
+from livestyle.server.share_links import ShareLinks
 
 PAGE = {"X-LiveStyle": "1"}
+SECRET = "the tab's secret"
+OWNER = {**PAGE, "X-LiveStyle-Client-Secret": SECRET}
+"""Headers of the tab that started the tests' sessions."""
 FOREIGN = {"Origin": "http://evil.example"}
-KEYS = WatchKeys(b"secret")
+LINKS = ShareLinks(b"secret")
 READER = "1"
 """The node that reads the source in the sessions of the tests."""
 FILES = Files(lambda pixels, tags: Path("snapshot.png"), lambda path: {"filename": path.name})
@@ -39,7 +44,7 @@ def start(registry: SessionRegistry, client: str | None = "tab", **source: Any) 
 def start_plan(registry: SessionRegistry, plan: PlanNode, client: str | None = "tab") -> StreamSession:
     """A session of a plan whose model takes 20 ms a step."""
     session = registry.open(plan, Zoo({"stub": Behaviour(delays={"denoise": 0.02})}))
-    own(session, plan, client)
+    set_owner(session, plan, client, hash_secret(SECRET))
     session.start()
     return session
 
@@ -51,7 +56,7 @@ def serve(
 
     async def run() -> None:
         table = web.RouteTableDef()
-        register_routes(table, registry, KEYS, files)
+        register_routes(table, registry, LINKS, HostNames(), files)
         app = web.Application()
         app.add_routes(table)
         async with TestClient(TestServer(app)) as client:

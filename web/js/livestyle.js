@@ -6,6 +6,7 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { CaptureView } from "./capture_view.mjs?v=0.3.0";
+import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { executionId } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves } from "./halves.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
@@ -18,11 +19,15 @@ const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "T
 
 const TRANSPORT = "livestyle.camera.transport";
 
+const secret = clientSecret();
+sendWithPrompts(api, secret);
+
 const board = new SessionBoard({
   fetch: (path, options) => api.fetchApi(path, options),
   openSocket: (path) => new WebSocket(socketAddress(path)),
   idOf: executionId,
   // After a reload ComfyUI's own socket may still be connecting; the tab remembers who it was.
+  secret,
   client: () => api.clientId ?? sessionStorage.getItem("clientId") ?? "",
   overWebRtc: () => app.extensionManager?.setting.get(TRANSPORT) === "WebRTC",
 });
@@ -84,7 +89,7 @@ function addStage(node) {
     stop: () => board.stop(id()),
     snapshot: () => board.snapshot(id()),
     record: (on) => board.record(id(), on),
-    copyWatchAddress: writes ? () => copyWatchAddress(id()) : undefined,
+    copyShareLink: writes ? () => copyShareLink(id()) : undefined,
     onMode: (mode) => {
       node.properties.livestyle_compare = mode;
       board.look(id());
@@ -99,8 +104,8 @@ function addStage(node) {
 }
 
 /** @param {string} id of a node @returns {Promise<string | undefined>} */
-async function copyWatchAddress(id) {
-  const path = await board.watchPath(id);
+async function copyShareLink(id) {
+  const path = await board.sharePath(id);
   if (!path) return undefined;
   const address = `${location.origin}${api.api_base}${path}`;
   await navigator.clipboard?.writeText(address).catch(() => {});
@@ -176,7 +181,7 @@ app.registerExtension({
 
   async setup() {
     addStyle();
-    api.addEventListener("livestyle.session", (/** @type {any} */ event) => board.announce(event.detail));
+    api.addEventListener("livestyle.session", (/** @type {any} */ event) => board.hear(event.detail));
     await board.attach();
   },
 });

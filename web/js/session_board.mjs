@@ -21,11 +21,14 @@ const OVER = new Set(["done", "failed", "cancelled"]);
 
 export class SessionBoard {
   /** @param {{fetch: (path: string, options?: any) => Promise<Response>, openSocket: (path: string) => WebSocket,
-   *           idOf: (node: any) => string, client: () => string, overWebRtc: () => boolean}} host */
+   *           idOf: (node: any) => string, secret: string, client: () => string, overWebRtc: () => boolean}} host
+   *   ``secret`` went along with this page's prompts */
   constructor(host) {
     this.host = host;
     /** @type {Map<string, LiveSession>} */
     this.sessions = new Map();
+    /** Ids of sessions whose end was told. @type {Set<string>} */
+    this.ended = new Set();
     /** @type {Map<any, View[]>} */
     this.views = new Map();
     /** Called when the live keys may have changed. */
@@ -42,14 +45,23 @@ export class SessionBoard {
     this.views.delete(node);
   }
 
-  /** Find the sessions that this page started before it was reloaded. */
-  async attach() {
-    const path = `/livestyle/sessions?client=${encodeURIComponent(this.host.client())}`;
-    const answer = await this.#get(path);
-    for (const detail of answer?.sessions ?? []) this.announce(detail);
+  /** Find the sessions that this page started, also before it was reloaded. @param {string} [id] only this one */
+  async attach(id) {
+    const answer = await this.#get("/livestyle/sessions");
+    for (const detail of answer?.sessions ?? []) {
+      const wanted = id === undefined || id === detail.session;
+      if (wanted && detail.token && !this.ended.has(detail.session)) this.announce(detail);
+    }
   }
 
-  /** @param {any} detail of a "livestyle.session" event */
+  /** The event is no proof of whose session it is: the server gives the token to who has the secret.
+   * @param {any} detail of a "livestyle.session" event */
+  async hear(detail) {
+    if (OVER.has(detail.state)) this.#finish(detail);
+    else await this.attach(detail.session);
+  }
+
+  /** @param {any} detail of a session of this page */
   announce(detail) {
     if (OVER.has(detail.state)) {
       this.#finish(detail);
@@ -94,8 +106,8 @@ export class SessionBoard {
     this.#of(nodeId)?.ask();
   }
 
-  /** Where a node's picture can be watched, for OBS. @param {string} nodeId @returns {Promise<string | undefined>} */
-  async watchPath(nodeId) {
+  /** The share link of a node's picture, for OBS. @param {string} nodeId @returns {Promise<string | undefined>} */
+  async sharePath(nodeId) {
     const query = new URLSearchParams({ node: nodeId, client: this.host.client() });
     return (await this.#get(`/livestyle/watch?${query}`))?.path;
   }
@@ -133,6 +145,7 @@ export class SessionBoard {
 
   /** @param {any} detail */
   #finish(detail) {
+    this.ended.add(detail.session);
     this.sessions.get(detail.session)?.close();
     this.sessions.delete(detail.session);
     this.#show(detail.nodes, "showState", { stage: "", ...detail });
@@ -181,7 +194,9 @@ export class SessionBoard {
 
   /** @param {string} path @returns {Promise<any>} undefined where the server refuses */
   async #get(path) {
-    const answer = await this.host.fetch(path, { headers: { "X-LiveStyle": "1" } });
+    const answer = await this.host.fetch(path, {
+      headers: { "X-LiveStyle": "1", "X-LiveStyle-Client-Secret": this.host.secret },
+    });
     return answer.ok ? answer.json() : undefined;
   }
 

@@ -17,7 +17,7 @@ const RUNNING = new Set(["loading", "warming", "running", "draining"]);
  * @property {() => Promise<any>} snapshot
  * @property {(on: boolean) => void} record
  * @property {() => string} id of the node
- * @property {() => Promise<string | undefined>} [copyWatchAddress] for OBS; gives what was copied
+ * @property {() => Promise<string | undefined>} [copyShareLink] for OBS; gives what was copied
  * @property {(mode: import("./comparison.mjs?v=0.3.0").CompareMode) => void} onMode
  * @property {(file: {filename: string, subfolder: string, type: string}) => string} viewURL
  */
@@ -158,7 +158,7 @@ export class Stage {
       "Copy the address at which OBS, a player or another screen can show this picture.",
       () => this.#copy(),
     );
-    this.watch.hidden = !host.copyWatchAddress;
+    this.watch.hidden = !host.copyShareLink;
     bar.append(this.stop, this.record, this.snapshot, this.view, this.watch);
     return bar;
   }
@@ -195,7 +195,7 @@ export class Stage {
   }
 
   async #copy() {
-    const address = await this.host.copyWatchAddress?.();
+    const address = await this.host.copyShareLink?.();
     if (address) this.status.show(`For OBS: ${address}`, "done");
   }
 

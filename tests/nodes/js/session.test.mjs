@@ -27,6 +27,7 @@ function makeBoard(answer = () => ({ ok: true, json: async () => ({ sessions: [D
       return socket;
     },
     idOf: (node) => node.id,
+    secret: "s3cret",
     client: () => "tab",
     overWebRtc: () => false,
   });
@@ -53,14 +54,34 @@ test("a session is connected once, with its token", () => {
 test("a reloaded page finds its sessions", async () => {
   const { board, sockets, requests } = makeBoard();
   await board.attach();
-  assert.equal(requests[0][0], "/livestyle/sessions?client=tab");
-  assert.equal(requests[0][1].headers["X-LiveStyle"], "1");
+  assert.equal(requests[0][0], "/livestyle/sessions");
+  assert.deepEqual(requests[0][1].headers, { "X-LiveStyle": "1", "X-LiveStyle-Client-Secret": "s3cret" });
   assert.equal(sockets.length, 1);
+});
+
+test("an event opens a session only where the server knows it as this page's", async () => {
+  const others = { ...DETAIL, session: "s2", token: "" };
+  const answer = () => ({ ok: true, json: async () => ({ sessions: [others, DETAIL] }) });
+  const { board, sockets } = makeBoard(answer);
+  await board.hear({ ...others, token: "from who queued in this tab's name" });
+  assert.equal(sockets.length, 0);
+  await board.hear({ ...DETAIL, token: "" });
+  assert.deepEqual(sockets.map((socket) => socket.path), ["/livestyle/sessions/s1/ws?token=t%201"]);
+});
+
+test("a session that ended while its token was fetched stays ended", async () => {
+  const { board, sockets } = makeBoard();
+  const shown = [];
+  board.addView({ id: "5" }, { showState: ({ state }) => shown.push(state) });
+  const begun = board.hear({ ...DETAIL, token: "" });
+  await board.hear({ ...DETAIL, state: "done", token: "" });
+  await begun;
+  assert.deepEqual([sockets.length, shown], [0, ["done"]]);
 });
 
 test("the address for OBS is asked for in the tab's name", async () => {
   const { board, requests } = makeBoard();
-  await board.watchPath("5:1");
+  await board.sharePath("5:1");
   assert.equal(requests[0][0], "/livestyle/watch?node=5%3A1&client=tab");
 });
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.errors import SettingError
+from ..engine.runtime.parameters import is_text
 
 LONGEST_TEXT = 200
 """Characters of a node's id or of a reason."""
@@ -23,6 +24,8 @@ def text_field(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise SettingError(f"{name} must be text of at most {LONGEST_TEXT} characters.")
+    if not is_text(value):
+        raise SettingError(f"{name} has half a character: send whole ones.")
     return value
 
 

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from livestyle.engine.errors import SettingError
 from livestyle.engine.runtime.preview_picture import PreviewWish
-from livestyle.server.messages import KINDS, Camera, Change, Clock, Credit, Look, Record, parse
+from livestyle.server.client_messages import (
+    KINDS,
+    Camera,
+    Change,
+    Clock,
+    Credit,
+    PreviewSettings,
+    Record,
+    parse,
+)
 from livestyle.server.rate_limit import RateLimit
 
 JSON = st.recursive(
@@ -41,7 +50,7 @@ TYPED = st.fixed_dictionaries({"type": st.sampled_from(KINDS)})
 
 def _refused_or_understood(text: str) -> None:
     try:
-        assert isinstance(parse(text), Credit | Change | Look | Clock | Camera | Record)
+        assert isinstance(parse(text), Credit | Change | PreviewSettings | Clock | Camera | Record)
     except SettingError as error:
         assert "\n" not in str(error)
 
@@ -60,9 +69,11 @@ def test_what_is_understood() -> None:
     assert parse('{"type": "credit", "n": 3}') == Credit(3)
     assert parse('{"type": "set", "key": "4.seed", "value": 5, "seq": 9}') == Change("4.seed", 5, 9)
     assert parse('{"type": "set", "key": "3.prompt", "value": "ink"}') == Change("3.prompt", "ink", None)
-    assert parse('{"type": "preview", "max_side": 512, "quality": 80}') == Look(PreviewWish(512, 80))
+    assert parse('{"type": "preview", "max_side": 512, "quality": 80}') == PreviewSettings(
+        PreviewWish(512, 80)
+    )
     parts = {"max_side": 256, "quality": 60, "source": True, "fps": 1}
-    assert parse(json.dumps({"type": "preview", **parts})) == Look(PreviewWish(256, 60, True, 1.0))
+    assert parse(json.dumps({"type": "preview", **parts})) == PreviewSettings(PreviewWish(256, 60, True, 1.0))
     assert parse('{"type": "clock", "at": 12.5}') == Clock(12.5)
     assert parse('{"type": "camera", "node": "1", "state": "ready"}') == Camera("1", "ready", "")
     gone = {"type": "camera", "node": "1", "state": "gone", "reason": "two\nlines"}

@@ -1,4 +1,4 @@
-"""What a page may say over a session's websocket, checked."""
+"""Text messages from a page over a session's websocket, parsed and checked."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Any, Literal, get_args
 
 from ..engine.errors import SettingError
 from ..engine.runtime.preview_picture import PreviewWish
-from .fields import flag_field, number_field, text_field, whole_field
-
-LARGEST = 64 * 1024
-"""Bytes of a text message or of a body; a larger message ends the connection with code 1009."""
+from .json_fields import flag_field, number_field, text_field, whole_field
 
 KINDS = ("credit", "set", "preview", "clock", "camera", "record")
 
@@ -20,37 +17,37 @@ CameraState = Literal["ready", "paused", "gone"]
 
 @dataclass(frozen=True)
 class Credit:
-    """So many more frames may be sent."""
+    """The page can take so many more frames."""
 
     frames: int
 
 
 @dataclass(frozen=True)
 class Change:
-    """A live value was changed; ``seq`` comes back in the receipts."""
+    """A new value for a live setting, not checked yet; ``seq`` comes back in the page's receipts."""
 
     key: str
-    value: float | int | str
+    value: Any
     seq: int | None
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the preview should look like from now on."""
+class PreviewSettings:
+    """Size, quality and rate of the preview from now on."""
 
     wish: PreviewWish
 
 
 @dataclass(frozen=True)
 class Clock:
-    """What time is it? ``at``, the page's own time, comes back beside the server's."""
+    """Asks for the server's time; ``at``, the page's own time, comes back with it."""
 
     at: float
 
 
 @dataclass(frozen=True)
 class Camera:
-    """How it is with the camera or screen that a read node asked the page for.
+    """The state of the camera or screen that a page sends to a read node.
 
     Attributes:
         node: the read node.
@@ -71,7 +68,7 @@ class Record:
     on: bool
 
 
-Message = Credit | Change | Look | Clock | Camera | Record
+Message = Credit | Change | PreviewSettings | Clock | Camera | Record
 
 
 def parse(text: str) -> Message:
@@ -86,7 +83,7 @@ def parse(text: str) -> Message:
         case "credit":
             return Credit(whole_field(data, "n", 1, 1000))
         case "preview":
-            return Look(_wish(data))
+            return PreviewSettings(_wish(data))
         case "set":
             return _change(data)
         case "clock":
@@ -99,12 +96,8 @@ def parse(text: str) -> Message:
 
 
 def _change(data: dict[str, Any]) -> Change:
-    key, value = data.get("key"), data.get("value")
-    if not isinstance(key, str):
-        raise SettingError("key must be text such as '4.strength'.")
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise SettingError("value must be a number or text.")
-    return Change(key, value, None if data.get("seq") is None else whole_field(data, "seq", 0, 2**53))
+    seq = None if data.get("seq") is None else whole_field(data, "seq", 0, 2**53)
+    return Change(text_field(data, "key"), data.get("value"), seq)
 
 
 def _camera(data: dict[str, Any]) -> Camera:

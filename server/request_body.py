@@ -7,7 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from .messages import LARGEST
+LARGEST_JSON = 64 * 1024
+"""Bytes of a body or of a text message; a larger text message ends the connection with code 1009."""
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
@@ -30,11 +31,11 @@ async def json_object(request: web.Request) -> dict[str, Any]:
 
 async def _small_body(request: web.Request) -> bytes:
     declared = request.content_length or 0
-    if declared > LARGEST:
-        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST, actual_size=declared)
+    if declared > LARGEST_JSON:
+        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_JSON, actual_size=declared)
     body = bytearray()
-    async for piece in request.content.iter_chunked(LARGEST):
+    async for piece in request.content.iter_chunked(LARGEST_JSON):
         body += piece
-        if len(body) > LARGEST:
-            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST, actual_size=len(body))
+        if len(body) > LARGEST_JSON:
+            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_JSON, actual_size=len(body))
     return bytes(body)

@@ -1,0 +1,59 @@
+"""A session as JSON, and the event that tells the client of its start and of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..engine.media.types import SinkResult
+from ..engine.runtime.session import StreamSession
+from .owners import owner_of
+
+EVENT = "livestyle.session"
+
+Send = Callable[[str, Mapping[str, Any]], None]
+ViewOf = Callable[[Path], Mapping[str, str]]
+"""Names a file as ComfyUI's ``/view`` route does."""
+
+
+def describe(session: StreamSession, token: bool = False) -> dict[str, Any]:
+    """A session as JSON.
+
+    Args:
+        token: with the session's token, unless the session has ended.
+    """
+    return {
+        "session": session.id,
+        "token": session.token if token and not session.wait(0) else "",
+        "node": session.node_id,
+        "nodes": list(owner_of(session).nodes),
+        "state": session.state,
+        "live": list(session.store.snapshot()),
+        "inlets": {node: inbox.kind for node, inbox in session.inboxes.items()},
+        "recorders": list(session.recorders),
+        "error": "" if session.error is None else str(session.error),
+    }
+
+
+def file_entry(result: SinkResult, view_of: ViewOf) -> dict[str, Any] | None:
+    """A written file as ComfyUI's history lists it; None where nothing playable was written."""
+    if result.path is None:
+        return None
+    return {
+        **view_of(result.path),
+        "format": "video/mp4",
+        "frames": result.frames,
+        "complete": result.complete,
+    }
+
+
+def send_session_event(session: StreamSession, send: Send, view_of: ViewOf) -> None:
+    """Tell the client that queued the prompt of a session's state and, at its end, of its files.
+
+    The token goes along only where the prompt came without a secret: ComfyUI sends the event to
+    whoever connects with the client's id, and ``/queue`` shows that id.
+    """
+    entries = {node_id: file_entry(result, view_of) for node_id, result in session.results.items()}
+    files = {node_id: entry for node_id, entry in entries.items() if entry is not None}
+    send(EVENT, {**describe(session, token=not owner_of(session).secret_hash), "files": files})

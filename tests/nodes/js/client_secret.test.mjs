@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clientSecret, sendWithPrompts } from "../../../web/js/client_secret.mjs?v=0.3.0";
+
+function makeStorage() {
+  const kept = new Map();
+  return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+}
+
+test("a tab has one secret, another tab another", () => {
+  const storage = makeStorage();
+  const secret = clientSecret(storage);
+  assert.match(secret, /^[0-9a-f]{48}$/);
+  assert.equal(clientSecret(storage), secret);
+  assert.notEqual(clientSecret(makeStorage()), secret);
+});
+
+test("the secret goes along with prompts and with nothing else", async () => {
+  const sent = [];
+  const api = {
+    user: "me",
+    async fetchApi(route, options) {
+      sent.push([this.user, route, options]);
+      return "answer";
+    },
+  };
+  sendWithPrompts(api, "s3cret");
+  const body = JSON.stringify({ prompt: { 1: {} }, extra_data: { extra_pnginfo: { workflow: {} } } });
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+  assert.equal(await api.fetchApi("/prompt", options), "answer");
+  await api.fetchApi("/prompt");
+  await api.fetchApi("/upload/image", options);
+  const [[user, , queued], [, , polled], [, , uploaded]] = sent;
+  assert.equal(user, "me");
+  assert.equal(queued.headers, options.headers);
+  assert.deepEqual(JSON.parse(queued.body), {
+    prompt: { 1: {} },
+    extra_data: { extra_pnginfo: { workflow: {} }, livestyle_client_secret: "s3cret" },
+  });
+  assert.equal(polled, undefined);
+  assert.equal(uploaded.body, body);
+});
