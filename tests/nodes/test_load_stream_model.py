@@ -34,6 +34,9 @@ def repository(comfy: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[hub.Hub
         pattern = f"{running.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", running.url)
         monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", pattern)
+        monkeypatch.setattr(
+            "huggingface_hub.file_download.HUGGINGFACE_CO_URL_TEMPLATE", pattern, raising=False
+        )
         yield running
     shutil.rmtree(comfy / "models" / "stream_models" / NAME, ignore_errors=True)
 
