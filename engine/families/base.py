@@ -201,6 +201,11 @@ class Chunk:
     live: Mapping[str, Any] = field(default_factory=dict)
 
 
+def no_frames(height: int, width: int) -> np.ndarray:
+    """What ``decode`` returns while nothing has come out yet: uint8 of shape (0, height, width, 3)."""
+    return np.empty((0, height, width, 3), np.uint8)
+
+
 class Runner(ABC):
     """Turns chunks of source frames into chunks of stylised frames."""
 

@@ -1,4 +1,4 @@
-"""Which style conditions each chunk of a stream, encoded once and kept while it plays."""
+"""The styles of a stream: the live keys of a timeline, and a cursor that goes along it chunk by chunk."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
 from ..conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
-from ..conditioning.timeline import AnyConditioning, StyleTimeline, Switch, TimelineCursor
+from ..conditioning.timeline import AnyConditioning, Moment, StyleTimeline, Switch, TimelineCursor
 from ..errors import SettingError
 from .base import LiveParameter
 
 Style = TypeVar("Style")
 
 
-class StyleSchedule(Generic[Style]):
-    """A timeline, chunk by chunk: a switch inside a chunk waits for the next one.
+class StyleSchedule:
+    """What stays the same while a stream plays.
 
     Args:
         conditioning: a recipe or a timeline of recipes.
-        encode: what the network makes of a recipe (style number 1 and up) with a prompt; called on the
-            side lane when either changes.
         check: raises SettingError for a prompt that the model can't take.
         most: reference pictures that a style may have.
+        words_only: what an artist is told who gives some to a model that takes none.
+
+    Attributes:
+        active: live key of the style that plays, where there are several.
+        live_parameters: the prompts of all styles, and ``active``.
     """
 
     def __init__(
         self,
         conditioning: AnyConditioning,
         *,
-        encode: Callable[[ConditioningRecipe, int, str], Style],
         check: Callable[[str], object] | None,
-        most: int,
+        most: int = 0,
+        words_only: str = "this model follows words only",
     ) -> None:
         self.timeline = StyleTimeline.of(conditioning)
         for recipe in self.timeline.styles:
@@ -39,28 +42,72 @@ class StyleSchedule(Generic[Style]):
                 raise SettingError(
                     f"references: {len(recipe.references)} pictures for one style, this model takes {most}."
                     if most
-                    else "references: this model follows words only, disconnect the style pictures."
+                    else f"references: {words_only}, disconnect the style pictures."
                 )
-        self._encode = encode
-        self._active = f"{self.timeline.node_id}.active"
+        self.active = f"{self.timeline.node_id}.active"
         prompts = {
-            f"{recipe.node_id}.prompt": LiveParameter(
-                f"{recipe.node_id}.prompt", "text", recipe.prompt, maximum=PROMPT_LIMIT, check=check
-            )
+            key(recipe): LiveParameter(key(recipe), "text", recipe.prompt, maximum=PROMPT_LIMIT, check=check)
             for recipe in self.timeline.styles
         }
         self.live_parameters = tuple(prompts.values())
         styles = len(self.timeline.styles)
         if styles > 1:
-            self.live_parameters += (LiveParameter(self._active, "int", self.timeline.active, 1, styles),)
-        self.reset()
+            self.live_parameters += (LiveParameter(self.active, "int", self.timeline.active, 1, styles),)
 
-    def reset(self) -> None:
-        """A new clip: the schedule starts over, and nothing is kept."""
-        self._cursor = TimelineCursor(self.timeline)
-        self._playing = self.timeline.active
-        self._by_schedule = False
+    def recipe(self, style: int) -> ConditioningRecipe:
+        """The recipe of a style; the first is number 1."""
+        return self.timeline.styles[style - 1]
+
+    def prompt(self, style: int, live: Mapping[str, Any]) -> str:
+        """The prompt of a style, as it is now."""
+        return str(live[key(self.recipe(style))])
+
+
+def key(recipe: ConditioningRecipe) -> str:
+    """Live key of a recipe's prompt."""
+    return f"{recipe.node_id}.prompt"
+
+
+class StyleCursor:
+    """Where a stream stands in its schedule; a new clip gets a new one."""
+
+    def __init__(self, schedule: StyleSchedule) -> None:
+        self.schedule = schedule
+        self._cursor = TimelineCursor(schedule.timeline)
         self._switches: dict[int, tuple[Switch, ...]] = {}
+
+    def moments(
+        self, first_frame: int, pts: Sequence[Fraction], cuts: Sequence[int], live: Mapping[str, Any]
+    ) -> tuple[Moment, ...]:
+        """What plays at each of the next frames; arguments as ``TimelineCursor.advance`` has them."""
+        return self._cursor.advance(first_frame, pts, cuts, live.get(self.schedule.active))
+
+    def note(self, index: int, switches: Mapping[int, int]) -> None:
+        """Keep the switches that the schedule made in a chunk: the new style by its first frame."""
+        if switches:
+            active = self.schedule.active
+            self._switches[index] = tuple(Switch(active, style, frame) for frame, style in switches.items())
+
+    def switches(self, index: int) -> tuple[Switch, ...]:
+        """The switches that the schedule made in a chunk; they are forgotten then."""
+        return self._switches.pop(index, ())
+
+
+class ChunkStyles(StyleCursor, Generic[Style]):
+    """One style for each chunk: a switch inside a chunk waits for the next one.
+
+    Args:
+        encode: what the network makes of a recipe (style number 1 and up) with a prompt; called on the
+            encode lane when either changes.
+    """
+
+    def __init__(
+        self, schedule: StyleSchedule, encode: Callable[[ConditioningRecipe, int, str], Style]
+    ) -> None:
+        super().__init__(schedule)
+        self._encode = encode
+        self._playing = schedule.timeline.active
+        self._by_schedule = False
         self.release()
 
     def release(self) -> None:
@@ -75,21 +122,24 @@ class StyleSchedule(Generic[Style]):
         cuts: Sequence[int],
         live: Mapping[str, Any],
     ) -> Style:
-        """The style of the next chunk; arguments as ``TimelineCursor.advance`` has them."""
-        moments = self._cursor.advance(first_frame, pts, cuts, live.get(self._active))
+        """The style of the next chunk.
+
+        Args:
+            index: of the chunk.
+            first_frame: index of its first frame in the stream.
+            pts: seconds of its frames.
+            cuts: which of its frames (0 is the first) begin a scene.
+            live: values bound to the chunk.
+        """
+        moments = self.moments(first_frame, pts, cuts, live)
         if moments:
             style = moments[0].style
             scheduled = self._by_schedule or moments[0].scheduled
             self._by_schedule = any(moment.scheduled for moment in moments[1:])
             if style != self._playing and scheduled:
-                self._switches[index] = (Switch(self._active, style, first_frame),)
+                self.note(index, {first_frame: style})
             self._playing = style
-        recipe = self.timeline.styles[self._playing - 1]
-        key = (self._playing, str(live[f"{recipe.node_id}.prompt"]))
-        if self._encoded is None or self._encoded[0] != key:
-            self._encoded = (key, self._encode(recipe, *key))
+        chosen = (self._playing, self.schedule.prompt(self._playing, live))
+        if self._encoded is None or self._encoded[0] != chosen:
+            self._encoded = (chosen, self._encode(self.schedule.recipe(self._playing), *chosen))
         return self._encoded[1]
-
-    def switches(self, index: int) -> tuple[Switch, ...]:
-        """The switches that the schedule made in a chunk; asked once."""
-        return self._switches.pop(index, ())

@@ -64,7 +64,7 @@ class AdapterRefresh:
 
 
 class StreamAdapter:
-    """One adapter on one stream, with buffers and a clock of its own."""
+    """One adapter on one stream, with buffers of its own."""
 
     def __init__(self, settings: TemporalAdapter, network: TemporalLLLite) -> None:
         self.settings, self.network = settings, network
@@ -72,18 +72,16 @@ class StreamAdapter:
             f"{settings.node_id}.multiplier", "float", settings.multiplier, 0.0, 4.0, late=True
         )
         self._multiplier = 1.0
-        self.reset()
 
-    def reset(self) -> None:
-        self._clock = RefreshClock(self.settings.refresh)
-
-    def decide(self, chunk: AdapterContext, flows: FlowAhead | None) -> AdapterRefresh | None:
-        """Side lane: whether the chunk gets new pictures; their flow is found from now on."""
+    def decide(
+        self, chunk: AdapterContext, clock: RefreshClock, flows: FlowAhead | None
+    ) -> AdapterRefresh | None:
+        """Encode lane: whether the chunk gets new pictures; their flow is found from now on."""
         policy = self.settings.refresh
         moved = 0.0
         if policy.motion > 0 and flows is not None:
             moved = float(np.linalg.norm(flows.flow(chunk.count - 1), axis=2).mean())
-        carried = self._clock.decide(
+        carried = clock.decide(
             chunk.count,
             restart=chunk.first or (policy.prompt and chunk.prompted),
             cut=chunk.cut if policy.cuts else None,
@@ -97,7 +95,7 @@ class StreamAdapter:
         return AdapterRefresh(carried, flows)
 
     def show(self, renewal: AdapterRefresh, output: torch.Tensor | None, blank: torch.Tensor) -> None:
-        """Main lane: write new pictures into the buffers.
+        """Denoise lane: write new pictures into the buffers.
 
         Args:
             renewal: what was decided for the chunk that comes next.
@@ -113,7 +111,7 @@ class StreamAdapter:
         self.network.refresh(pictures, torch.arange(len(blank)) < carried)
 
     def turn(self, multiplier: float) -> None:
-        """Main lane: how strongly the adapter acts from now on."""
+        """Denoise lane: how strongly the adapter acts from now on."""
         if multiplier != self._multiplier:
             self._multiplier = multiplier
             self.network.set_multiplier(multiplier)
@@ -163,17 +161,22 @@ class AdapterStack:
     def live_parameters(self) -> tuple[LiveParameter, ...]:
         return tuple(adapter.parameter for adapter in self.adapters)
 
-    def reset(self) -> None:
-        for adapter in self.adapters:
-            adapter.reset()
+    def clocks(self) -> tuple[RefreshClock, ...]:
+        """For a new clip: when each adapter is shown new pictures."""
+        return tuple(RefreshClock(adapter.settings.refresh) for adapter in self.adapters)
 
-    def decide(self, chunk: AdapterContext) -> tuple[AdapterRefresh | None, ...]:
-        """Side lane: what each adapter will be shown for this chunk."""
+    def decide(
+        self, chunk: AdapterContext, clocks: tuple[RefreshClock, ...]
+    ) -> tuple[AdapterRefresh | None, ...]:
+        """Encode lane: what each adapter will be shown for this chunk."""
         flows: dict[FlowSettings, FlowAhead] = {}
         if chunk.before is not None and chunk.pixels is not None:
             for settings in {adapter.settings.flow for adapter in self.adapters}:
                 flows[settings] = FlowAhead(settings, chunk.before, chunk.pixels)
-        return tuple(adapter.decide(chunk, flows.get(adapter.settings.flow)) for adapter in self.adapters)
+        return tuple(
+            adapter.decide(chunk, clock, flows.get(adapter.settings.flow))
+            for adapter, clock in zip(self.adapters, clocks, strict=True)
+        )
 
     def apply(
         self,
@@ -181,7 +184,7 @@ class AdapterStack:
         last_output: Callable[[], torch.Tensor],
         late: Mapping[str, Any],
     ) -> None:
-        """Main lane, before a chunk is denoised: its pictures and the multipliers.
+        """Denoise lane, before a chunk is denoised: its pictures and the multipliers.
 
         Args:
             renewals: what ``decide`` said for this chunk.

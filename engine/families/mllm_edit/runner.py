@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import Switch
+from ...conditioning.timeline import Switch, in_full
 from ...errors import SettingError
 from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
@@ -20,18 +19,18 @@ from ...sampling.flow_match import FlowMatchSchedule
 from ..base import Chunk, Runner, live_basics, live_lora
 from ..compiling import set_compiled
 from ..family import StreamRequest
+from ..style_schedule import StyleSchedule
 from .adapters import AdapterContext, AdapterRefresh, AdapterStack
 from .denoiser import Denoiser
 from .guidance import Guidance
 from .model import MLLMEditModel
-from .styles import StylePlayer
-
-KEPT = 4096  # latest refreshes that are remembered
+from .state import StreamState
+from .styles import FrameStyles
 
 
 @dataclass(frozen=True)
 class EncodedChunk:
-    """All that the main lane needs for one chunk.
+    """All that ``denoise`` needs for one chunk.
 
     Attributes:
         source: latents of the source frames (N, C, h, w); zeros generate.
@@ -52,7 +51,7 @@ class MLLMEditRunner(Runner):
     """One stream through one model (arXiv 2606.05981, section III-C: encode ahead, denoise a batch).
 
     Attributes:
-        refreshes: the chunks whose adapters were shown new pictures, lately.
+        state: all that the stream remembers.
     """
 
     def __init__(self, model: MLLMEditModel, request: StreamRequest) -> None:
@@ -60,14 +59,12 @@ class MLLMEditRunner(Runner):
         width, height = request.width, request.height
         self.model, self.settings = model, settings
         self.requirements = model.requirements(settings)
-        self.styles = StylePlayer(
+        self.styles = StyleSchedule(
             request.conditioning,
-            encode=model.encoder.encode,
             check=model.encoder.token_ids,
-            fit=self._external,
-            count=self.requirements.chunk_frames,
-            fps=settings.fps or model.fps,
+            words_only="MLLM-edit models follow words only",
         )
+        in_full(self.styles.timeline)
         spatial = model.autoencoder.spatial
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._kv = KVProjection(model.denoiser.unet)
@@ -95,21 +92,16 @@ class MLLMEditRunner(Runner):
         self.reset()
 
     def reset(self) -> None:
-        """A new clip: nothing of the last one stays."""
-        self.styles.reset()
-        self._projected: tuple[TextStates, float, CrossAttentionKV] | None = None
-        self._before: np.ndarray | None = None
-        self._prompted: str | None = None
-        self._output: torch.Tensor | None = None
-        self._cuts = CutDetector()
-        self.refreshes: deque[int] = deque(maxlen=KEPT)
-        self._noise = StreamNoise(
-            self.settings.noise, self.latent_shape, self.denoiser.unet.dtype, self.settings.flow
+        model, settings, needs = self.model, self.settings, self.requirements
+        styles = FrameStyles(
+            self.styles,
+            model.encoder.encode,
+            self._external,
+            count=needs.chunk_frames,
+            fps=settings.fps or model.fps,
         )
-        self.stack.reset()
-
-    def on_switch(self, live: Mapping[str, Any]) -> None:
-        """Nothing to do: every chunk carries its own conditioning."""
+        noise = StreamNoise(settings.noise, self.latent_shape, self.denoiser.unet.dtype, settings.flow)
+        self.state = StreamState(styles, CutDetector(), noise, self.stack.clocks())
 
     def release_caches(self) -> None:
         """Drop the cached text states."""
@@ -119,18 +111,18 @@ class MLLMEditRunner(Runner):
         unet = self.denoiser.unet
         count = self.requirements.chunk_frames
         pixels = None if chunk.frames is None else chunk.frames.pixels
-        cuts = self._cuts.cuts(pixels) if pixels is not None and self._watches_cuts else ()
+        cuts = self.state.cuts.cuts(pixels) if pixels is not None and self._watches_cuts else ()
         pts = None if chunk.frames is None else chunk.frames.pts
-        moments = self.styles.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
-        prompt = self.styles.instruction(moments, chunk.live)
+        moments = self.state.styles.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
+        prompt = self.state.styles.instruction(moments, chunk.live)
         # motion first: other threads find it while this one encodes
-        motion = self._noise.look(self._before, pixels)
+        motion = self.state.noise.look(self.state.last_frame, pixels)
         renewals = self._renewals(pixels, cuts[0] if cuts else None, prompt)
         if any(renewal is not None for renewal in renewals):
-            self.refreshes.append(chunk.index)
+            self.state.refreshes.append(chunk.index)
         frames = None if pixels is None else torch.from_numpy(pixels)
-        text = self.styles.condition(moments, chunk.live, frames)
-        noise = self._noise.draw(
+        text = self.state.styles.condition(moments, chunk.live, frames)
+        noise = self.state.noise.draw(
             seed=int(chunk.live[self._seed]),
             first_frame=chunk.first_frame,
             count=count,
@@ -153,14 +145,14 @@ class MLLMEditRunner(Runner):
         edited = self.denoiser.sample(
             encoded.noise, encoded.source, kv, self.schedule, self._guidance(encoded.empty)
         )
-        self._output = edited[-1:].clone()
+        self.state.output = edited[-1:].clone()
         return torch.lerp(encoded.source.float(), edited, float(late[self._strength]))
 
     def decode(self, denoised: torch.Tensor) -> np.ndarray:
         return self.model.autoencoder.decode_chunk(denoised).cpu().numpy()
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
-        return self.styles.switches(chunk)
+        return self.state.styles.switches(chunk)
 
     @property
     def _watches_cuts(self) -> bool:
@@ -172,29 +164,29 @@ class MLLMEditRunner(Runner):
     ) -> tuple[AdapterRefresh | None, ...]:
         """What the adapters are shown for this chunk, and what the next chunk starts from."""
         arrival = AdapterContext(
-            before=self._before,
+            before=self.state.last_frame,
             pixels=pixels,
             count=self.requirements.chunk_frames,
             cut=cut,
-            first=self._prompted is None,
-            prompted=self._prompted != prompt,
+            first=self.state.prompt is None,
+            prompted=self.state.prompt != prompt,
         )
-        self._prompted = prompt
-        self._before = None if pixels is None else pixels[-1].copy()
-        return self.stack.decide(arrival)
+        self.state.prompt = prompt
+        self.state.last_frame = None if pixels is None else pixels[-1].copy()
+        return self.stack.decide(arrival, self.state.clocks)
 
     def _last_output(self) -> torch.Tensor:
         """The last frame of the edit so far, before ``strength``: (1, 3, H, W) in -1..1."""
-        assert self._output is not None
-        pixels = self.model.autoencoder.decode_chunk(self._output)
+        assert self.state.output is not None
+        pixels = self.model.autoencoder.decode_chunk(self.state.output)
         return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
     def _project(self, text: TextStates) -> CrossAttentionKV:
-        """Main lane: keys and values of the text for every frame; of the same states, those of before."""
+        """Denoise lane: keys and values of the text for every frame; of the same states, those of before."""
         strength = self.model.lora.strength if self.model.lora is not None else 0.0
-        known = self._projected
+        known = self.state.kv
         if known is None or known[0] is not text or known[1] != strength:
-            known = self._projected = (text, strength, self._projection(text))
+            known = self.state.kv = (text, strength, self._projection(text))
         return known[2]
 
     def _guidance(self, empty: TextStates | None) -> Guidance | None:

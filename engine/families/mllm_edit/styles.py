@@ -13,19 +13,10 @@ from typing import Any
 import torch
 
 from ...conditioning.blend import interpolate
-from ...conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
+from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import (
-    AnyConditioning,
-    Mix,
-    Moment,
-    StyleTimeline,
-    Switch,
-    TimelineCursor,
-    in_full,
-)
-from ...errors import SettingError
-from ..base import LiveParameter
+from ...conditioning.timeline import Mix, Moment
+from ..style_schedule import StyleCursor, StyleSchedule
 
 Encode = Callable[[str, torch.Tensor | None], TextStates]
 Fit = Callable[[Any], TextStates]
@@ -36,10 +27,6 @@ class _Style:
 
     def __init__(self, recipe: ConditioningRecipe, encode: Encode, fit: Fit) -> None:
         self.recipe, self._encode, self._fit = recipe, encode, fit
-        self.key = f"{recipe.node_id}.prompt"
-        self.reset()
-
-    def reset(self) -> None:
         self._cached: tuple[str, TextStates] | None = None
         self._since_refresh = 0
 
@@ -58,60 +45,21 @@ class _Style:
         return self._cached[1]
 
 
-class StylePlayer:
-    """The conditioning of a stream, chunk by chunk.
+class FrameStyles(StyleCursor):
+    """The text of a stream, frame by frame, and what is encoded of it; a new clip gets a new one.
 
     Args:
-        conditioning: a recipe or a timeline of recipes.
+        schedule: the styles and their live keys.
         encode: an instruction and frames (B, H, W, 3) or None, to their states.
-        check: raises SettingError for an instruction that the encoder can't take.
         fit: a core CONDITIONING to states.
         count: frames of a chunk.
         fps: frames a second where there is no source.
     """
 
-    def __init__(
-        self,
-        conditioning: AnyConditioning,
-        *,
-        encode: Encode,
-        check: Callable[[str], object],
-        fit: Fit,
-        count: int,
-        fps: float,
-    ) -> None:
-        self.timeline = StyleTimeline.of(conditioning)
-        if any(recipe.references for recipe in self.timeline.styles):
-            raise SettingError(
-                "references: MLLM-edit models follow words only, disconnect the style pictures."
-            )
-        in_full(self.timeline)
+    def __init__(self, schedule: StyleSchedule, encode: Encode, fit: Fit, *, count: int, fps: float) -> None:
+        super().__init__(schedule)
         self.count, self.fps = count, fps
-        self._styles = [_Style(recipe, encode, fit) for recipe in self.timeline.styles]
-        self._active = f"{self.timeline.node_id}.active"
-        prompts = {
-            style.key: LiveParameter(
-                style.key, "text", style.recipe.prompt, maximum=PROMPT_LIMIT, check=check
-            )
-            for style in self._styles
-        }
-        self.live_parameters = tuple(prompts.values())
-        if len(self._styles) > 1:
-            self.live_parameters += (
-                LiveParameter(self._active, "int", self.timeline.active, 1, len(self._styles)),
-            )
-        self.reset()
-
-    def reset(self) -> None:
-        """A new clip: the schedule starts over, and nothing is cached."""
-        self._cursor = TimelineCursor(self.timeline)
-        self._switches: dict[int, tuple[Switch, ...]] = {}
-        self.release()
-
-    def release(self) -> None:
-        """Drop the cached states."""
-        for style in self._styles:
-            style.reset()
+        self._styles = [_Style(recipe, encode, fit) for recipe in schedule.timeline.styles]
 
     def advance(
         self,
@@ -133,23 +81,17 @@ class StylePlayer:
         if pts is None:
             rate = Fraction(self.fps).limit_denominator(1001)
             pts = [Fraction(frame) / rate for frame in range(first_frame, first_frame + self.count)]
-        moments = self._cursor.advance(first_frame, pts, cuts, live.get(self._active))
-        self._switches[index] = tuple(
-            Switch(self._active, moment.style, first_frame + offset)
-            for offset, moment in enumerate(moments)
-            if moment.scheduled
-        )
+        moments = self.moments(first_frame, pts, cuts, live)
+        scheduled = {at: moment.style for at, moment in enumerate(moments, first_frame) if moment.scheduled}
+        self.note(index, scheduled)
         return moments
-
-    def switches(self, index: int) -> tuple[Switch, ...]:
-        """The switches that the schedule made in a chunk; asked once."""
-        return self._switches.pop(index, ())
 
     def instruction(self, moments: Sequence[Moment], live: Mapping[str, Any]) -> str:
         """Changes where the picture is to change at once: a blend goes over by itself."""
-        if self.timeline.policy == "blend":
-            return "\n".join(self._prompt(style, live) for style in self._styles)
-        return self._prompt(self._styles[moments[-1].style - 1], live)
+        styles = range(1, len(self._styles) + 1)
+        if self.schedule.timeline.policy == "blend":
+            return "\n".join(self.schedule.prompt(style, live) for style in styles)
+        return self.schedule.prompt(moments[-1].style, live)
 
     def condition(
         self, moments: Sequence[Moment], live: Mapping[str, Any], frames: torch.Tensor | None
@@ -165,8 +107,7 @@ class StylePlayer:
         used = dict.fromkeys(number for mix in mixes for number, _ in mix)
         parts: dict[int, TextStates] = {}
         for number in used:
-            style = self._styles[number - 1]
-            parts[number] = style.states(self._prompt(style, live), frames)
+            parts[number] = self._styles[number - 1].states(self.schedule.prompt(number, live), frames)
         if len(used) == 1:
             return parts[next(iter(used))]
         count = len(mixes)
@@ -179,16 +120,14 @@ class StylePlayer:
     def _mixed(self, mix: Mix, rows: Mapping[int, TextStates], row: int) -> TextStates:
         """One frame's states (L, D) and their mask: what any of the styles keeps is kept."""
         states, mask, share = None, None, 0.0
+        path = self.schedule.timeline.interpolation
         for number, weight in mix:
             part = rows[number]
             share += weight
             if states is None or mask is None:
                 states, mask = part.states[row], part.mask[row]
             else:
-                states = interpolate(states, part.states[row], weight / share, self.timeline.interpolation)
+                states = interpolate(states, part.states[row], weight / share, path)
                 mask = mask | part.mask[row]
         assert states is not None and mask is not None
         return TextStates(states, mask)
-
-    def _prompt(self, style: _Style, live: Mapping[str, Any]) -> str:
-        return str(live[style.key])

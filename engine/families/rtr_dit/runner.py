@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,29 +13,31 @@ import torch
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import Switch
 from ...errors import SettingError
-from ...motion.scene import CutDetector
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
+from ...sampling.rollout import BlockRollout
 from ...sampling.stream_batch import StreamBatchRollout
 from ...sampling.style_states import StyleKV, StyleStates
-from ..base import Chunk, Runner, live_basics, live_lora
+from ..base import Chunk, Runner, live_basics, live_lora, no_frames
 from ..compiling import set_compiled
 from ..family import StreamRequest
+from ..style_schedule import StyleSchedule
 from .model import RTRDiTModel
 from .new_rollout import block_noise, new_rollout
 from .source import BlockSource
-from .styles import BlockStyles, reference_latents
+from .state import StreamState
+from .styles import BlockStyles, reference_latents, reference_room, switch_policy
 from .styles_lora import LoraStyles
 from .text import conditioning_states
 
 
 @dataclass(frozen=True)
 class EncodedChunk:
-    """All that the main lane needs for one block.
+    """All that ``denoise`` needs for one block.
 
     Attributes:
         style: its style as keys and values; as states where a LoRA has a part in projecting them, which
-            only the main lane does.
+            only the denoise lane does.
         source: normalised latents (n, C, h, w); None without a source.
         first: index of its first latent frame in the stream.
         seed: of its noise.
@@ -51,33 +52,31 @@ class EncodedChunk:
 
 
 class RTRDiTRunner(Runner):
-    """One stream through one model (arXiv 2604.13509; the rollout is Self Forcing's, 2506.08009)."""
+    """One stream through one model (arXiv 2604.13509; the rollout is Self Forcing's, 2506.08009).
+
+    Attributes:
+        state: all that the stream remembers.
+    """
 
     def __init__(self, model: RTRDiTModel, request: StreamRequest) -> None:
         settings, node_id = request.settings, request.node_id
         width, height = request.width, request.height
         self.model, self.settings, self.profile = model, settings, model.profile
         self.requirements = model.requirements(settings)
-        # encoding and decoding go on at once, each with its own state
-        encoder, self._decoder = model.autoencoder.for_stream(), model.autoencoder.for_stream()
-        self.styles = BlockStyles(
+        self.styles = StyleSchedule(
             request.conditioning,
-            text=self._text,
-            references=lambda recipe: reference_latents(recipe, encoder, width, height),
-            project=self._project,
             check=None if model.text is None else model.text.check,
             most=self.profile.references,
         )
         self.size = (height, width)
-        layout = model.layout(settings, width, height, self.styles.room())
+        layout = model.layout(settings, width, height, reference_room(self.styles.timeline))
         spatial = model.autoencoder.spatial
         self.block = layout.block
-        self._source = BlockSource(encoder, self.block)
         self._raw = self.profile.source_space == "raw"
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
-        self.rollout = new_rollout(model, settings, layout, self.styles.policy(model.autoencoder.temporal))
-        self._lora = None if model.lora is None else LoraStyles(model.lora, self.rollout.project)
-        self._batched = isinstance(self.rollout, StreamBatchRollout)
+        policy = switch_policy(self.styles.timeline, model.autoencoder.temporal)
+        rollout = new_rollout(model, settings, layout, policy)
+        self._batched = isinstance(rollout, StreamBatchRollout)
         # dynamic: the cache grows until its window is full
         set_compiled(model.net.blocks, settings.compile, dynamic=None)
         strength, seed = live_basics(node_id, settings)
@@ -89,97 +88,112 @@ class RTRDiTRunner(Runner):
             *self.styles.live_parameters,
             *live_lora(self._lora_strength, model.lora, model.lora_strength),
         )
-        self.reset()
+        self.state = self._new_state(rollout)
 
     def reset(self) -> None:
-        """A new clip: nothing of the last one stays."""
-        self._source.reset()
-        self._decoder.reset()
-        self.styles.reset()
-        self.release_caches()
-        self.rollout.reset()
-        self._cuts = CutDetector()
-        self._motion = MotionNoiseController(self.profile.motion_sensitivity)
-        self._sources: deque[torch.Tensor | None] = deque()  # of the blocks on their way
-        self._latents = 0
+        rollout = self.state.rollout
+        rollout.reset()
+        self.state = self._new_state(rollout)
+
+    def _new_state(self, rollout: BlockRollout | StreamBatchRollout) -> StreamState:
+        # encoding and decoding go on at once, each with its own state
+        encoder, decoder = (self.model.autoencoder.for_stream() for _ in range(2))
+        lora = self.model.lora
+        styles = BlockStyles(
+            self.styles,
+            text=self._text,
+            references=lambda recipe: reference_latents(recipe, encoder, self.size[1], self.size[0]),
+            project=self._project,
+        )
+        return StreamState(
+            styles,
+            BlockSource(encoder, self.block),
+            MotionNoiseController(self.profile.motion_sensitivity),
+            rollout,
+            None if lora is None else LoraStyles(lora, rollout.project),
+            decoder,
+        )
 
     def release_caches(self) -> None:
         """Drop the projected styles."""
-        self.styles.release()
-        if self._lora is not None:
-            self._lora.release()
+        self.state.styles.release()
+        if self.state.lora is not None:
+            self.state.lora.release()
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
-        return self.styles.switches(chunk)
+        return self.state.styles.switches(chunk)
 
     def encode(self, chunk: Chunk) -> EncodedChunk | None:
         """None while the autoencoder has not seen enough to encode a block, and after the last block."""
         frames = chunk.frames
         pixels, cuts = None if frames is None else frames.pixels, ()
         if pixels is not None:
-            self._motion.look(pixels)
+            self.state.motion.look(pixels)
             if self.styles.timeline.watches_cuts:
-                cuts = self._cuts.cuts(pixels)
-        style = self.styles.advance(chunk.index, chunk.first_frame, self._times(chunk), cuts, chunk.live)
+                cuts = self.state.cuts.cuts(pixels)
+        style = self.state.styles.advance(
+            chunk.index, chunk.first_frame, self._times(chunk), cuts, chunk.live
+        )
         source = None
         if pixels is not None or not chunk.valid:
-            source = self._source.take(pixels)
+            source = self.state.source.take(pixels)
             if source is None:
                 return None
         elif self._batched:
             raise SettingError("stream_batch needs a video to start from: turn it off to generate.")
-        first, self._latents = self._latents, self._latents + self.block
-        return EncodedChunk(style, source, first, int(chunk.live[self._seed]), self._motion.reduction)
+        first = self.state.latents
+        self.state.latents += self.block
+        return EncodedChunk(style, source, first, int(chunk.live[self._seed]), self.state.motion.reduction)
 
     def denoise(self, encoded: EncodedChunk | None, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Denoise a block; ``strength`` goes from the source to the model's picture."""
         strength = float(late[self._strength])
-        if self._lora is not None:
-            self._lora.turn(float(late[self._lora_strength]))
+        if self.state.lora is not None:
+            self.state.lora.turn(float(late[self._lora_strength]))
         if encoded is None:
-            return self._shown(self.rollout.drain(), strength) if self._batched else None
-        self.rollout.switch(self._projected(encoded.style))
+            return self._shown(self.state.rollout.drain(), strength) if self._batched else None
+        self.state.rollout.switch(self._projected(encoded.style))
         source, start, schedule = encoded.source, self._noise(encoded, 0), None
-        self._sources.append(source)
+        self.state.sources.append(source)
         if source is not None and self.profile.injection == "sdedit":
             scale = max(0.0, self.profile.noise_scale - encoded.motion) * strength
             if scale == 0.0 and not self._batched:
                 return self._shown(source.float()[None], strength)
             schedule = start_at(
-                self.rollout.settings.schedule, scale, self.profile.noise_offset, every=self._batched
+                self.state.rollout.settings.schedule, scale, self.profile.noise_offset, every=self._batched
             )
-            shown = self._source.encoder.denormalise(source) if self._raw else source
+            shown = self.state.source.encoder.denormalise(source) if self._raw else source
             start = renoise(shown.float()[None], start, scale)
         injected = None if source is None or self.profile.injection == "sdedit" else source[None]
-        batched = isinstance(self.rollout, StreamBatchRollout)
-        enter = self.rollout.advance if batched else self.rollout.step
+        batched = isinstance(self.state.rollout, StreamBatchRollout)
+        enter = self.state.rollout.advance if batched else self.state.rollout.step
         made = enter(start, lambda step: self._noise(encoded, step + 1), injected, schedule)
         return self._shown(made, strength)
 
     def _project(self, states: StyleStates) -> StyleKV | StyleStates:
-        """Side lane: a style's keys and values, where no LoRA changes them."""
-        return self.rollout.project(states) if self._lora is None else states
+        """Encode lane: a style's keys and values, where no LoRA changes them."""
+        return self.state.rollout.project(states) if self.state.lora is None else states
 
     def _projected(self, style: StyleKV | StyleStates) -> StyleKV:
-        """Main lane: the same where one changes them."""
+        """Denoise lane: the same where one changes them."""
         if isinstance(style, StyleKV):
             return style
-        assert self._lora is not None
-        return self._lora.projected(style)
+        assert self.state.lora is not None
+        return self.state.lora.projected(style)
 
     def _shown(self, made: torch.Tensor | None, strength: float) -> torch.Tensor | None:
         """A block (1, n, C, h, w) as it is decoded, (n, C, h, w), mixed with its source."""
         if made is None:
             return None
-        source = self._sources.popleft()
+        source = self.state.sources.popleft()
         if source is None or self.profile.injection == "sdedit":
             return made[0]
         return torch.lerp(source.float(), made[0], strength)
 
     def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
         if denoised is None:
-            return np.empty((0, *self.size, 3), np.uint8)
-        return self._decoder.decode_chunk(denoised).cpu().numpy()
+            return no_frames(*self.size)
+        return self.state.decoder.decode_chunk(denoised).cpu().numpy()
 
     def _times(self, chunk: Chunk) -> tuple[Fraction, ...]:
         """Seconds of the chunk's frames; none for a chunk that only brings out what is held back."""

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from ...autoencoders.video import VideoAutoencoder
 from ...cache.switch import SwitchPolicy
 from ...conditioning.recipe import ConditioningRecipe
-from ...conditioning.timeline import AnyConditioning
+from ...conditioning.timeline import StyleTimeline
 from ...sampling.style_states import StyleKV, StyleStates
-from ..style_schedule import StyleSchedule
+from ..style_schedule import ChunkStyles, StyleSchedule
 
 EncodeText = Callable[[ConditioningRecipe, str], torch.Tensor]
 
@@ -39,54 +39,45 @@ def reference_latents(
     return torch.cat(latents).unsqueeze(0)
 
 
-class BlockStyles(StyleSchedule[StyleKV | StyleStates]):
+class BlockStyles(ChunkStyles[StyleKV | StyleStates]):
     """A timeline, block by block, whose styles may have reference pictures.
 
     Args:
-        conditioning: a recipe or a timeline of recipes.
+        schedule: the styles and their live keys.
         text: states (1, length, width) of a recipe with a prompt.
-        references: latents of a recipe's pictures.
-        project: their keys and values, or the states themselves where the main lane projects; called on
-            the side lane.
-        check: raises SettingError for a prompt that is too long.
-        most: reference pictures that a style may have.
+        references: latents of a recipe's pictures; kept while the clip plays.
+        project: their keys and values, or the states themselves where the denoise lane projects; called on
+            the encode lane.
     """
 
     def __init__(
         self,
-        conditioning: AnyConditioning,
+        schedule: StyleSchedule,
         *,
         text: EncodeText,
         references: Callable[[ConditioningRecipe], torch.Tensor | None],
         project: Callable[[StyleStates], StyleKV | StyleStates],
-        check: Callable[[str], object] | None,
-        most: int,
     ) -> None:
-        def encode_style(recipe: ConditioningRecipe, style: int, prompt: str) -> StyleKV | StyleStates:
-            if style not in self._pictures:
-                self._pictures[style] = references(recipe)
-            return project(
-                StyleStates(text(recipe, prompt), self._pictures[style], recipe.reference_strength)
-            )
+        known: dict[int, torch.Tensor | None] = {}
 
-        super().__init__(conditioning, encode=encode_style, check=check, most=most)
+        def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> StyleKV | StyleStates:
+            if style not in known:
+                known[style] = references(recipe)
+            return project(StyleStates(text(recipe, prompt), known[style], recipe.reference_strength))
 
-    def reset(self) -> None:
-        self._pictures: dict[int, torch.Tensor | None] = {}
-        super().reset()
+        super().__init__(schedule, encode)
 
-    def policy(self, temporal: int) -> SwitchPolicy:
-        """The timeline's policy, in latent frames of ``temporal`` pictures."""
-        timeline = self.timeline
-        keep, frames = (
-            max(1, -(-count // temporal)) for count in (timeline.keep_frames, timeline.blend_frames)
-        )
-        return SwitchPolicy(timeline.policy, keep, frames, timeline.interpolation)
 
-    def room(self) -> int:
-        """Reference pictures that must fit into the cache together.
+def switch_policy(timeline: StyleTimeline, temporal: int) -> SwitchPolicy:
+    """The timeline's policy, in latent frames of ``temporal`` pictures."""
+    keep, frames = (max(1, -(-count // temporal)) for count in (timeline.keep_frames, timeline.blend_frames))
+    return SwitchPolicy(timeline.policy, keep, frames, timeline.interpolation)
 
-        A blend keeps those of both its ends, which may be one style's with two prompts.
-        """
-        most = max(len(recipe.references) for recipe in self.timeline.styles)
-        return 2 * most if self.timeline.policy == "blend" else most
+
+def reference_room(timeline: StyleTimeline) -> int:
+    """Reference pictures that must fit into the cache together.
+
+    A blend keeps those of both its ends, which may be one style's with two prompts.
+    """
+    most = max(len(recipe.references) for recipe in timeline.styles)
+    return 2 * most if timeline.policy == "blend" else most

@@ -9,22 +9,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...conditioning.recipe import PROMPT_LIMIT
+from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.states import TextStates
 from ...conditioning.timeline import in_full, only_style
 from ...errors import SettingError
 from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
-from ..base import Chunk, LiveParameter, Runner, live_basics
+from ..base import Chunk, LiveParameter, Runner, live_basics, no_frames
 from ..compiling import set_compiled
 from ..family import StreamRequest
+from ..style_schedule import ChunkStyles, StyleSchedule
 from .model import StreamDiTModel
+from .state import StreamState
 
 
 @dataclass(frozen=True)
 class EncodedChunk:
-    """All that the main lane needs for one chunk.
+    """All that ``denoise`` needs for one chunk.
 
     Attributes:
         text: the prompt's states, for one buffer.
@@ -48,6 +50,9 @@ class StreamDiTRunner(Runner):
     Without a source the buffer is primed by ordinary generation, then every chunk costs s evaluations
     and leaves at once. With one, the buffer is truncated to the N' = ceil(strength * N) cleanest
     segments, fills as the source comes in, and gives each chunk back N' - 1 chunks later.
+
+    Attributes:
+        state: all that the stream remembers.
     """
 
     def __init__(self, model: StreamDiTModel, request: StreamRequest) -> None:
@@ -56,7 +61,8 @@ class StreamDiTRunner(Runner):
         if recipe.references or recipe.external is not None:
             raise SettingError("StreamDiT models follow words only: disconnect references and conditioning.")
         in_full(recipe)
-        self.model, self.recipe = model, recipe
+        self.model = model
+        self.styles = StyleSchedule(recipe, check=model.text.check)
         self.requirements = model.requirements(settings)
         self._compiled = settings.compile
         set_compiled(model.network.blocks, settings.compile)
@@ -66,7 +72,6 @@ class StreamDiTRunner(Runner):
         self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._size = (height, width)
         self._chunk, self._steps = f"{node_id}.chunk", f"{node_id}.steps"
-        self._prompt = f"{recipe.node_id}.prompt"
         strongest = self._depth / self._start.chunks  # the delay is fixed when the stream starts
         strength, seed = live_basics(node_id, settings, strongest)
         strength = replace(strength, late=False)  # it acts on what goes in, not on what comes out with it
@@ -76,62 +81,54 @@ class StreamDiTRunner(Runner):
             seed,
             LiveParameter(self._chunk, "int", settings.chunk, check=self._check_layout(model.check_chunk)),
             LiveParameter(self._steps, "int", settings.steps, check=self._check_layout(model.check_steps)),
-            LiveParameter(self._prompt, "text", recipe.prompt, maximum=PROMPT_LIMIT, check=model.text.check),
+            *self.styles.live_parameters,
         )
         self.reset()
 
     def reset(self) -> None:
-        """A new stream: an empty buffer and no past in the autoencoder."""
-        self._encoder, self._decoder = (self.model.autoencoder.for_stream() for _ in range(2))
-        self._buffer: MovingBuffer | None = None
-        self._waiting: torch.Tensor | None = None  # of the source, encoded but not pushed
-        self._out: list[torch.Tensor] = []
-        self._noise_seed = 0
-        self._flushed = False
-        self._restyles = False
-        self.release_caches()
+        encoder, decoder = (self.model.autoencoder.for_stream() for _ in range(2))
+        self.state = StreamState(ChunkStyles(self.styles, self._read), encoder, decoder)
 
     def release_caches(self) -> None:
-        """Drop the encoded prompt."""
-        self._said: tuple[str, TextStates] | None = None
+        self.state.styles.release()
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         ended = chunk.frames is None and chunk.valid == 0
         source = None
         if chunk.frames is not None:
-            self._restyles = True
-            source = self._encoder.encode_chunk(torch.from_numpy(chunk.frames.pixels))
-        elif ended and not self._flushed:
-            source, self._flushed = self._encoder.flush(), True
+            self.state.restyles = True
+            source = self.state.encoder.encode_chunk(torch.from_numpy(chunk.frames.pixels))
+        elif ended and not self.state.flushed:
+            source, self.state.flushed = self.state.encoder.flush(), True
         if source is not None:
             source = self.model.profile.latents.normalise(source.float())
         layout = self._layout(int(chunk.live[self._chunk]), int(chunk.live[self._steps]))
-        text = self._read(str(chunk.live[self._prompt]))
+        text = self.state.styles.advance(chunk.index, chunk.first_frame, (), (), chunk.live)
         strength, seed = float(chunk.live[self._strength]), int(chunk.live[self._seed])
         return EncodedChunk(text, source, ended, strength, seed, layout)
 
     def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Latents (c, C, h, w) that are done, in the network's scale; None while the buffer fills."""
-        self._noise_seed = encoded.seed
+        self.state.seed = encoded.seed
         if encoded.source is None and not encoded.ended:
             return self._generate(encoded)
         return self._restyle(encoded)
 
     def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
         if denoised is None:
-            return np.empty((0, *self._size, 3), np.uint8)
+            return no_frames(*self._size)
         latents = self.model.profile.latents.denormalise(denoised)
-        return self._decoder.decode_chunk(latents).cpu().numpy()
+        return self.state.decoder.decode_chunk(latents).cpu().numpy()
 
     def _generate(self, encoded: EncodedChunk) -> torch.Tensor:
         """As many latents as a chunk had when the stream started; cycles until they are there."""
         wanted = self._start.frames
-        if self._buffer is None:
-            self._buffer = self._new_buffer(self._start.chunks)
-        while sum(map(len, self._out)) < wanted:
-            self._cycle_generating(self._buffer, encoded)
-        done = torch.cat(self._out)
-        self._out = [done[wanted:]] if len(done) > wanted else []
+        if self.state.buffer is None:
+            self.state.buffer = self._new_buffer(self._start.chunks)
+        while sum(map(len, self.state.done)) < wanted:
+            self._cycle_generating(self.state.buffer, encoded)
+        done = torch.cat(self.state.done)
+        self.state.done = [done[wanted:]] if len(done) > wanted else []
         return done[:wanted]
 
     def _cycle_generating(self, buffer: MovingBuffer, encoded: EncodedChunk) -> None:
@@ -145,7 +142,7 @@ class StreamDiTRunner(Runner):
                 buffer.push()
         emitted = buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.text))
         assert emitted is not None
-        self._out.append(emitted)
+        self.state.done.append(emitted)
 
     def _layout(self, chunk: int, steps: int) -> Partition:
         """The trained layout of live values; one with other steps where the chunk has none with these."""
@@ -158,7 +155,7 @@ class StreamDiTRunner(Runner):
         """Refuses a live value that wasn't trained, and any while a video goes through."""
 
         def checked(value: int) -> None:
-            if self._restyles:
+            if self.state.restyles:
                 raise SettingError("chunk and steps stay as they are while a video goes through: stop first.")
             check(value)
 
@@ -166,23 +163,23 @@ class StreamDiTRunner(Runner):
 
     def _restyle(self, encoded: EncodedChunk) -> torch.Tensor | None:
         """Push what came of the source, and cycle once."""
-        if self._buffer is None:
-            self._buffer = self._new_buffer(self._depth)
+        if self.state.buffer is None:
+            self.state.buffer = self._new_buffer(self._depth)
         count = self._start.frames
-        parts = [part for part in (self._waiting, encoded.source) if part is not None]
-        self._waiting = torch.cat(parts) if parts else None
-        if self._waiting is not None and len(self._waiting) >= count:
-            self._buffer.push(self._waiting[:count], encoded.strength)
-            self._waiting = self._waiting[count:]
+        parts = [part for part in (self.state.waiting, encoded.source) if part is not None]
+        self.state.waiting = torch.cat(parts) if parts else None
+        if self.state.waiting is not None and len(self.state.waiting) >= count:
+            self.state.buffer.push(self.state.waiting[:count], encoded.strength)
+            self.state.waiting = self.state.waiting[count:]
         elif not encoded.ended:
             return None
-        return self._buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.text))
+        return self.state.buffer.cycle(lambda x, sigmas: self._velocity(x, sigmas, encoded.text))
 
     def _new_buffer(self, depth: int) -> MovingBuffer:
         return MovingBuffer(self._start, self._noise, depth=depth, advance=self.model.profile.advance)
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
-        noise = keyed_noise(self._shape, self._noise_seed, first, count, again)
+        noise = keyed_noise(self._shape, self.state.seed, first, count, again)
         return noise.to(self.model.network.place[0])
 
     def _velocity(self, latents: torch.Tensor, sigmas: torch.Tensor, text: TextStates) -> torch.Tensor:
@@ -195,7 +192,7 @@ class StreamDiTRunner(Runner):
         return without + guidance * (velocity - without)
 
     def _evaluate(self, latents: torch.Tensor, sigmas: torch.Tensor, text: TextStates) -> torch.Tensor:
-        network, buffer = self.model.network, self._buffer
+        network, buffer = self.model.network, self.state.buffer
         assert buffer is not None
         layout = buffer.partition
         # compiled graphs are for one length: a buffer that fills or empties runs without them
@@ -204,9 +201,6 @@ class StreamDiTRunner(Runner):
                 return network(latents[None], sigmas[None], text)[0].float()
         return network(latents[None], sigmas[None], text)[0].float()
 
-    def _read(self, prompt: str) -> TextStates:
-        """The prompt's tokens, encoded when it changes."""
-        if self._said is None or self._said[0] != prompt:
-            states = self.model.text.encode([prompt])
-            self._said = (prompt, self.model.network.read_text(states))
-        return self._said[1]
+    def _read(self, recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
+        """The prompt as the network reads it."""
+        return self.model.network.read_text(self.model.text.encode([prompt]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,42 +10,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...conditioning.timeline import Switch
-from ...motion.activity import Activity, ActivityMeter
+from ...conditioning.timeline import Switch, in_full
+from ...motion.activity import Activity
 from ...networks.sparse_attention.attention import Selections
 from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
-from ..base import Chunk, Runner, live_basics
+from ..base import Chunk, Runner, live_basics, no_frames
 from ..compiling import set_compiled
 from ..family import StreamRequest
+from ..style_schedule import StyleSchedule
 from .evaluate import evaluator
 from .model import StreamEditDiTModel
-from .styles import EditStyles, PromptState
+from .state import About, StreamState
+from .styles import EditStyles
 from .window import WindowDriver
 
 STILL = Activity(0.0, 0.0, False)
 
 
 @dataclass(frozen=True)
-class About:
-    """What goes with the pictures of one latent frame.
-
-    Attributes:
-        prompt: what they are asked for.
-        activity: of the source.
-        seed: of the noise.
-        lasts: seconds that they take on screen, where the source is live; else 0.
-    """
-
-    prompt: PromptState
-    activity: Activity
-    seed: int
-    lasts: float
-
-
-@dataclass(frozen=True)
 class EncodedChunk:
-    """All that the main lane needs for one chunk.
+    """All that ``denoise`` needs for one chunk.
 
     Attributes:
         source: normalised latents (1, C, h, w); None where none are complete.
@@ -64,6 +48,9 @@ class StreamEditDiTRunner(Runner):
 
     Every chunk is one latent frame. It comes out ``partition.chunks - 1`` chunks later, after six
     evaluations beside the frames around it and the edited frames before it.
+
+    Attributes:
+        state: all that the stream remembers.
     """
 
     def __init__(self, model: StreamEditDiTModel, request: StreamRequest) -> None:
@@ -75,8 +62,9 @@ class StreamEditDiTRunner(Runner):
         advanced = dict(settings.advanced)
         self._window, self._backend = advanced.get("cache_window", 0), advanced.get("attention_backend")
         self._live = settings.live
-        self._windows = self._driver()
-        self.styles = EditStyles(request.conditioning, model.network, model.text, model.autoencoder.temporal)
+        self._driver()  # refuses a window that was not trained, before any memory is taken
+        in_full(request.conditioning)
+        self.styles = StyleSchedule(request.conditioning, check=model.text.check)
         blocks = model.network.blocks  # all but self-attention, whose blocks depend on what it sees
         layers = [layer for block in blocks for layer in (block.cross_attention, block.feed_forward)]
         set_compiled(layers, settings.compile, dynamic=None)  # the window grows while its history fills
@@ -88,7 +76,7 @@ class StreamEditDiTRunner(Runner):
         self.live_parameters = (
             strength,
             seed,
-            *self.styles.schedule.live_parameters,
+            *self.styles.live_parameters,
         )
         self.reset()
 
@@ -96,35 +84,27 @@ class StreamEditDiTRunner(Runner):
         return WindowDriver(self.model.profile.window, self._partition, fixed=self._window)
 
     def reset(self) -> None:
-        """A new clip: nothing of the last one stays."""
-        self._encoder, self._decoder = (self.model.autoencoder.for_stream() for _ in range(2))
-        self._windows = self._driver()
-        self._meter = ActivityMeter()
-        self._selections = Selections(self.model.network.config.dsa.refresh, self._backend)
-        self._stream = EditStream(
-            self._evaluate, self._partition, self._noise, self._windows.length, self._selections.expire
-        )
-        self._unedited: deque[torch.Tensor] = deque()
-        self._waiting: deque[About] = deque()  # for the latents that the autoencoder still holds
-        self._current: About | None = None
-        self._flushed = False
-        self.styles.reset()
+        model, windows = self.model, self._driver()
+        encoder, decoder = (model.autoencoder.for_stream() for _ in range(2))
+        selections = Selections(model.network.config.dsa.refresh, self._backend)
+        stream = EditStream(self._evaluate, self._partition, self._noise, windows.length, selections.expire)
+        styles = EditStyles(self.styles, model.network, model.text, model.autoencoder.temporal)
+        self.state = StreamState(styles, encoder, decoder, windows, selections, stream)
 
     def release_caches(self) -> None:
-        """Drop the encoded prompt."""
-        self.styles.schedule.release()
+        self.state.styles.styles.release()
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
-        return self.styles.schedule.switches(chunk)
+        return self.state.styles.styles.switches(chunk)
 
     @property
     def seen(self) -> int:
         """Latent frames that the last evaluation saw, history and under way."""
-        return self._stream.seen
+        return self.state.stream.seen
 
     def readout(self) -> Mapping[str, str]:
         """The window as it is now, and while its history fills, how much of it there is: "8", "5 of 8"."""
-        seen, window = self.seen, self._stream.window
+        seen, window = self.seen, self.state.stream.window
         return {"window": f"{seen} of {window}" if 0 < seen < window else f"{window}"}
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
@@ -132,18 +112,20 @@ class StreamEditDiTRunner(Runner):
         if frames is None:
             latents, activity, cuts, pts = self._rest(), STILL, (), ()
         else:
-            latents = self._encoder.encode_chunk(torch.from_numpy(frames.pixels))
-            activity, cuts = self._meter.look(frames.pixels)
+            latents = self.state.encoder.encode_chunk(torch.from_numpy(frames.pixels))
+            activity, cuts = self.state.meter.look(frames.pixels)
             pts = frames.pts
-        prompt = self.styles.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
+        prompt = self.state.styles.advance(chunk.index, chunk.first_frame, pts, cuts, chunk.live)
         seed, lasts = int(chunk.live[self._seed]), _duration(pts) if self._live else 0.0
-        self._waiting.append(About(prompt, activity, seed, lasts))
+        self.state.waiting.append(About(prompt, activity, seed, lasts))
         source = None
         if latents is not None and len(latents):
             source = self.model.profile.latents.normalise(latents.float())
         # an autoencoder that looks ahead gives a chunk's latents with the next chunk
         late = source is None and frames is not None
-        return EncodedChunk(source, self._waiting[0] if late else self._waiting.popleft(), frames is None)
+        return EncodedChunk(
+            source, self.state.waiting[0] if late else self.state.waiting.popleft(), frames is None
+        )
 
     def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Edited latents (1, C, h, w); ``strength`` goes from the source to the edit."""
@@ -151,46 +133,46 @@ class StreamEditDiTRunner(Runner):
             return None
         about = encoded.about
         if about.activity.cut:
-            self._stream.begin_scene()  # the old scene ends under its own instruction
-        self._current = about
+            self.state.stream.begin_scene()  # the old scene ends under its own instruction
+        self.state.current = about
         if about.prompt.keep is not None:
-            self._stream.forget(about.prompt.keep)
-        edited = self._stream.step(None) if encoded.source is None else self._edit(encoded.source, about)
+            self.state.stream.forget(about.prompt.keep)
+        edited = self.state.stream.step(None) if encoded.source is None else self._edit(encoded.source, about)
         if edited is None:
             return None
-        return torch.lerp(self._unedited.popleft(), edited, float(late[self._strength]))
+        return torch.lerp(self.state.unedited.popleft(), edited, float(late[self._strength]))
 
     def _edit(self, source: torch.Tensor, about: About) -> torch.Tensor | None:
         """Take in a latent frame, under the window that it asks for."""
-        self._unedited.append(source)
+        self.state.unedited.append(source)
         device = self.model.network.place[0]
-        with self._windows.chunk(about.activity, about.prompt.age, about.lasts, device):
-            self._stream.window = self._windows.length
-            return self._stream.step(source)
+        with self.state.windows.chunk(about.activity, about.prompt.age, about.lasts, device):
+            self.state.stream.window = self.state.windows.length
+            return self.state.stream.step(source)
 
     def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
         if denoised is None:
-            return np.empty((0, *self._size, 3), np.uint8)
+            return no_frames(*self._size)
         latents = self.model.profile.latents.denormalise(denoised)
-        return self._decoder.decode_chunk(latents).cpu().numpy()
+        return self.state.decoder.decode_chunk(latents).cpu().numpy()
 
     def _rest(self) -> torch.Tensor | None:
         """What the encoder still holds, once, when the source has ended."""
-        flushed, self._flushed = self._flushed, True
-        return None if flushed else self._encoder.flush()
+        flushed, self.state.flushed = self.state.flushed, True
+        return None if flushed else self.state.encoder.flush()
 
     def _evaluate(
         self, latents: torch.Tensor, sigma: torch.Tensor, source: torch.Tensor, references: int
     ) -> torch.Tensor:
         """The network under the instruction of the chunk that goes in."""
-        assert self._current is not None
+        assert self.state.current is not None
         network, prediction = self.model.network, self.model.profile.prediction
-        text = self._current.prompt.text
-        return evaluator(network, text, prediction, self._selections)(latents, sigma, source, references)
+        text = self.state.current.prompt.text
+        return evaluator(network, text, prediction, self.state.selections)(latents, sigma, source, references)
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
-        assert self._current is not None
-        noise = keyed_noise(self._shape, self._current.seed, first, count, again)
+        assert self.state.current is not None
+        noise = keyed_noise(self._shape, self.state.current.seed, first, count, again)
         return noise.to(self.model.network.place[0])
 
 

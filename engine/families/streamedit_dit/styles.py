@@ -14,10 +14,9 @@ from ...conditioning.blend import blend_weight, interpolate
 from ...conditioning.ensemble import TextEnsemble
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import AnyConditioning, in_full
 from ...errors import SettingError
 from ...networks.streamedit_dit.model import StreamEditDiT
-from ..style_schedule import StyleSchedule
+from ..style_schedule import ChunkStyles, StyleSchedule
 
 AGELESS = 1 << 30
 """Age of a prompt that the stream started with: it has no past to be rid of."""
@@ -39,7 +38,7 @@ class PromptState:
 
 
 class EditStyles:
-    """The prompts of a stream, chunk by chunk.
+    """The prompts of a stream, chunk by chunk; a new clip gets a new one.
 
     Every change starts the prompt's age over, so that an adaptive window shrinks and regrows. What else it
     does, the timeline's policy says: ``refresh_last`` keeps the last edited frames of the history,
@@ -48,14 +47,14 @@ class EditStyles:
     and looks at all of its window anew at every evaluation.
 
     Args:
+        schedule: the styles and their live keys.
+        network, text: read a prompt.
         temporal: pictures of a latent frame, in which a policy's frames are counted.
     """
 
     def __init__(
-        self, conditioning: AnyConditioning, network: StreamEditDiT, text: TextEnsemble, temporal: int
+        self, schedule: StyleSchedule, network: StreamEditDiT, text: TextEnsemble, temporal: int
     ) -> None:
-        in_full(conditioning)
-
         def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
             if recipe.external is not None:
                 raise SettingError(
@@ -64,13 +63,8 @@ class EditStyles:
             # the empty prompt, "leave it as it is", is the null token alone
             return network.read_text(text.encode([prompt]) if prompt.strip() else {})
 
-        self.schedule = StyleSchedule[TextStates](conditioning, encode=encode, check=text.check, most=0)
+        self.styles = ChunkStyles[TextStates](schedule, encode)
         self._latents: Callable[[int], int] = lambda frames: max(1, -(-frames // temporal))
-        self.reset()
-
-    def reset(self) -> None:
-        """A new clip."""
-        self.schedule.reset()
         self._shown: TextStates | None = None
         self._asked: TextStates | None = None
         self._from: TextStates | None = None
@@ -85,19 +79,19 @@ class EditStyles:
         cuts: Sequence[int],
         live: Mapping[str, Any],
     ) -> PromptState:
-        """The next chunk's; arguments as ``StyleSchedule.advance`` has them."""
-        asked = self.schedule.advance(index, first_frame, pts, cuts, live)
+        """The next chunk's; arguments as ``ChunkStyles.advance`` has them."""
+        asked = self.styles.advance(index, first_frame, pts, cuts, live)
         changed = self._asked is not None and not _equal(asked, self._asked)
         self._asked = asked
         self._age = 0 if changed else min(self._age + 1, AGELESS)
-        if changed and self.schedule.timeline.policy == "blend":
+        if changed and self.styles.schedule.timeline.policy == "blend":
             self._from, self._since = self._shown, 0
         self._shown = self._blended(asked)
         return PromptState(self._shown, self._age, self._kept() if changed else None)
 
     def _kept(self) -> int | None:
         """Edited frames that the policy remembers at a change; None leaves them to the window."""
-        timeline = self.schedule.timeline
+        timeline = self.styles.schedule.timeline
         if timeline.policy == "refresh_last":
             return self._latents(timeline.keep_frames)
         return 0 if timeline.policy == "hard_reset" else None
@@ -105,10 +99,10 @@ class EditStyles:
     def _blended(self, asked: TextStates) -> TextStates:
         if self._from is None:
             return asked
-        weight = blend_weight(self._since, self._latents(self.schedule.timeline.blend_frames))
+        weight = blend_weight(self._since, self._latents(self.styles.schedule.timeline.blend_frames))
         self._since += 1
         if weight < 1.0:
-            return mix(self._from, asked, weight, self.schedule.timeline.interpolation)
+            return mix(self._from, asked, weight, self.styles.schedule.timeline.interpolation)
         self._from = None
         return asked
 

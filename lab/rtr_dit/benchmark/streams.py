@@ -108,7 +108,7 @@ class Bench:
         """A block and a switch with the window full, and the cache's bytes."""
         spent = {rope: self._block_seconds(case, rope) for rope in ("relative", "absolute")}
         runner = self._filled(case, "relative")
-        rollout, texts = runner.rollout, self._texts(2)
+        rollout, texts = runner.state.rollout, self._texts(2)
         turn = iter(range(10**6))
 
         def switch() -> None:
@@ -127,13 +127,13 @@ class Bench:
 
     def _block_seconds(self, case: Case, rope: str) -> float:
         """Denoising steps and clean pass of one block, the cache full."""
-        rollout = self._filled(case, rope).rollout
+        rollout = self._filled(case, rope).state.rollout
         return cost(self._step(case, rollout.step), self.device)
 
     def _filled(self, case: Case, rope: str) -> RTRDiTRunner:
         runner = self._runner(case, rope)
-        runner.rollout.switch(StyleStates(self._texts(1)[0]))
-        work = self._step(case, runner.rollout.step)
+        runner.state.rollout.switch(StyleStates(self._texts(1)[0]))
+        work = self._step(case, runner.state.rollout.step)
         for _ in range(-(-case.window // case.block) + 1):
             work()
         return runner

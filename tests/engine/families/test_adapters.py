@@ -115,7 +115,7 @@ def test_refreshes_as_often_as_asked(
 ) -> None:
     runner = runner_of(tiny_model, adapter(adapter_file, refresh=policy))
     list(play(runner, moving(8 * CHUNK)))
-    assert list(runner.refreshes) == refreshed
+    assert list(runner.state.refreshes) == refreshed
 
 
 @pytest.mark.parametrize("cut", [8, 10])

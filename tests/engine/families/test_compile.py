@@ -99,7 +99,7 @@ def test_fifty_chunks_on_one_graph(tiny_model: MLLMEditModel, tmp_path: Path) ->
         counters.clear()
         with torch._dynamo.config.patch(error_on_recompile=True):
             done = np.concatenate(list(play(runner, frames, changes=changes)))
-        return done, len(runner.refreshes)
+        return done, len(runner.state.refreshes)
 
     found, refreshes = stream(compiled=True)
     assert refreshes > CHUNKS / 3

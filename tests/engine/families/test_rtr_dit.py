@@ -204,8 +204,8 @@ def test_a_live_change_and_a_live_prompt_act_at_their_block(demo: RTRDiTModel) -
 
 def test_the_expert_widgets_size_the_cache(demo: RTRDiTModel) -> None:
     made = runner(demo, advanced=(("cache_window", 7), ("cache_sink", 2), ("rope_mode", "absolute")))
-    layout = made.rollout.cache.layout
-    assert (layout.window, layout.sink, made.rollout.cache.rope) == (7, 2, "absolute")
+    layout = made.state.rollout.cache.layout
+    assert (layout.window, layout.sink, made.state.rollout.cache.rope) == (7, 2, "absolute")
     for wrong, line in (
         ({"advanced": (("cache_window", 2), ("cache_sink", 2))}, "cache_window is 2: use 3 or more"),
         ({"chunk": 5}, "use a multiple of 4"),

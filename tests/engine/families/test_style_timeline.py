@@ -105,7 +105,7 @@ def test_states_of_a_blend_lie_between(tiny_model: MLLMEditModel) -> None:
     live = {parameter.key: parameter.default for parameter in made.live_parameters}
     frames = torch.from_numpy(CLIP[:4])
     with torch.inference_mode():
-        mixed = made.styles.condition(made.styles.advance(0, 0, pts, (), live), live, frames)
+        mixed = made.state.styles.condition(made.state.styles.advance(0, 0, pts, (), live), live, frames)
         one, two = (tiny_model.encoder.encode(prompt, frames) for prompt in PROMPTS[:2])
     assert torch.equal(mixed.states[0], one.states[0]) and torch.equal(mixed.states[2], two.states[2])
     assert torch.allclose(mixed.states[1], (one.states[1] + two.states[1]) / 2, atol=1e-5)
