@@ -28,7 +28,8 @@ def _likeness(
     one: tuple[torch.Tensor, torch.Tensor], other: tuple[torch.Tensor, torch.Tensor]
 ) -> torch.Tensor:
     """Mean cosine of the mean keys and of the mean values of two frames: a scalar."""
-    means = [
-        (a.float().mean(1).flatten(), b.float().mean(1).flatten()) for a, b in zip(one, other, strict=True)
-    ]
-    return sum(F.cosine_similarity(a, b, dim=0) for a, b in means) / 2
+    keys, values = (
+        F.cosine_similarity(a.float().mean(1).flatten(), b.float().mean(1).flatten(), dim=0)
+        for a, b in zip(one, other, strict=True)
+    )
+    return (keys + values) / 2

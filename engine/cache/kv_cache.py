@@ -51,7 +51,8 @@ class SegmentedKVCache:
         precision: Precision = "native",
         sink_similarity: float | None = None,
     ) -> None:
-        self.layout, self.batch, self.rope, self.sink_similarity = layout, batch, rope, sink_similarity
+        self.layout, self.batch, self.sink_similarity = layout, batch, sink_similarity
+        self.rope: RopeMode = rope
         kind = Fp8Storage if precision == "fp8" else NativeStorage
         self.storage: Storage = kind(layout, batch, device, dtype)
         self.roll = Roll(layout, rope)

@@ -57,8 +57,8 @@ class NativeStorage:
         if frames == self.block or keys.shape[1] <= after:
             return LayerView(keys, values, at)
         # a short block leaves a hole, which only a copy can close
-        whole = (torch.cat([part[:, :end], part[:, after:]], dim=1) for part in (keys, values))
-        return LayerView(*whole, at, (keys[:, at:end], values[:, at:end]))
+        k, v = (torch.cat([part[:, :end], part[:, after:]], dim=1) for part in (keys, values))
+        return LayerView(k, v, at, (keys[:, at:end], values[:, at:end]))
 
     def frame(self, layer: int, slot: int) -> tuple[torch.Tensor, torch.Tensor]:
         tokens = slice(slot * self.tokens, (slot + 1) * self.tokens)

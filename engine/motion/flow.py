@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
+NO_GUESS: Any = None  # OpenCV takes it for the flow to start from, its stubs do not
 SMALLEST = 16  # pixels a side, below which the estimators have no pyramid
 
 
@@ -21,7 +23,7 @@ def farneback(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return cv2.calcOpticalFlowFarneback(
         first,
         second,
-        None,
+        NO_GUESS,
         pyr_scale=0.5,
         levels=3,
         winsize=15,
@@ -35,7 +37,7 @@ def farneback(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _dis(preset: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         # one object a call: it keeps its pyramids inside, so threads can't share it
-        return cv2.DISOpticalFlow_create(preset).calc(first, second, None)
+        return cv2.DISOpticalFlow.create(preset).calc(first, second, NO_GUESS)
 
     return estimate
 
@@ -67,7 +69,7 @@ def optical_flow(
     if small == (width, height):
         return ESTIMATORS[estimator](*luma)
     found = ESTIMATORS[estimator](*(cv2.resize(p, small, interpolation=cv2.INTER_AREA) for p in luma))
-    factors = np.float32([width / small[0], height / small[1]])
+    factors = np.array([width / small[0], height / small[1]], np.float32)
     return cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR) * factors
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 
-import cv2
 import numpy as np
 import torch
 
 from ..sampling.noise import draw, frame_noise
 from .flow import FlowSettings
-from .warp import grid_of, shrink_flow
+from .warp import grid_of, read_at, shrink_flow
 from .workers import flows_between
 
 
@@ -33,13 +32,13 @@ class CarriedNoise:
     def __init__(self, shape: tuple[int, int, int], seed: int) -> None:
         self.shape, self.seed = shape, seed
         self.values = torch.empty(0)
-        self._points = self._born = np.empty(0)
+        self._points = self._drawn_at = np.empty(0)
 
     def start(self, frame: int) -> torch.Tensor:
         """New noise everywhere, (C, h, w)."""
         self.values = draw(self.shape, self.seed, frame)
         self._points = grid_of(*self.shape[1:])
-        self._born = np.full(self._points[..., 0].size, frame)
+        self._drawn_at = np.full(self._points[..., 0].size, frame)
         return self.values
 
     def carry(self, flow: np.ndarray, frame: int) -> torch.Tensor:
@@ -51,20 +50,19 @@ class CarriedNoise:
         """
         channels, height, width = self.shape
         motion = shrink_flow(flow, height, width)
-        edge = cv2.BORDER_REPLICATE
-        points = self._points + cv2.remap(motion, self._points, None, cv2.INTER_LINEAR, borderMode=edge)
+        points = self._points + read_at(motion, self._points)
         column, row = np.floor(points + 0.5).astype(np.int64).reshape(-1, 2).T
         inside = np.flatnonzero((column >= 0) & (column < width) & (row >= 0) & (row < height))
-        inside = inside[np.argsort(self._born[inside], kind="stable")]
+        inside = inside[np.argsort(self._drawn_at[inside], kind="stable")]
         cells, oldest = np.unique(row[inside] * width + column[inside], return_index=True)
         stays = inside[oldest]
         values = draw(self.shape, self.seed, frame).view(channels, -1)
         values[:, cells] = self.values.view(channels, -1)[:, stays]
         self._points = grid_of(height, width).copy()
         self._points.reshape(-1, 2)[cells] = points.reshape(-1, 2)[stays]
-        captured_at = np.full_like(self._born, frame)
-        captured_at[cells] = self._born[stays]
-        self._born = captured_at
+        drawn_at = np.full_like(self._drawn_at, frame)
+        drawn_at[cells] = self._drawn_at[stays]
+        self._drawn_at = drawn_at
         self.values = values.view(self.shape)
         return self.values
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,8 +29,13 @@ def sample(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     Returns:
         Shape and dtype of ``picture``; bilinear, the border repeats.
     """
-    points = grid_of(*flow.shape[:2]) + flow
-    return cv2.remap(picture, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return read_at(picture, grid_of(*flow.shape[:2]) + flow)
+
+
+def read_at(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """``picture`` (H, W[, C]) at float32 points (h, w, 2), x and y; bilinear, the border repeats."""
+    none: Any = None  # OpenCV takes it for the second map, its stubs do not
+    return cv2.remap(picture, points, none, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def carry(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -69,5 +75,5 @@ def carry_latents(latents: torch.Tensor, flow: np.ndarray) -> torch.Tensor:
 
 def shrink_flow(flow: np.ndarray, height: int, width: int) -> np.ndarray:
     """A flow (H, W, 2) in pixels as one of (height, width, 2) in cells of that grid."""
-    factors = np.float32([width / flow.shape[1], height / flow.shape[0]])
+    factors = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
     return cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * factors

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..conditioning.states import TextStates
 from .adaln import modulate
-from .transformer import TextProjection, TimeEmbedding, from_tokens
+from .transformer import Block, TextProjection, TimeEmbedding, from_tokens
 
 
 class BufferTransformer(nn.Module):
@@ -35,7 +35,8 @@ class BufferTransformer(nn.Module):
     @torch.no_grad()
     def _start_as_identity(self) -> None:
         """adaLN-zero: at the start no block adds anything and the head's output is 0."""
-        parts = [self.time_projection, self.head, *(block.cross_attention.out for block in self.blocks)]
+        blocks = (block for block in self.blocks if isinstance(block, Block))
+        parts = [self.time_projection, self.head, *(block.cross_attention.out for block in blocks)]
         for part in parts:
             part.weight.zero_()
             part.bias.zero_()

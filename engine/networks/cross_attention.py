@@ -8,9 +8,10 @@ reads them out of one tensor. Exact: the same products, only earlier and once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from diffusers import DreamLiteUNetModel
+from diffusers import DreamLiteUNetModel  # pyright: ignore[reportPrivateImportUsage] - exported lazily
 from torch import nn
 
 from ..conditioning.states import TextStates
@@ -46,9 +47,9 @@ class KVProjection:
     def __init__(self, unet: DreamLiteUNetModel) -> None:
         names = [name for name, _ in unet.named_modules() if name.endswith(".attn2")]
         self._text = unet.encoder_hid_proj
-        self._layers = [unet.get_submodule(name) for name in names]
+        self._layers: list[Any] = [unet.get_submodule(name) for name in names]
         self.unet = sharing_clone(unet, *unet.buffers())
-        self.unet.encoder_hid_proj = nn.Identity()
+        self.unet.encoder_hid_proj = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
         start = 0
         for name in names:
             attention = self.unet.get_submodule(name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from diffusers import DreamLiteUNetModel
+from diffusers import DreamLiteUNetModel  # pyright: ignore[reportPrivateImportUsage] - exported lazily
 from torch import nn
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -43,7 +43,7 @@ def hook_sites(
         spatial: pixels for a latent's side.
         ends: ends of the names of the Linears to act on.
     """
-    deepest = len(unet.config.block_out_channels) - 1
+    deepest = len(unet.config["block_out_channels"]) - 1
     return {
         name: HookSite(module.in_features, spatial * 2 ** _level(name, deepest))
         for name, module in unet.named_modules()

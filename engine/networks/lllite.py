@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -59,9 +59,10 @@ class LLLiteHook(nn.Module):
         self.conditioning1 = nn.Sequential(*layers[:-1])
         self.down = nn.Sequential(nn.Linear(features, mlp_dim), nn.ReLU())
         self.mid = nn.Sequential(nn.Linear(cond_dim + mlp_dim, mlp_dim), nn.ReLU())
-        self.up = nn.Sequential(nn.Linear(mlp_dim, features))
-        nn.init.zeros_(self.up[0].weight)  # a new adapter changes nothing
-        nn.init.zeros_(self.up[0].bias)
+        up = nn.Linear(mlp_dim, features)
+        nn.init.zeros_(up.weight)  # a new adapter changes nothing
+        nn.init.zeros_(up.bias)
+        self.up = nn.Sequential(up)
         self.register_buffer("condition", torch.empty(0), persistent=False)
         self.register_buffer("multiplier", torch.ones(()), persistent=False)
 
@@ -69,9 +70,16 @@ class LLLiteHook(nn.Module):
     def convolutions(self) -> list[nn.Conv2d]:
         return [layer for layer in self.conditioning1 if isinstance(layer, nn.Conv2d)]
 
+    @property
+    def mixing(self) -> nn.Linear:
+        """``mid`` without its ReLU; its first ``cond_dim`` columns are W_c."""
+        layer = self.mid[0]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, tokens, F) to its change, of the same shape; B up to the buffer's."""
-        seen = F.linear(self.down(x), self.mid[0].weight[:, self.cond_dim :])
+        seen = F.linear(self.down(x), self.mixing.weight[:, self.cond_dim :])
         return self.multiplier * self.up(F.relu(seen + self.condition[: len(x)]))
 
 
@@ -92,8 +100,8 @@ def condition_terms(hooks: Sequence[LLLiteHook], images: torch.Tensor) -> torch.
         # every hook's first convolution sees the picture, the later ones only their own hook's maps
         groups = len(hooks) if layer else 1
         x = F.conv2d(F.relu(x) if layer else x, weight, bias, hooks[0].kernels[layer], groups=groups)
-    weight = torch.cat([hook.mid[0].weight[:, : hook.cond_dim] for hook in hooks])
-    bias = torch.cat([hook.mid[0].bias for hook in hooks])
+    weight = torch.cat([hook.mixing.weight[:, : hook.cond_dim] for hook in hooks])
+    bias = torch.cat([hook.mixing.bias for hook in hooks])
     x = F.conv2d(x, weight[..., None, None], bias, groups=len(hooks))
     return x.unflatten(1, (len(hooks), -1)).permute(1, 0, 3, 4, 2)
 
@@ -124,7 +132,8 @@ class TemporalLLLite(nn.Module):
     @property
     def hooks(self) -> dict[str, LLLiteHook]:
         """By dotted name."""
-        return {name.replace("__", "."): hook for name, hook in self.modules_dict.items()}
+        hooks = cast("Mapping[str, LLLiteHook]", self.modules_dict)
+        return {name.replace("__", "."): hook for name, hook in hooks.items()}
 
     def for_stream(self, max_batch: int, height: int, width: int, layout: Layout = "width") -> TemporalLLLite:
         """The same weights with buffers of their own, so that streams do not see each other's pictures.
@@ -151,7 +160,7 @@ class TemporalLLLite(nn.Module):
         for hook in stream.hooks.values():
             stride = math.prod(hook.kernels)
             tokens = (height // stride) * (width // stride) * stream._halves
-            bias = hook.mid[0].bias.detach()
+            bias = hook.mixing.bias.detach()
             hook.condition = bias.expand(max_batch, tokens, -1).clone()
             hook.multiplier = torch.ones((), dtype=bias.dtype, device=bias.device)
         return stream
@@ -173,7 +182,7 @@ class TemporalLLLite(nn.Module):
         """``refresh`` for training: gradients reach every weight, because new tensors replace the buffers."""
         for hook, term in self._terms(images, present):
             batch, rows, columns, _ = term.shape
-            beside = hook.mid[0].bias.expand(batch, rows, columns * (self._halves - 1), -1)
+            beside = hook.mixing.bias.expand(batch, rows, columns * (self._halves - 1), -1)
             hook.condition = torch.cat([term, beside], dim=2).flatten(1, 2)
 
     def set_multiplier(self, value: float, prefix: str = "") -> None:
@@ -192,7 +201,7 @@ class TemporalLLLite(nn.Module):
             raise ValueError(f"{tuple(images.shape)} does not fit up to {largest} pictures {width}x{height}")
         alike = defaultdict(list)
         for hook in self.hooks.values():
-            alike[(*(c.weight.shape for c in hook.convolutions), hook.mid[0].weight.shape)].append(hook)
+            alike[(*(c.weight.shape for c in hook.convolutions), hook.mixing.weight.shape)].append(hook)
         weight = next(self.parameters())
         images = images.to(weight.device, weight.dtype)
         terms = [
@@ -203,4 +212,4 @@ class TemporalLLLite(nn.Module):
         if present is None:
             return terms
         shown = present.to(weight.device).view(-1, 1, 1, 1)
-        return [(hook, torch.where(shown, term, hook.mid[0].bias)) for hook, term in terms]
+        return [(hook, torch.where(shown, term, hook.mixing.bias)) for hook, term in terms]

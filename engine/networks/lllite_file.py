@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from diffusers import DreamLiteUNetModel
+from diffusers import DreamLiteUNetModel  # pyright: ignore[reportPrivateImportUsage] - exported lazily
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -146,7 +146,7 @@ def _sort(
     for key, tensor in tensors.items():
         match = re.fullmatch(r"(.+)\.((?:conditioning1\.[024]|down\.0|mid\.0|up\.0)\.(?:weight|bias))", key)
         name = names.get(match[1]) if match else None
-        if name:
+        if match and name:
             found[name][match[2]] = tensor
         else:
             unknown.append(key)

@@ -74,8 +74,8 @@ def grid_rotation(
     grid: tuple[int, int, int], head_width: int, theta: float, device: torch.device
 ) -> Rotation:
     """The rotation of a grid of (frames, rows, columns) that are counted from 0."""
-    axes = (torch.arange(size, device=device, dtype=torch.float32) for size in grid)
-    return Rotation.of(grid_angles(*axes, head_width, theta))
+    time, rows, columns = (torch.arange(size, device=device, dtype=torch.float32) for size in grid)
+    return Rotation.of(grid_angles(time, rows, columns, head_width, theta))
 
 
 def rotate(x: torch.Tensor, by: Rotation) -> torch.Tensor:

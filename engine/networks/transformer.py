@@ -69,7 +69,9 @@ class TimeEmbedding(nn.Module):
     def forward(self, sigma: torch.Tensor) -> torch.Tensor:
         """(B, F) in 0..1 to (B, F, width); sigma * 1000 is the sinusoids' argument."""
         encoded = sinusoid(sigma.float() * 1000.0, 2 * self.FREQUENCIES)
-        return self.mlp(encoded.to(self.mlp[0].weight.dtype))
+        first = self.mlp[0]
+        assert isinstance(first, nn.Linear)
+        return self.mlp(encoded.to(first.weight.dtype))
 
 
 class RMSNorm(nn.RMSNorm):

@@ -10,6 +10,10 @@ from einops import rearrange
 Triple = tuple[int, int, int]
 
 
+NO_WRAP = (False, False, False)
+"""``window_layout``'s ``wrap`` where the ends of no axis see each other."""
+
+
 @dataclass(frozen=True)
 class WindowLayout:
     """Which tokens of a (frames, rows, columns) grid attend to each other.
@@ -49,7 +53,7 @@ def window_layout(
     sizes = [min(side, size) for size, side in zip(grid, window, strict=True)]
     source = torch.stack(torch.meshgrid(*(axis[0] for axis in axes), indexing="ij"), -1)
     ends = torch.meshgrid(*(axis[1] for axis in axes), indexing="ij")
-    region = sum(end.long() << bit for bit, end in enumerate(ends))[..., None]
+    region = torch.stack([end.long() << bit for bit, end in enumerate(ends)], -1).sum(-1, keepdim=True)
     source, region = _windowed(source, sizes), _windowed(region, sizes)[..., 0]
     real = (source < torch.tensor(grid)).all(-1)
     strides = torch.tensor([grid[1] * grid[2], grid[2], 1])

@@ -107,7 +107,8 @@ class StreamBatchRollout(BlockRollout):
         self.settle()
         rows = [block, *self._moving]
         x = torch.cat([row.x for row in rows])
-        source = None if block.source is None else torch.cat([row.source for row in rows])
+        sources = [row.source for row in rows if row.source is not None]
+        source = torch.cat(sources) if sources else None
         sigma = torch.tensor([row.sigmas[place] for place, row in enumerate(rows)])
         x0 = self.begin(x).denoise(x.float(), sigma, source)
         last = rows[-1]

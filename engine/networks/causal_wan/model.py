@@ -8,7 +8,8 @@ graphs. Keys are the original ones, as public causal checkpoints have them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from einops import rearrange
@@ -118,8 +119,8 @@ class CausalWan(nn.Module):
             kind: turns tokens of another kind (1: a source's) apart from those at the same place.
         """
         axes = (positions, range(height // PATCH), range(width // PATCH))
-        coordinates = (torch.tensor(list(axis), dtype=torch.float64) for axis in axes)
-        angles = grid_angles(*coordinates, self.config.head_width, THETA)
+        time, rows, columns = (torch.tensor(list(axis), dtype=torch.float64) for axis in axes)
+        angles = grid_angles(time, rows, columns, self.config.head_width, THETA)
         if kind:
             of_kind = torch.tensor([kind], dtype=torch.float64)
             angles = angles + axis_angles(of_kind, angles.shape[-1], THETA_KIND)
@@ -136,7 +137,8 @@ class CausalWan(nn.Module):
         embedded = self.text_embedding(text.to(self.dtype))
         if embedded.ndim == 3:
             embedded = embedded.unsqueeze(1)
-        return tuple(block.cross_attn.project(embedded) for block in self.blocks)
+        blocks = cast("Iterable[Block]", self.blocks)
+        return tuple(block.cross_attn.project(embedded) for block in blocks)
 
     def forward(
         self,

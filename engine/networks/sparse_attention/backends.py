@@ -66,13 +66,16 @@ def attend_flex(
     Indices are data, so another selection needs no other kernel.
     """
     attend = compiled_flex() if q.device.type == "cuda" else flex_attention
-    flat = attend(*(flat_blocks(part) for part in (q, k, v)), block_mask=block_mask(selection, blocks))
+    q, k, v = (flat_blocks(part) for part in (q, k, v))
+    flat = attend(q, k, v, block_mask=block_mask(selection, blocks))
+    assert isinstance(flat, torch.Tensor)  # it is a tuple with return_aux only
     return rearrange(flat, "b h (n l) d -> b h n l d", n=blocks.count)
 
 
 def block_mask(selection: Selection, blocks: Blocks) -> BlockMask:
     """A selection in FlexAttention's terms; all of a block is seen unless some of it is padding."""
     length, mask = blocks.layout.length, selection.as_mask()
+    tokens = mask.shape[-1] * length
     real = None if blocks.real is None else blocks.real.flatten()
 
     def seen(batch, head, query, key):
@@ -90,7 +93,7 @@ def block_mask(selection: Selection, blocks: Blocks) -> BlockMask:
         order,
         BLOCK_SIZE=length,
         mask_mod=seen,
-        seq_lengths=(mask.shape[-1] * length,) * 2,
+        seq_lengths=(tokens, tokens),
     )
 
 

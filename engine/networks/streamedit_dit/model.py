@@ -20,7 +20,7 @@ from ..sparse_attention.attention import Selections, SparseAttention
 from ..sparse_attention.dsa import lay_blocks
 from ..transformer import Block, TextProjection, TimeEmbedding, to_tokens
 from ..window_attention import WindowAttention
-from ..windows import window_layout
+from ..windows import NO_WRAP, window_layout
 from .config import StreamEditDiTConfig
 from .multi_scale import CoarseBranch
 from .ptcm import PTCM
@@ -103,7 +103,7 @@ class StreamEditDiT(BufferTransformer):
         config, device = self.config, self.head.weight.device
         side = {"sparse": config.dsa.block, "windowed": config.window, "dense": grid}[config.attention]
         layouts = [
-            window_layout(grid, side, shifted=moved, wrap=(False,) * 3, device=device)
+            window_layout(grid, side, shifted=moved, wrap=NO_WRAP, device=device)
             for moved in (False, config.attention == "windowed")
         ]
         rotation = grid_rotation(grid, config.head_width, config.rope_theta, device)

@@ -10,7 +10,7 @@ from torch import nn
 from ..rope import Rotation, grid_rotation
 from ..transformer import Sizes
 from ..window_attention import WindowAttention
-from ..windows import WindowLayout, window_layout
+from ..windows import NO_WRAP, WindowLayout, window_layout
 
 POOL = 2
 
@@ -54,6 +54,6 @@ class CoarseBranch(nn.Module):
         key = (grid, device)
         if key not in self._plans:
             with torch.inference_mode(False):  # training may follow a preview
-                layout = window_layout(grid, grid, shifted=False, wrap=(False,) * 3, device=device)
+                layout = window_layout(grid, grid, shifted=False, wrap=NO_WRAP, device=device)
                 self._plans[key] = (layout, grid_rotation(grid, head_width, self.theta, device))
         return self._plans[key]
