@@ -112,3 +112,9 @@ def _version() -> str:
     import tomllib
 
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+
+def test_comfyui_serves_the_templates_from_our_folder() -> None:
+    """Of these folders it lists all and serves the first: templates of a later one are not found."""
+    names = ("example_workflows", "example", "examples", "workflow", "workflows")
+    assert [name for name in names if (ROOT / name).exists()] == ["workflows"]
