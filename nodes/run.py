@@ -62,7 +62,7 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
         if isinstance(error.__cause__, torch.OutOfMemoryError):
             host.empty_device()
         raise
-    result = session.results[plan.node_id]
+    result = session.take_result(plan.node_id)
     entry = file_entry(result, host.view_of)
     if entry is None and _must_leave_a_file(plan):
         raise MediaError("Nothing was written: the stream ended before its first frame.")

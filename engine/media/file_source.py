@@ -96,6 +96,8 @@ class FileReader(PictureReader):
 
     def close(self) -> None:
         self._file.close()
+        # The decoder and its threads end with the last reference to the stream: also one in a frame's.
+        self._frames, self._first = iter(()), None
 
     def _open(self) -> None:
         self._file = self._open_file()

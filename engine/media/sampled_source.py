@@ -64,6 +64,13 @@ class PictureReader(ABC):
         """Release what is open."""
 
 
+class _Closed(PictureReader):
+    """In the place of a reader that is let go of."""
+
+    def pictures(self, start: Fraction) -> Iterator[Timed[Picture]]:
+        return iter(())
+
+
 class SampledSource(FrameSource):
     """Frames of a reader, trimmed, resampled and resized."""
 
@@ -74,6 +81,7 @@ class SampledSource(FrameSource):
             MediaError: the trim begins after the end.
         """
         self._reader = reader
+        self._remarks = reader.remarks
         self._trim = trim
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -104,8 +112,7 @@ class SampledSource(FrameSource):
         return frames
 
     def status(self) -> SourceStatus | None:
-        remarks = self._reader.remarks
-        return SourceStatus("playing", " ".join(remarks)) if remarks else None
+        return SourceStatus("playing", " ".join(self._remarks)) if self._remarks else None
 
     def ending(self) -> Ending | None:
         return self._ending
@@ -117,9 +124,11 @@ class SampledSource(FrameSource):
         self._stopped.set()
         with self._lock:
             self._ended = True
-            # A session that is over is remembered for a while, and filters have threads.
-            self._pictures = self._resizer = None
             self._reader.close()
+            # A session that is over is remembered for a while; decoders and filters have threads, and a
+            # reader holds pictures, its file in memory among them.
+            self._pictures = self._resizer = self.audio = None
+            self._reader = _Closed()
 
     def _collect(self, count: int) -> tuple[np.ndarray, list[Fraction]]:
         if self._resizer is None:

@@ -170,6 +170,12 @@ class StreamSession:
             return False
         return all(wait_for(_left(deadline)) for wait_for in self._joins)
 
+    def take_result(self, node_id: str) -> SinkResult:
+        """What a write node left behind; the pictures in all results are given away, once."""
+        result = self.results[node_id]
+        self.results = _without_pictures(self.results)
+        return result
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Be told of receipts and of state changes (``{"type": "state", "state", "stage"}``).
 
@@ -320,7 +326,9 @@ class StreamSession:
                 graph.release()
             self._forget()
         finally:
-            self.results = results
+            # Nobody takes the pictures of a run that failed or was cancelled.
+            lost = self._finished.is_set() or self._control.failure is not None
+            self.results = _without_pictures(results) if lost else results
             graph = None  # else its caches would outlast their release
             self._residency.released()
 
@@ -394,6 +402,10 @@ def _check_comparisons(nodes: Sequence[PlanNode]) -> None:
             raise SettingError(
                 f"compare on FrameStreamIO {node.node_id} has no source to show: connect a second stream."
             )
+
+
+def _without_pictures(results: Mapping[str, SinkResult]) -> dict[str, SinkResult]:
+    return {node_id: replace(result, tail=None) for node_id, result in results.items()}
 
 
 def _left(deadline: float | None) -> float | None:
