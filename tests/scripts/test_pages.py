@@ -35,7 +35,7 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_are_named_are_there(page: Path) -> None:
     """Paths below the pack's folders in code style, such as ``engine/motion/flow.py``."""
-    named = r"`((?:engine|nodes|scripts|tests|workflows|web|docs|benchmarks)/[\w/.-]+)`"
+    named = r"`((?:engine|nodes|server|lab|scripts|tests|workflows|web|docs|benchmarks)/[\w/.-]+)`"
     for name in re.findall(named, page.read_text(encoding="utf-8")):
         assert (ROOT / name).exists(), name
 

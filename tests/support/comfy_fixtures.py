@@ -10,9 +10,9 @@ import pytest
 from comfy_client import ComfyClient
 from comfy_location import find_comfyui
 from comfy_server import ComfyServer
+from published_pack import ROOT, unpack
 from sample_clips import make_clip
 
-ROOT = Path(__file__).resolve().parents[2]
 # A hyphen in the folder's name breaks packs that import themselves by it.
 FOLDER = "comfyui-live-style"
 
@@ -29,13 +29,21 @@ def comfyui() -> Path:
 
 
 @pytest.fixture(scope="session")
-def start_server(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pack as it is published: without lab, benchmarks and tests."""
+    return unpack(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="session")
+def start_server(
+    comfyui: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartServer]:
     """Starts a ComfyUI with further options; all are stopped at the end."""
     running: list[ComfyServer] = []
 
     def start(*options: str, folder: str = FOLDER) -> ComfyServer:
         base = tmp_path_factory.mktemp("comfyui")
-        server = ComfyServer(comfyui, ROOT, base, folder=folder, options=options)
+        server = ComfyServer(comfyui, pack, base, folder=folder, options=options)
         running.append(server)
         server.start()
         return server
