@@ -45,7 +45,7 @@ export class Comparison {
     resize(canvas, mode === "side_by_side" ? 2 * width : width, height);
     const context = canvas.getContext("2d");
     if (!context) return;
-    if (mode === "side_by_side") context.drawImage(source, 0, 0, width, height);
+    if (mode === "side_by_side" && source) context.drawImage(source, 0, 0, width, height);
     context.drawImage(result, mode === "side_by_side" ? width : 0, 0);
     if (mode === "wipe") drawWipe(context, source, Math.round(this.wipe * width), width, height);
   }

@@ -63,6 +63,7 @@ export class LiveSession {
     this.id = detail.session;
     this.token = detail.token || this.token;
     this.node = detail.node;
+    /** @type {Set<string>} */
     this.nodes = new Set(detail.nodes);
     this.recorders = detail.recorders ?? [];
   }

@@ -30,6 +30,8 @@ export class Stage {
     this.state = { state: "" };
     /** @type {any} */
     this.telemetry = undefined;
+    /** @type {"" | "idle" | "preview" | "result"} */
+    this.mode = "";
     /** Called when the node must make room. */
     this.onResize = () => {};
 
@@ -41,7 +43,34 @@ export class Stage {
     this.meters = new MeterRow();
     this.note = element("div", "livestyle-note");
     this.status = new StatusLine();
-    this.bar = this.#makeBar();
+    this.stop = button(
+      "livestyle-stop",
+      "Stop",
+      "End the source; what has been made so far is kept and the graph goes on.",
+      () => host.stop(),
+    );
+    this.record = button("livestyle-record", "Record", "", () => host.record(!this.#recording));
+    this.snapshot = button(
+      "livestyle-snapshot",
+      "Snapshot",
+      "Keep this picture, at full size, in ComfyUI's output folder.",
+      () => this.#keep(),
+    );
+    this.view = button(
+      "livestyle-view",
+      MODES.result,
+      "The result alone, beside its source, or with a wipe that follows the pointer.",
+      () => this.#next(),
+    );
+    this.watch = button(
+      "livestyle-watch",
+      "OBS",
+      "Copy the address at which OBS, a player or another screen can show this picture.",
+      () => this.#copy(),
+    );
+    this.watch.hidden = !host.copyShareLink;
+    this.bar = element("div", "livestyle-bar");
+    this.bar.append(this.stop, this.record, this.snapshot, this.view, this.watch);
     const lines = [this.meters.element, this.note, this.status.element];
     this.element.append(this.canvas, this.video, this.bar, ...lines);
     this.#mode("idle");
@@ -128,39 +157,6 @@ export class Stage {
     this.video.removeAttribute("src");
     this.video.load();
     this.element.remove();
-  }
-
-  #makeBar() {
-    const bar = element("div", "livestyle-bar");
-    const { host } = this;
-    this.stop = button(
-      "livestyle-stop",
-      "Stop",
-      "End the source; what has been made so far is kept and the graph goes on.",
-      () => host.stop(),
-    );
-    this.record = button("livestyle-record", "Record", "", () => host.record(!this.#recording));
-    this.snapshot = button(
-      "livestyle-snapshot",
-      "Snapshot",
-      "Keep this picture, at full size, in ComfyUI's output folder.",
-      () => this.#keep(),
-    );
-    this.view = button(
-      "livestyle-view",
-      MODES.result,
-      "The result alone, beside its source, or with a wipe that follows the pointer.",
-      () => this.#next(),
-    );
-    this.watch = button(
-      "livestyle-watch",
-      "OBS",
-      "Copy the address at which OBS, a player or another screen can show this picture.",
-      () => this.#copy(),
-    );
-    this.watch.hidden = !host.copyShareLink;
-    bar.append(this.stop, this.record, this.snapshot, this.view, this.watch);
-    return bar;
   }
 
   get #recording() {
