@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from ..errors import CheckpointError, one_line
+from .alias import make_importable
 from .base import ModelHandle, Runner, StreamModel
 from .family import Family, StreamRequest
 from .note import NOTE, read_note
@@ -59,6 +60,7 @@ def _sources() -> Iterator[tuple[str, object]]:
         if module.ispkg:
             name = f"{__package__}.{module.name}.family"
             yield module.name, lambda name=name: import_module(name).FAMILY
+    make_importable()
     for point in entry_points(group=ENTRY_POINTS):
         yield f"{point.name} ({point.value})", point.load
 

@@ -1,0 +1,1 @@
+"""Toy models: one matrix that mixes the colours of every pixel."""
