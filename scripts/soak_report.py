@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import theilslopes
 from soak_records import Records
 
 WARM_UP = 0.3
@@ -98,13 +99,6 @@ def problems(measured: dict[str, Any]) -> list[str]:
     return found
 
 
-def theil_sen(moments: Sequence[float], values: Sequence[float]) -> float:
-    """Median slope of all pairs: a line that single outliers do not turn."""
-    first, second = np.triu_indices(len(moments), k=1)
-    x, y = np.asarray(moments, float), np.asarray(values, float)
-    return float(np.median((y[second] - y[first]) / (x[second] - x[first]))) if len(first) else 0.0
-
-
 def unplayable(files: Sequence[Path]) -> list[str]:
     """Names of the files that ffprobe finds fault with."""
     return [file.name for file in files if not _plays(file)]
@@ -116,8 +110,10 @@ def _edges(begin: float, end: float) -> np.ndarray:
 
 
 def _slope(samples: Sequence[dict[str, float]], name: str) -> float:
-    """Growth a minute."""
-    return theil_sen([each["s"] / 60 for each in samples], [each[name] for each in samples])
+    """Growth a minute, Theil-Sen's: a line that single outliers do not turn."""
+    if len(samples) < 2:
+        return 0.0
+    return float(theilslopes([each[name] for each in samples], [each["s"] / 60 for each in samples])[0])
 
 
 def _deviation(values: np.ndarray) -> float:

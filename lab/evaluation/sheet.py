@@ -1,38 +1,29 @@
-"""A contact sheet: one frame of each clip in every style."""
+"""A contact sheet: pictures side by side, each with its name below it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ...engine.families.mllm_edit.model import MLLMEditModel
-from ..mllm_edit.evaluation.editing import edit
-from ..styles import STYLES
-from ..training.clips import centre_crop, sample_frames
-from .prompts import ASK
-
-COLUMNS = 7
 BAR = 22  # pixels for a tile's name
 
 
-def contact_sheet(model: MLLMEditModel, clips: list[Path], target: Path, size: int, steps: int = 1) -> None:
-    """Write a picture with the middle frame of every clip, as it is and in each style.
+def contact_sheet(columns: Sequence[tuple[str, np.ndarray]], target: Path, across: int = 7) -> None:
+    """Write a picture with each clip's tiles, one for each column, in as many rows as they need.
 
     Args:
-        clips: videos that may be published.
+        columns: (name, uint8 RGB (N, H, W, 3)), one picture for each of N clips.
         target: .jpg or .png.
-        size: side of a tile, a multiple of 32 pixels.
+        across: tiles in a row.
     """
-    sources = np.stack([centre_crop(sample_frames(clip, 3, size)[1], size) for clip in clips])
-    columns = [("source", sources), *((style, edit(model, sources, ASK[style], steps)) for style in STYLES)]
     rows = []
-    for clip in range(len(clips)):
+    for clip in range(len(columns[0][1])):
         tiles = [_named(name, pictures[clip]) for name, pictures in columns]
-        blank = np.full_like(tiles[0], 255)
-        tiles += [blank] * (-len(tiles) % COLUMNS)
-        rows += [np.concatenate(tiles[i : i + COLUMNS], axis=1) for i in range(0, len(tiles), COLUMNS)]
+        tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % across)
+        rows += [np.concatenate(tiles[i : i + across], axis=1) for i in range(0, len(tiles), across)]
     cv2.imwrite(str(target), np.concatenate(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 

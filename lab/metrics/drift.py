@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
-from statistics import NormalDist
 
 import numpy as np
+from scipy.stats import theilslopes
 
 SMALL = 0.05
 """A change over the whole run that still counts as none, as a share of the mean."""
-
-
-@dataclass(frozen=True)
-class Slope:
-    """A Theil-Sen slope and its confidence interval, per unit of x."""
-
-    median: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -28,7 +18,7 @@ class Drift:
     Attributes:
         windows: its mean in each window.
         change: Theil-Sen slope times the length of the run, in the measure's unit.
-        low, high: the 95 % interval of ``change``.
+        low, high: the 95 % interval of ``change``, by the ranks of Sen (JASA 1968).
     """
 
     windows: tuple[float, ...]
@@ -46,25 +36,6 @@ class Drift:
     def ok(self) -> bool:
         """At most 5 % of the mean over the run, and 0 inside the interval."""
         return abs(self.share) <= SMALL and self.low <= 0.0 <= self.high
-
-
-def theil_sen(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> Slope:
-    """The median of all pairwise slopes, with the rank interval of Sen (JASA 1968), ties in y counted.
-
-    Args:
-        x: strictly rising, (n,) with n >= 2.
-        y: (n,).
-    """
-    pairs = np.array(list(combinations(range(len(x)), 2)))
-    first, second = pairs.T
-    slopes = np.sort((y[second] - y[first]) / (x[second] - x[first]))
-    n, ties = len(x), np.unique(y, return_counts=True)[1]
-    variance = (n * (n - 1) * (2 * n + 5) - np.sum(ties * (ties - 1) * (2 * ties + 5))) / 18.0
-    reach = NormalDist().inv_cdf(0.5 + confidence / 2.0) * np.sqrt(variance)
-    last = len(slopes) - 1
-    low = max(0, round((len(slopes) - reach) / 2.0) - 1)
-    high = min(last, round((len(slopes) + reach) / 2.0))
-    return Slope(float(np.median(slopes)), float(slopes[low]), float(slopes[high]))
 
 
 def drift(values: np.ndarray, window: int = 64, weights: np.ndarray | None = None) -> Drift:
@@ -86,6 +57,6 @@ def drift(values: np.ndarray, window: int = 64, weights: np.ndarray | None = Non
     means = np.average(
         values[cut].reshape(count, window), axis=1, weights=counted[cut].reshape(count, window)
     )
-    slope = theil_sen(np.arange(count) * float(window), means)
-    length = float(len(values))
-    return Drift(tuple(map(float, means)), slope.median * length, slope.low * length, slope.high * length)
+    slope = theilslopes(means, np.arange(count) * float(window), alpha=0.95)
+    change, low, high = (float(value) * len(values) for value in (slope[0], slope[2], slope[3]))
+    return Drift(tuple(map(float, means)), change, low, high)

@@ -7,9 +7,16 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
+
 from ..commands.evaluate_options import add_model, load, save
+from ..evaluation.prompts import ASK
 from ..evaluation.sheet import contact_sheet
+from ..styles import STYLES
+from ..training.clips import centre_crop, sample_frames
 from .evaluation import editing as mllm_edit
+
+SHEET = 256  # side of a tile in pixels
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +33,10 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     model, plan = load(arguments.checkpoint)
     if arguments.sheet:
-        contact_sheet(model, arguments.sheet_clips, arguments.sheet, 256, arguments.steps)
+        frames = [sample_frames(clip, 3, SHEET)[1] for clip in arguments.sheet_clips]
+        sources = np.stack([centre_crop(frame, SHEET) for frame in frames])
+        styled = [(style, mllm_edit.edit(model, sources, ASK[style], arguments.steps)) for style in STYLES]
+        contact_sheet([("source", sources), *styled], arguments.sheet)
         print(f"Contact sheet: {arguments.sheet}")
     if not arguments.clips:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import av
@@ -31,13 +31,25 @@ def training_clips(folder: Path, without: Collection[str] = ()) -> list[Path]:
 
 def sample_frames(clip: Path, count: int, short_side: int) -> list[np.ndarray]:
     """``count`` frames evenly over a clip, uint8 RGB, resized so that the short side is ``short_side``."""
+    frames = list(_decoded(clip))
+    picks = np.unique(np.linspace(0, len(frames) - 1, count).astype(int))
+    return [_picture(frames[i], short_side) for i in picks]
+
+
+def all_frames(clip: Path, short_side: int) -> np.ndarray:
+    """Every frame of a clip, uint8 RGB (N, H, W, 3), resized so that the short side is ``short_side``."""
+    return np.stack([_picture(frame, short_side) for frame in _decoded(clip)])
+
+
+def _decoded(clip: Path) -> Iterator[av.VideoFrame]:
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        frames = [frame for frame in container.decode(stream)]
-        picks = np.unique(np.linspace(0, len(frames) - 1, count).astype(int))
-        pictures = [frames[i].to_ndarray(format="rgb24") for i in picks]
-    return [resize_short_side(picture, short_side) for picture in pictures]
+        yield from container.decode(stream)
+
+
+def _picture(frame: av.VideoFrame, short_side: int) -> np.ndarray:
+    return resize_short_side(frame.to_ndarray(format="rgb24"), short_side)
 
 
 def resize_short_side(picture: np.ndarray, short_side: int) -> np.ndarray:

@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 
-from .clips import augmented_crop, resize_short_side, training_clips
+from .clips import all_frames, augmented_crop, training_clips
 
 STRIDES = (1, 1, 2)  # frames from one to the next of a window, drawn at random: 24 fps and 12 fps motion
-
-
-def read_clip(clip: Path, short_side: int) -> np.ndarray:
-    """All frames of a clip, uint8 RGB (N, H, W, 3), with the short side ``short_side``."""
-    with av.open(str(clip)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        frames = (frame.to_ndarray(format="rgb24") for frame in container.decode(stream))
-        return np.stack([resize_short_side(frame, short_side) for frame in frames])
 
 
 def draw_windows(
@@ -35,7 +25,7 @@ def draw_windows(
     clips = training_clips(videos, without)
     per_clip, index = -(-count // len(clips)), 0
     for place, clip in enumerate(clips):
-        frames = read_clip(clip, 2 * size)
+        frames = all_frames(clip, 2 * size)
         share = count - index if place == len(clips) - 1 else min(per_clip, count - index)
         for _ in range(share):
             rng = np.random.default_rng((seed, index))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from soak_records import Records
-from soak_report import COUNTED, latency_windows, problems, report, theil_sen
+from soak_report import COUNTED, latency_windows, problems, report
 
 SECONDS = 3600
 FPS = 20.0
@@ -88,8 +88,6 @@ def test_a_window_without_pictures_is_no_latency() -> None:
     assert latency_windows(Records(), (0, 10, 20))["latency_p95_ms"] == [0.0, 0.0]
 
 
-def test_theil_sen_is_not_turned_by_outliers() -> None:
-    moments = list(range(100))
-    values = [2.0 * moment for moment in moments]
-    values[::10] = [1e6] * 10
-    assert theil_sen(moments, values) == pytest.approx(2.0)
+def test_outliers_do_not_turn_the_slope_of_memory() -> None:
+    seen = records(rss_mb=lambda s: 1e6 if s % 20 == 0 else 900.0 + s / 30)
+    assert report(seen, SECONDS)["rss_slope_mb_per_min"] == pytest.approx(2.0, abs=0.05)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -26,6 +25,7 @@ from ....engine.conditioning.states import TextStates
 from ....engine.families.mllm_edit.denoiser import Denoiser
 from ....engine.families.mllm_edit.profile import Profile
 from ....engine.sampling.flow_match import renoise
+from ...evaluation.sheet import contact_sheet
 from ...metrics.perceptual import EfficientNetLite0, distance
 from ...training.captions import caption
 from ...training.loop import LoopConfig, train
@@ -197,7 +197,7 @@ def train_unet(
         return terms
 
     def preview(denoiser: torch.nn.Module, path: Path) -> None:
-        contact_sheet(denoiser, autoencoder, encoder, pool[:: max(1, len(pool) // 4)][:3, 0], path)
+        write_preview(denoiser, autoencoder, encoder, pool[:: max(1, len(pool) // 4)][:3, 0], path)
 
     return train(denoiser, loss, folder, config, preview)
 
@@ -241,14 +241,14 @@ def decode_latents(autoencoder: AutoencoderTiny, latents: torch.Tensor) -> torch
 
 
 @torch.no_grad()
-def contact_sheet(
+def write_preview(
     denoiser: Denoiser, autoencoder, encoder: MLLMEncoder, sources: np.ndarray, path: Path
 ) -> None:
-    """A row for each source: the source and its one-step edit in every style."""
+    """A contact sheet of pictures and their one-step edits in every style."""
     was_training = denoiser.training
     frames = torch.from_numpy(np.array(sources))
     source = encode_frames(autoencoder, np.array(sources))
-    columns = [sources]
+    columns = [("source", sources)]
     with torch.autocast("cpu", torch.bfloat16):
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(source[:1].shape, generator=generator).expand_as(source)
@@ -256,12 +256,6 @@ def contact_sheet(
             conditioning = encoder.encode(f"make it {style}", frames)
             x0 = denoiser(noise, source, torch.ones(len(source)), conditioning).float()
             y = decode_latents(autoencoder, x0)
-            columns.append(np.uint8((y.permute(0, 2, 3, 1).numpy() + 1.0) * 127.5 + 0.5))
-    half = (len(columns) + 1) // 2
-    rows = []
-    for row in range(len(sources)):
-        tiles = [column[row] for column in columns]
-        tiles += [np.zeros_like(tiles[0])] * (2 * half - len(tiles))
-        rows += [np.concatenate(tiles[:half], 1), np.concatenate(tiles[half:], 1)]
-    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
+            columns.append((style, np.uint8((y.permute(0, 2, 3, 1).numpy() + 1.0) * 127.5 + 0.5)))
+    contact_sheet(columns, path)
     denoiser.train(was_training)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import nn
 from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
 from ....engine.conditioning.ensemble import TextEncoder
 from ...training.loop import LoopConfig, train
+from ...training.questions import QuestionHeads, answer, mean_state, score
 from ...world.attributes import BACKGROUNDS, CAMERAS, COLOURS, DIRECTIONS, SHAPES, SPEEDS
 from ...world.scene import draw_scene
 from ...world.sentences import VOCABULARY, Sentence, describe
@@ -37,7 +37,7 @@ QUESTIONS = (
     *((f"{attribute} {place}", options) for place in (0, 1) for attribute, options in OF_ACTOR.items()),
     *OF_SCENE.items(),
 )
-"""(question, answers); answer 0 of each is "not said", the named ones follow."""
+"""See ``training.questions``."""
 
 
 def build_encoder() -> TextEncoder:
@@ -75,29 +75,23 @@ def answers(sentence: Sentence) -> list[int]:
     said: list[int] = []
     for place in (0, 1):
         actor = sentence.actors[place] if place < len(sentence.actors) else None
-        said += [_answer(getattr(actor, name, None), options) for name, options in OF_ACTOR.items()]
-    return said + [_answer(getattr(sentence, name), options) for name, options in OF_SCENE.items()]
-
-
-def _answer(value: str | None, options: tuple[str, ...]) -> int:
-    return 0 if value is None else 1 + options.index(value)
+        said += [answer(getattr(actor, name, None), options) for name, options in OF_ACTOR.items()]
+    return said + [answer(getattr(sentence, name), options) for name, options in OF_SCENE.items()]
 
 
 class Reader(nn.Module):
-    """The encoder with the linear answers that exist for training only."""
+    """The encoder with the heads that exist for training only."""
 
     def __init__(self, encoder: TextEncoder) -> None:
         super().__init__()
         self.encoder = encoder
         self.model = encoder.model
-        self.heads = nn.ModuleList(nn.Linear(encoder.width, 1 + len(options)) for _, options in QUESTIONS)
+        self.heads = QuestionHeads(QUESTIONS, encoder.width)
 
     def forward(self, sentences: list[str]) -> list[torch.Tensor]:
         """Logits (B, answers) for each question."""
         text = self.encoder.encode(sentences)
-        said = text.mask[..., None]
-        mean = (text.states * said).sum(1) / said.sum(1)
-        return [head(mean) for head in self.heads]
+        return self.heads(mean_state(text.states, text.mask))
 
 
 def train_text_encoder(folder: Path, config: LoopConfig, batch: int = 128) -> TextEncoder:
@@ -109,10 +103,8 @@ def train_text_encoder(folder: Path, config: LoopConfig, batch: int = 128) -> Te
         rng = np.random.default_rng((config.seed, step))
         sentences = [describe(draw_scene(rng), rng) for _ in range(batch)]
         wanted = torch.tensor([answers(sentence) for sentence in sentences])
-        logits = reader([sentence.text for sentence in sentences])
-        total = sum(F.cross_entropy(row, wanted[:, index]) for index, row in enumerate(logits))
-        right = torch.stack([row.argmax(1) == wanted[:, index] for index, row in enumerate(logits)])
-        return {"loss": total / len(logits), "right": right.float().mean()}
+        loss, right = score(reader([sentence.text for sentence in sentences]), wanted)
+        return {"loss": loss, "right": right}
 
     train(reader, loss, folder, config)
     reader.requires_grad_(False).eval()

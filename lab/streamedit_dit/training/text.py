@@ -21,6 +21,7 @@ from ...mllm_edit.training.text import Teacher, start_from_teacher
 from ...rtr_dit.training.sentences import build_sentence_encoder
 from ...training.loop import LoopConfig, train
 from ...training.meanings import Meanings
+from ...training.questions import QuestionHeads, answer, mean_state, score
 from ...world.attributes import BACKGROUNDS, COLOURS, SHAPES
 from ...world.edits import KINDS, WorldEdit, draw_edit, instruct
 from ...world.scene import draw_scene
@@ -37,7 +38,7 @@ QUESTIONS = (
     ("which shape", SHAPES),
     ("into what", (*COLOURS, *BACKGROUNDS)),
 )
-"""(question, answers); answer 0 of each is "not said", the named ones follow."""
+"""See ``training.questions``."""
 
 
 def answers(edit: WorldEdit, sentence: str) -> list[int]:
@@ -46,10 +47,7 @@ def answers(edit: WorldEdit, sentence: str) -> list[int]:
     colour = edit.colour if edit.colour in words else None
     shape = next((name for name in SHAPES if name in words), None)
     said = (edit.kind, colour, shape, edit.to)
-    return [
-        0 if value is None else 1 + options.index(value)
-        for value, (_, options) in zip(said, QUESTIONS, strict=True)
-    ]
+    return [answer(value, options) for value, (_, options) in zip(said, QUESTIONS, strict=True)]
 
 
 class _Student(nn.Module):
@@ -59,12 +57,12 @@ class _Student(nn.Module):
         super().__init__()
         self.encoder, self.model = encoder, encoder.model
         self.meaning = nn.Linear(encoder.width, 384)
-        self.answers = nn.ModuleList(nn.Linear(encoder.width, 1 + len(options)) for _, options in QUESTIONS)
+        self.answers = QuestionHeads(QUESTIONS, encoder.width)
 
     def forward(self, sentences: list[str]) -> torch.Tensor:
         """Mean states (B, width)."""
         text = self.encoder.encode(sentences)
-        return (text.states * text.mask[..., None]).sum(1) / text.mask.sum(1, keepdim=True)
+        return mean_state(text.states, text.mask)
 
 
 def train_text(
@@ -93,10 +91,7 @@ def train_text(
             asked.append(draw_edit(scene, rng))
             sentences.append(instruct(asked[-1], scene, rng))
         wanted = torch.tensor([answers(*pair) for pair in zip(asked, sentences, strict=True)])
-        mean = student(sentences)
-        logits = [head(mean) for head in student.answers]
-        missed = sum(F.cross_entropy(row, wanted[:, i]) for i, row in enumerate(logits)) / len(logits)
-        right = torch.stack([row.argmax(1) == wanted[:, i] for i, row in enumerate(logits)]).float().mean()
+        missed, right = score(student.answers(student(sentences)), wanted)
         return {"loss": 1.0 - cosine + missed, "cosine": cosine.detach(), "right": right}
 
     train(student, loss, folder, config)
