@@ -115,7 +115,7 @@ def _file_inputs() -> list[io.Input]:
 
 
 @lru_cache(maxsize=1)
-def _devices(period: int) -> tuple[str, ...]:
+def device_labels(period: int) -> tuple[str, ...]:
     """Cameras and screens as they were at the first look in this ``period``."""
     return tuple(device.label for device in (*list_cameras(), *list_screens()))
 
@@ -137,7 +137,7 @@ def _live_inputs() -> list[io.Input]:
         ),
         combo_widget(
             "device",
-            ["", *_devices(int(time.monotonic() / LISTED_S))],
+            ["", *device_labels(int(time.monotonic() / LISTED_S))],
             "Read, source camera or screen: which one; empty takes the first. R lists them again.",
         ),
         combo_widget(

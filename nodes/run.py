@@ -20,7 +20,8 @@ from . import host
 from .pump import pump
 
 
-def _load(handle: ModelHandle) -> StreamModel:
+def load(handle: ModelHandle) -> StreamModel:
+    """The model behind a handle, on ComfyUI's device, after ComfyUI has made room for it."""
     dtype = host.weights_dtype(handle.dtype)
     # fp8 is made of full weights, on the device
     host.make_room(estimate_bytes(replace(handle, dtype="auto"), dtype))
@@ -30,7 +31,7 @@ def _load(handle: ModelHandle) -> StreamModel:
     return model
 
 
-models = ModelStore(_load)
+models = ModelStore(load)
 
 
 def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:

@@ -8,6 +8,7 @@ named it, or where the request came over TLS, for which somebody needs a certifi
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -18,6 +19,9 @@ SETTING = "LIVESTYLE_HOSTS"
 
 PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".home", ".localdomain")
 """No public name server answers for names that end so."""
+
+
+_NAME = re.compile(r"[a-z0-9_.-]+")
 
 
 class HostNames:
@@ -42,13 +46,12 @@ class HostNames:
             name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:
             return False
+        if _is_address(name):
+            return True
+        if not _NAME.fullmatch(name):  # browsers send names in ASCII
+            return False
         private = "." not in name or name.endswith(PRIVATE_SUFFIXES)
-        return bool(name) and (
-            private
-            or _is_address(name)
-            or name == self._machine
-            or any(fnmatchcase(name, pattern) for pattern in self._patterns)
-        )
+        return private or name == self._machine or any(fnmatchcase(name, each) for each in self._patterns)
 
 
 def _is_address(name: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import math
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -312,16 +314,19 @@ def test_core_memory_management_moves_whole_models(comfy: Path) -> None:
         def modules(self) -> tuple[Any, ...]:
             return (self.layer,)
 
+    host.empty_device()
     residency, model, other = host.ComfyResidency(), OneLayer(), OneLayer()
     residency.acquire([model], 0)
     residency.acquire([model, other], 1 << 20)
-    assert len(residency._patchers) == 2
+    patchers = [weakref.ref(each.model) for each in host.comfy.model_management.current_loaded_models]
+    assert len(patchers) == 2
     assert not model.layer.weight.is_inference()
     host.empty_device()
     residency.acquire([model, other], 0)
     assert model.layer(torch.zeros(1, 4)).shape == (1, 4)
     del model, other
-    assert not residency._patchers
+    gc.collect()
+    assert [patcher() for patcher in patchers] == [None, None]
 
 
 def test_models_of_a_plan_come_in_one_call(comfy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,5 +359,5 @@ def test_fp8_asks_for_room_for_full_weights(comfy: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(run, "load_model", lambda *_: SimpleNamespace(remark=""))
     folder = str(demo_checkpoints()["demo: mllm-edit"])
     for dtype in ("bf16", "fp8"):
-        run._load(ModelHandle(folder, dtype=dtype))
+        run.load(ModelHandle(folder, dtype=dtype))
     assert asked[0] == asked[1] > 0

@@ -87,9 +87,9 @@ def test_devices_are_looked_for_now_and_then(
     looks = iter(range(9))
     monkeypatch.setattr(frame_stream_inputs, "list_cameras", lambda: [Device(next(looks), "Webcam", "")])
     monkeypatch.setattr(frame_stream_inputs, "list_screens", list)
-    frame_stream_inputs._devices.cache_clear()
-    listed = [frame_stream_inputs._devices(period) for period in (1, 1, 2)]
-    frame_stream_inputs._devices.cache_clear()
+    frame_stream_inputs.device_labels.cache_clear()
+    listed = [frame_stream_inputs.device_labels(period) for period in (1, 1, 2)]
+    frame_stream_inputs.device_labels.cache_clear()
     assert listed == [("0: Webcam",), ("0: Webcam",), ("1: Webcam",)]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 from route_client import FOREIGN, LINKS, OWNER, PAGE, serve, start
+from yarl import URL
 
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.server.host_names import HostNames
@@ -95,6 +97,8 @@ def test_a_session_has_a_budget_of_its_own(registry: SessionRegistry) -> None:
         ("evillocal.example", "", False),
         ("[", "", False),
         (":8188", "", False),
+        ("b\u00fccher", "", False),
+        ("a b", "", False),
         ("comfy.example.com", "comfy.example.com", True),
         ("comfy.example.com:8188", " Comfy.Example.com. , other.example", True),
         ("other.example.com", "comfy.example.com", False),
@@ -136,5 +140,38 @@ def test_a_foreign_host_is_refused(registry: SessionRegistry, headers: dict, sta
         path = f"/livestyle/sessions/{session.id}/stop"
         stop = await client.post(path, json={"token": session.token}, headers=headers)
         assert link.status == stop.status == status
+
+    serve(registry, talk)
+
+
+@pytest.mark.parametrize("odd", ["%ED%A0%80", "%FF", "%00", "%F0%9F%8E%A8", "a%0Ab", "%252E"])
+def test_odd_text_in_an_address_is_refused_in_order(registry: SessionRegistry, odd: str) -> None:
+    session = start(registry)
+
+    async def talk(client: TestClient) -> None:
+        for path, statuses in {
+            f"/livestyle/watch/9.{odd}.x": {401},
+            f"/livestyle/watch/{odd}/stream.mjpg": {401},
+            f"/livestyle/watch?node={odd}&client=tab": {200, 400},
+            f"/livestyle/sessions?client={odd}": {200},
+            f"/livestyle/sessions/{odd}/ws": {404},
+            f"/livestyle/sessions/{session.id}/ws?token={odd}": {401},
+            f"/livestyle/pages/{odd}": {404},
+        }.items():
+            assert (await client.get(URL(path, encoded=True), headers=PAGE)).status in statuses, path
+
+    serve(registry, talk)
+
+
+def test_odd_bytes_in_headers_are_refused_in_order(registry: SessionRegistry) -> None:
+    async def talk(client: TestClient) -> None:
+        for name in ("X-LiveStyle-Client-Secret", "Host", "Origin", "X-LiveStyle"):
+            reader, writer = await asyncio.open_connection(client.host, client.port)
+            lines = {"Host": "localhost", "X-LiveStyle": "1", "Connection": "close", name: "\xff\xed\xa0\x80"}
+            head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
+            writer.write(f"GET {LIST} HTTP/1.1\r\n{head}\r\n".encode("latin-1"))
+            status = int((await reader.readline()).split()[1])
+            assert status == (200 if "Secret" in name else 403), name
+            writer.close()
 
     serve(registry, talk)

@@ -24,6 +24,7 @@ from aiortc.mediastreams import VideoStreamTrack  # noqa: E402
 from av import VideoFrame  # noqa: E402
 
 from livestyle.server import webrtc_routes  # noqa: E402
+from livestyle.server.connection_limit import MOST_PAGES  # noqa: E402
 from livestyle.server.webrtc import Peer  # noqa: E402
 
 WRITER = "9"
@@ -109,6 +110,16 @@ def test_who_may_signal(registry: SessionRegistry, session: StreamSession) -> No
         assert (await client.get(WATCH)).status == 200
         async with socket_of(client, session) as socket:
             await next_text(socket, of_type("telemetry"))
+
+    serve(registry, talk)
+
+
+def test_a_refused_offer_takes_no_place(registry: SessionRegistry, session: StreamSession) -> None:
+    async def talk(client: TestClient) -> None:
+        path, body = f"/livestyle/sessions/{session.id}/webrtc", {"token": session.token, "node": READER}
+        for sdp in [5, "v=0"] * MOST_PAGES:
+            assert (await client.post(path, json={**body, "sdp": sdp})).status == 400
+            await asyncio.sleep(0.02)  # fewer than are let in a second
 
     serve(registry, talk)
 
