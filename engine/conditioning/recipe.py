@@ -1,4 +1,4 @@
-"""STREAM_CONDITIONING: a recipe that the side lane evaluates chunk by chunk.
+"""STREAM_CONDITIONING: a recipe that the encode lane evaluates chunk by chunk.
 
 A vision-aware encoder needs the frames, so what travels on the socket is not a tensor.
 """

@@ -21,7 +21,7 @@ class DevicePlan:
     Attributes:
         device: the device.
         dtype: the format in which convolutions and products are fastest and still good.
-        lanes: ``"single"`` (one compute worker for all stages) or ``"triple"`` (side, main, exit).
+        lanes: ``"single"`` (one compute worker for all stages) or ``"triple"`` (one a stage).
         prefetch: chunks that may be encoded ahead of the one being denoised.
         threads: threads that one torch operation uses on a CPU.
     """

@@ -16,7 +16,7 @@ from .plan import FlowBlend, PlanNode
 from .telemetry import Telemetry
 
 
-def steady_parameters(plan: PlanNode) -> list[LiveParameter]:
+def flow_blend_parameters(plan: PlanNode) -> list[LiveParameter]:
     """What can be changed live on the plan's FlowWarp nodes."""
     return [
         LiveParameter(_key(node.node_id), "float", node.operation.blend, 0.0, 1.0, late=True)

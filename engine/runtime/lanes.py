@@ -3,6 +3,10 @@
 They belong to the device and live as long as the process, because CUDA-graph trees are
 thread-local: what one thread has warmed and recorded, only that thread can replay.
 
+There is a lane for each stage: encode, denoise, decode. The paper of MLLM-edit has two streams: its
+side stream is the encode lane, its main stream the denoise and the decode lane. Here they are two,
+so that the decoder doesn't hold up the next chunk.
+
 A stage is over when its work on the device is. The host thread waits for an event of its own
 stream, so a lane never runs ahead of the device: late values are read as late as possible, an
 asynchronous error is caught in the stage it belongs to, and a tensor handed to the next lane is
@@ -16,6 +20,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -28,6 +33,16 @@ STAGES: tuple[Stage, ...] = ("encode", "denoise", "decode")
 Done = Callable[[Any, BaseException | None, float], None]
 """Called on the lane with the result, or the error, and the seconds that the work took."""
 
+Ended = Callable[[], None]
+"""Called on the lane once it holds nothing of the job any more."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    work: Callable[[], Any]
+    done: Done
+    ended: Ended
+
 
 class Lane:
     """One thread, on CUDA with its own stream, that works off jobs in order of their keys."""
@@ -35,43 +50,45 @@ class Lane:
     def __init__(self, name: str, plan: DevicePlan) -> None:
         self.name = name
         self._plan = plan
-        self._jobs: queue.PriorityQueue[tuple[tuple[int, int], int, Callable[[], Any], Done]]
-        self._jobs = queue.PriorityQueue()
+        self._jobs: queue.PriorityQueue[tuple[tuple[int, int], int, _Job]] = queue.PriorityQueue()
         self._arrival = itertools.count()
         self._stream = torch.cuda.Stream(plan.device) if plan.device.type == "cuda" else None
         thread_name = f"livestyle-{plan.device}-{name}"
         threading.Thread(target=self._work, name=thread_name, daemon=True).start()
 
-    def submit(self, key: tuple[int, int], work: Callable[[], Any], done: Done) -> None:
+    def submit(self, key: tuple[int, int], work: Callable[[], Any], done: Done, ended: Ended) -> None:
         """Queue a job; the smallest key goes first, equal keys in order of arrival."""
-        self._jobs.put((key, next(self._arrival), work, done))
+        self._jobs.put((key, next(self._arrival), _Job(work, done, ended)))
 
     def _work(self) -> None:
         if self._stream is None:
             torch.set_num_threads(self._plan.threads)
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             while True:
-                _, _, work, done = self._jobs.get()
-                self._run(work, done)
-                # An idle lane must not keep a chunk's tensors alive.
-                del work, done
+                _, _, job = self._jobs.get()
+                self._run(job)
+                ended = job.ended
+                # An idle lane must not keep a chunk's tensors alive, nor a runner whose session is over.
+                del job
+                ended()
+                del ended
 
-    def _run(self, work: Callable[[], Any], done: Done) -> None:
+    def _run(self, job: _Job) -> None:
         result, error = None, None
         started = time.perf_counter()
         try:
-            result = work()
+            result = job.work()
             if self._stream is not None:
                 event = torch.cuda.Event(blocking=True)
                 event.record(self._stream)
                 event.synchronize()
         except BaseException as caught:  # handed to the owner of the job
             error = caught
-        done(result, error, time.perf_counter() - started)
+        job.done(result, error, time.perf_counter() - started)
 
 
 class Lanes:
-    """The lanes of one device: one compute worker, or side, main and exit."""
+    """The lanes of one device: one for each stage, or one compute worker for all."""
 
     def __init__(self, plan: DevicePlan) -> None:
         self.plan = plan
@@ -79,14 +96,20 @@ class Lanes:
             worker = Lane("compute", plan)
             self._lane_of = dict.fromkeys(STAGES, worker)
         else:
-            names = dict(zip(STAGES, ("side", "main", "exit"), strict=True))
-            self._lane_of = {stage: Lane(name, plan) for stage, name in names.items()}
+            self._lane_of = {stage: Lane(stage, plan) for stage in STAGES}
 
     def name(self, stage: Stage) -> str:
         """The name of the lane that runs a stage."""
         return self._lane_of[stage].name
 
-    def submit(self, stage: Stage, first_frame: int, work: Callable[[], Any], done: Done) -> None:
+    def submit(
+        self,
+        stage: Stage,
+        first_frame: int,
+        work: Callable[[], Any],
+        done: Done,
+        ended: Ended = lambda: None,
+    ) -> None:
         """Queue a stage of a chunk: the oldest chunk goes first, and its latest stage before others.
 
         Args:
@@ -94,8 +117,9 @@ class Lanes:
             first_frame: index of the chunk's first frame.
             work: runs in inference mode, on the lane's stream.
             done: called on the lane afterwards; must not raise.
+            ended: called on the lane after that, when it refers to neither of the two any more.
         """
-        self._lane_of[stage].submit((first_frame, -STAGES.index(stage)), work, done)
+        self._lane_of[stage].submit((first_frame, -STAGES.index(stage)), work, done, ended)
 
 
 _lanes: dict[torch.device, Lanes] = {}

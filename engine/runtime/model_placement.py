@@ -35,7 +35,7 @@ class ModelPlacement:
             control.fail("Load", error, self.remedy)
 
 
-def tenancy_of(
+def placement_of(
     models: Mapping[PlanNode, StreamModel], needs: Mapping[PlanNode, Requirements], width: int, height: int
 ) -> ModelPlacement:
     """What a plan needs at a size.

@@ -154,7 +154,7 @@ class ParameterStore:
 
         Args:
             keys: the live keys of the runner that made the chunk.
-            early, late: what it read on entering the side and the main lane.
+            early, late: what it read on entering the encode and the denoise lane.
             chunk: its index.
             frame, pts: index and seconds of its first frame.
         """

@@ -1,8 +1,8 @@
 """Tensors that one lane made and another keeps.
 
 CUDA's allocator gives a freed block back to the stream that it was made on, whoever used it last. A
-source that stays in a buffer is freed by main while main still reads it; without a word of warning
-the side lane would write the next chunk over it.
+source that stays in a buffer is freed by the denoise lane while its kernels still read it; the encode
+lane would then write the next chunk over it, and nothing would report that.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .loaded_plan import Loader
 from .plan import PlanNode
-from .session import Loader, StreamSession
+from .session import StreamSession
 
 KEPT = 8
 """Ended sessions that are remembered, for a viewer that still asks."""

@@ -7,39 +7,34 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePath
-from typing import Any, Literal
 
 import torch
 
 from ..errors import LiveStyleError, SessionCancelled, SettingError
-from ..families import StreamRequest, make_runner
-from ..families.base import LiveParameter, ModelHandle, StreamModel
+from ..families.base import LiveParameter
 from ..log import log
 from ..media.live.frame_inbox import FrameInbox
 from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
 from ..media.sinks import SinkSpec
-from ..media.types import FrameSource, SinkResult
+from ..media.types import SinkResult
 from .control import Control
-from .flow_blend import steady_parameters
+from .flow_blend import flow_blend_parameters
 from .lanes import lanes_of
+from .lifecycle import Lifecycle, Listener, State
+from .loaded_plan import Loader, PlanLoader
 from .memory import Trimmer
-from .model_placement import ModelPlacement, tenancy_of
 from .parameters import ParameterStore
-from .plan import PlanNode, Read, Stylise, Write
+from .plan import PlanNode, Read, Write
 from .preview import PreviewHub
 from .residency import OwnResidency, Residency
-from .sizing import output_size
-from .stream_graph import LoadedPlan, SessionContext, StreamGraph
+from .session_context import SessionContext
+from .stream_graph import StreamGraph
 from .telemetry import Telemetry
 from .writer import NOTHING_WRITTEN
-
-State = Literal["loading", "warming", "running", "draining", "done", "failed", "cancelled"]
-ORDER: tuple[State, ...] = ("loading", "warming", "running", "draining", "done", "failed", "cancelled")
 
 STOP_TICK_S = 0.1
 """How often a stopping session looks whether a source is still blocked."""
@@ -49,9 +44,6 @@ REMEDIES = {"Load": "choose a smaller checkpoint, or bf16 for dtype"}
 
 ABORT_S = 10.0
 """How long a session waits for a target that doesn't return, before it leaves it to its thread."""
-
-Loader = Callable[[ModelHandle], StreamModel]
-Listener = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -100,21 +92,16 @@ class StreamSession:
         self.token = secrets.token_urlsafe()
         self.preview = preview or PreviewHub()
         self.telemetry = Telemetry()
-        self.store = ParameterStore(None, self._emit)
+        self._lifecycle = Lifecycle()
+        self.store = ParameterStore(None, self._lifecycle.emit)
         self.recorders = {node.node_id: RecordSwitch(spec.record) for node, spec in _files(plan)}
         self.inboxes = {node.node_id: inbox for node, inbox in _inboxes(plan)}
         self.results: dict[str, SinkResult] = {}
-        self.error: LiveStyleError | None = None
-        self.state: State = "loading"
-        self.stage = "Waiting"
         # Let go of at the end: a plan may hold frames, and the loader models.
         self._work: tuple[PlanNode, Loader] | None = (plan, loader)
         self._residency = residency or OwnResidency(torch.device("cpu"))
         self._on_closed = on_closed
         self._control = Control()
-        self._lock = threading.RLock()
-        self._listeners: list[Listener] = []
-        self._finished = threading.Event()
         self._stopping = threading.Event()
         self._graph: StreamGraph | None = None
         self._live: list[LiveParameter] = []
@@ -123,6 +110,21 @@ class StreamSession:
         self._doing: str = "Set-up"
         name = f"livestyle-session-{self.id[:8]}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def state(self) -> State:
+        """What the session is doing."""
+        return self._lifecycle.state
+
+    @property
+    def stage(self) -> str:
+        """The same as a line for the artist."""
+        return self._lifecycle.stage
+
+    @property
+    def error(self) -> LiveStyleError | None:
+        """Why the session ended, where that was not at the end of its stream."""
+        return self._lifecycle.error
 
     @property
     def notes(self) -> list[str]:
@@ -146,18 +148,18 @@ class StreamSession:
 
         After Cancel this is so at once, while workers still end; ``join`` waits for them.
         """
-        return self._finished.wait(timeout)
+        return self._lifecycle.wait(timeout)
 
     def stop(self) -> None:
         """End the sources: what was decoded is finished and the files are closed as usual."""
         self._stopping.set()
         self._total = None
-        self._move("draining", "Finishing")
+        self._lifecycle.move("draining", "Finishing")
         self._control.wake()
 
     def cancel(self) -> None:
         """End now: nothing is computed any more, and the files are left playable within 2 s."""
-        if self._conclude("cancelled", SessionCancelled("The run was cancelled.")):
+        if self._lifecycle.conclude("cancelled", SessionCancelled("The run was cancelled.")):
             self._control.halt()
 
     def join(self, timeout: float | None = None) -> bool:
@@ -185,14 +187,7 @@ class StreamSession:
         Returns:
             A function that ends the listening.
         """
-        with self._lock:
-            self._listeners.append(listener)
-
-        def leave() -> None:
-            with self._lock, contextlib.suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return leave
+        return self._lifecycle.listen(listener)
 
     def _run(self) -> None:
         try:
@@ -208,7 +203,7 @@ class StreamSession:
         except Exception:
             log.exception("A session could not be closed in order")
         failure = self._control.failure
-        self._conclude("failed" if failure else "done", failure)
+        self._lifecycle.conclude("failed" if failure else "done", failure)
         if self._on_closed is not None:
             try:
                 self._on_closed(self)
@@ -217,11 +212,12 @@ class StreamSession:
 
     def _play(self) -> None:
         assert self._work is not None
-        plan, loader = self._work
+        plan, load_model = self._work
+        loader = PlanLoader(load_model, self._residency, self._control, self._given_up, self._on_step)
         with contextlib.ExitStack() as opened:
-            loaded, tenancy = self._gather(plan, loader, opened)
+            loaded = loader.load(plan, opened)
             specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
-            self._live = [*specs, *steady_parameters(plan)]
+            self._live = [*specs, *flow_blend_parameters(plan)]
             self.store.declare(self._live)
             self._total = loaded.length(plan)
             context = SessionContext(
@@ -229,11 +225,11 @@ class StreamSession:
                 self.telemetry,
                 self.store,
                 self.preview,
-                partial(tenancy.acquire, self._residency, self._control),
                 lanes_of(self._residency.device),
+                partial(loaded.placement.acquire, self._residency, self._control),
                 self.recorders,
                 self._on_take,
-                self._on_first_chunk,
+                self._on_chunk,
             )
             graph = StreamGraph(plan, loaded, context)
             if self._stopping.is_set():
@@ -256,60 +252,9 @@ class StreamSession:
             trimmer.tick()
             moved = graph.advance()
             if graph.ending:
-                self._move("draining", "Finishing the file")
+                self._lifecycle.move("draining", "Finishing the file")
             if not moved:
                 self._control.wait(STOP_TICK_S if told else None)
-
-    def _gather(
-        self, plan: PlanNode, loader: Loader, opened: contextlib.ExitStack
-    ) -> tuple[LoadedPlan, ModelPlacement]:
-        """Open all sources, load all models, agree on a size, place the models, make the runners."""
-        nodes = list(plan.walk())
-        _check_comparisons(nodes)
-        sources: dict[PlanNode, FrameSource] = {}
-        for node in nodes:
-            if isinstance(node.operation, Read):
-                self._enter("loading", "Read", f"Opening {node.operation.source.label}")
-                sources[node] = node.operation.source.open()
-                opened.callback(sources[node].close)
-                sources[node].connect(lambda: self._stopping.is_set() or self._control.halted)
-        stylise = {node: node.operation for node in nodes if isinstance(node.operation, Stylise)}
-        models = self._load(stylise, loader)
-        self._enter("warming", "Set-up", "Warming up")
-        needs = {node: models[node].requirements(stylise[node].settings) for node in stylise}
-        for node in stylise:
-            if needs[node].needs_source and not node.parents:
-                raise SettingError(f"this model needs frames: connect some to StreamDenoise {node.node_id}.")
-        origin = sources.get(plan.origin)
-        width, height = output_size(needs, origin.info if origin else None)
-        tenancy = tenancy_of(models, needs, width, height)
-        # before any runner: one makes its buffers at once, where the weights are then
-        tenancy.acquire(self._residency, self._control)
-        self._control.check()
-        runners = {
-            node: make_runner(
-                models[node].patched(operation.model.patches).with_lora(operation.model.lora_strength),
-                StreamRequest(
-                    replace(operation.settings, live=origin is not None and origin.info.endless),
-                    operation.conditioning,
-                    node_id=node.node_id,
-                    model_node_id=operation.model.node_id,
-                    width=width,
-                    height=height,
-                ),
-            )
-            for node, operation in stylise.items()
-        }
-        return LoadedPlan(sources, models, runners, width, height), tenancy
-
-    def _load(self, stylise: Mapping[PlanNode, Stylise], loader: Loader) -> dict[PlanNode, StreamModel]:
-        """The model of each denoising node; equal handles share one."""
-        models: dict[ModelHandle, StreamModel] = {}
-        for operation in stylise.values():
-            if operation.model not in models:
-                self._enter("loading", "Load", f"Loading {PurePath(operation.model.checkpoint).name}")
-                models[operation.model] = loader(operation.model)
-        return {node: models[operation.model] for node, operation in stylise.items()}
 
     def _close(self) -> None:
         """Close files, wait for the lanes, let go of everything heavy."""
@@ -327,7 +272,7 @@ class StreamSession:
             self._forget()
         finally:
             # Nobody takes the pictures of a run that failed or was cancelled.
-            lost = self._finished.is_set() or self._control.failure is not None
+            lost = self.wait(0) or self._control.failure is not None
             self.results = _without_pictures(results) if lost else results
             graph = None  # else its caches would outlast their release
             self._residency.released()
@@ -340,46 +285,17 @@ class StreamSession:
             self._live = []
 
     def _on_take(self, node_id: str, taken: SinkResult) -> None:
-        self._emit({"type": "take", "node": node_id, "path": taken.path, "frames": taken.frames})
+        self._lifecycle.emit({"type": "take", "node": node_id, "path": taken.path, "frames": taken.frames})
 
-    def _on_first_chunk(self) -> None:
-        self._move("running", "Playing")
+    def _on_chunk(self) -> None:
+        self._lifecycle.move("running", "Playing")
 
-    def _enter(self, state: State, doing: str, stage: str) -> None:
-        """The next step of the preparation begins."""
-        self._control.check()
+    def _on_step(self, state: State, doing: str, line: str) -> None:
         self._doing = doing
-        self._move(state, stage)
+        self._lifecycle.move(state, line)
 
-    def _move(self, state: State, stage: str) -> None:
-        """Go forward to a state; nothing happens where that would be backward."""
-        with self._lock:
-            backward = self._finished.is_set() or ORDER.index(state) < ORDER.index(self.state)
-            if backward or (state, stage) == (self.state, self.stage):
-                return
-            self.state, self.stage = state, stage
-        self._emit({"type": "state", "state": state, "stage": stage})
-
-    def _conclude(self, state: State, error: LiveStyleError | None) -> bool:
-        """Reach a final state; False where the session had reached one already."""
-        stage = str(error) if error else "Done"
-        with self._lock:
-            if self._finished.is_set():
-                return False
-            self.state, self.stage, self.error = state, stage, error
-            self._finished.set()
-        # Outside the lock: a listener may ask the store, which holds its own while it tells us.
-        self._emit({"type": "state", "state": state, "stage": stage})
-        return True
-
-    def _emit(self, event: Mapping[str, Any]) -> None:
-        with self._lock:
-            listeners = tuple(self._listeners)
-        for listener in listeners:
-            try:
-                listener(event)
-            except Exception:
-                log.exception("A listener failed")
+    def _given_up(self) -> bool:
+        return self._stopping.is_set() or self._control.halted
 
 
 def _files(plan: PlanNode) -> list[tuple[PlanNode, SinkSpec]]:
@@ -392,16 +308,6 @@ def _inboxes(plan: PlanNode) -> list[tuple[PlanNode, FrameInbox]]:
     """The read nodes that a page pushes pictures into."""
     reads = [(node, node.operation.source) for node in plan.walk() if isinstance(node.operation, Read)]
     return [(node, spec.inbox) for node, spec in reads if isinstance(spec, LiveSpec) and spec.inbox]
-
-
-def _check_comparisons(nodes: Sequence[PlanNode]) -> None:
-    for node in nodes:
-        write = node.operation
-        alone = isinstance(write, Write) and write.compare != "off" and len(node.inputs) == 1
-        if alone and not isinstance(node.origin.operation, Read):
-            raise SettingError(
-                f"compare on FrameStreamIO {node.node_id} has no source to show: connect a second stream."
-            )
 
 
 def _without_pictures(results: Mapping[str, SinkResult]) -> dict[str, SinkResult]:

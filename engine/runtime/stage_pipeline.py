@@ -24,8 +24,8 @@ class _Flight:
     """A chunk between ``feed`` and ``take``, with the values that are bound to it.
 
     Attributes:
-        early: read as it entered the side lane.
-        late: read as it entered the main lane; with a delay they act on the result of an earlier chunk.
+        early: read as it entered the encode lane.
+        late: read as it entered the denoise lane; with a delay they act on the result of an earlier chunk.
         shown: the late values that acted on ``pixels``.
     """
 
@@ -37,17 +37,47 @@ class _Flight:
     pixels: np.ndarray | None = None
 
 
+class _Jobs:
+    """How many jobs the lanes hold. It refers to no runner, so that none is held when the last one ends.
+
+    Args:
+        control: woken when a job has ended.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are any."""
+        with self._lock:
+            return self._count > 0
+
+    def begin(self) -> None:
+        """One is handed to a lane."""
+        with self._lock:
+            self._count += 1
+
+    def end(self) -> None:
+        """A lane has let go of one."""
+        with self._lock:
+            self._count -= 1
+        self._control.wake()
+
+
 class StagePipeline:
-    """Encodes chunk k+1 on the side lane while chunk k is denoised on the main lane.
+    """Encodes chunk k+1 while chunk k is denoised and chunk k-1 decoded, where each stage has a lane.
 
     ``feed`` and ``take`` belong to the session's thread. At most ``prefetch`` chunks have entered
-    the side lane and not yet the main lane, which bounds how late a live value can apply: a chunk
-    that enters the side lane after the change shows it, so at most ``prefetch + 1`` chunks pass.
+    the encode lane and not yet the denoise lane, which bounds how late a live value can apply: a chunk
+    that enters the encode lane after the change shows it, so at most ``prefetch + 1`` chunks pass.
 
     Args:
         runner: does the work; only lanes call it.
         lanes: of the runner's device.
-        store: live values, read on entering the side lane and, the late ones, on entering main.
+        store: live values, read on entering the encode lane and, the late ones, on entering the denoise lane.
         telemetry: told the time of each stage.
         control: woken when a chunk moves on, told of failures.
         prefetch: chunks encoded ahead, at least 1.
@@ -79,13 +109,13 @@ class StagePipeline:
         self._held = 0  # chunks of source whose results the runner owes
         self._end = 0  # index of the frame after the last one fed
         self._ahead = 0
-        self._jobs = 0
+        self._jobs = _Jobs(control)
 
     @property
     def wanted(self) -> int:
         """Frames that the next chunk needs; 0 while there is no room for it."""
         with self._lock:
-            # One chunk in main, one at the exit and one waiting to be taken keep every lane busy.
+            # One chunk being denoised, one being decoded and one waiting to be taken keep every lane busy.
             most = self._prefetch + 3 + self._held
             full = self._ahead >= self._prefetch or len(self._flights) >= most
         if full:
@@ -101,8 +131,7 @@ class StagePipeline:
     @property
     def working(self) -> bool:
         """Whether a lane still holds one of our jobs."""
-        with self._lock:
-            return self._jobs > 0
+        return self._jobs.pending
 
     def feed(self, frames: Frames) -> None:
         """Start a chunk; a short one (the last) is padded by repeating its last frame.
@@ -200,13 +229,9 @@ class StagePipeline:
             elif not self._control.halted:
                 self._telemetry.stage(stage, seconds, self._lanes.name(stage))
                 self._advance(stage, flight, result)
-            with self._lock:
-                self._jobs -= 1
-            self._control.wake()
 
-        with self._lock:
-            self._jobs += 1
-        self._lanes.submit(stage, flight.frames.index, checked, done)
+        self._jobs.begin()
+        self._lanes.submit(stage, flight.frames.index, checked, done, self._jobs.end)
 
     def _advance(self, stage: Stage, flight: _Flight, result: Any) -> None:
         """Queue the next stage from the lane itself, so that it never waits for another thread."""

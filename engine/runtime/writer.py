@@ -42,7 +42,7 @@ class SinkWriter:
         on_written: Callable[[Frames], None],
     ) -> None:
         self._open_sink = open_sink
-        self._compare = compare
+        self._compare: CompareMode = compare
         self._control = control
         self._telemetry = telemetry
         self._on_written = on_written

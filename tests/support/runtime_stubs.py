@@ -45,7 +45,11 @@ def picture(index: int, height: int, width: int) -> np.ndarray:
 
 
 class CountingSource(FrameSource):
-    """``length`` numbered frames; may wait before each, block at one, or fail at one."""
+    """``length`` numbered frames; may wait before each, block at one, or fail at one.
+
+    Attributes:
+        given: frames that were decoded.
+    """
 
     def __init__(self, spec: CountingSpec) -> None:
         width, height = spec.size
@@ -55,7 +59,7 @@ class CountingSource(FrameSource):
         self.spec = spec
         self.asked: list[int] = []
         self.closed = threading.Event()
-        self._next = 0
+        self.given = 0
         self._stopped = threading.Event()
 
     def start(self, width: int, height: int, resize: Resize) -> None:
@@ -63,18 +67,18 @@ class CountingSource(FrameSource):
 
     def read(self, count: int) -> Frames | None:
         self.asked.append(count)
-        start = self._next
-        while self._next < start + count and not self._stopped.is_set():
-            if self._next == self.spec.block_at:
+        start = self.given
+        while self.given < start + count and not self._stopped.is_set():
+            if self.given == self.spec.block_at:
                 self.spec.unblock.wait()
-            if self._next == self.spec.fail_at:
+            if self.given == self.spec.fail_at:
                 raise OSError("the camera was unplugged")
-            if self._next == self.spec.length:
+            if self.given == self.spec.length:
                 break
             if self.spec.delay:
                 time.sleep(self.spec.delay)
-            self._next += 1
-        numbers = range(start, self._next)
+            self.given += 1
+        numbers = range(start, self.given)
         if not numbers:
             return None
         pixels = np.stack([picture(number, *self.size) for number in numbers])

@@ -87,9 +87,9 @@ def lane_seconds(runner: Runner, frames: np.ndarray, device: torch.device) -> di
     kept: dict[str, list[Any]] = {}
     spent = {}
     for lane, work in (
-        ("side", lambda: [runner.encode(chunk) for chunk in chunks]),
-        ("main", lambda: [runner.denoise(encoded, live) for encoded in kept["side"]]),
-        ("exit", lambda: [runner.decode(denoised) for denoised in kept["main"]]),
+        ("encode", lambda: [runner.encode(chunk) for chunk in chunks]),
+        ("denoise", lambda: [runner.denoise(encoded, live) for encoded in kept["encode"]]),
+        ("decode", lambda: [runner.decode(denoised) for denoised in kept["denoise"]]),
     ):
         synchronise(device)
         started = time.perf_counter()

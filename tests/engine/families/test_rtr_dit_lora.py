@@ -76,7 +76,7 @@ def chunk(index: int, live: dict[str, Any]) -> Chunk:
 
 
 def latents(*made: RTRDiTRunner, changes: dict[int, float] | None = None) -> list[np.ndarray]:
-    """Each runner's latents. All are encoded before any is denoised, as a session's side lane runs ahead.
+    """Each runner's latents. All are encoded before any is denoised, as a session's encode lane runs ahead.
 
     Args:
         changes: the LoRA's strength from a chunk on; it is read when the chunk steps.

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runtime_stubs import Behaviour, InvertModel, InvertRunner, picture, read, spec_of, stylise, write
 
+from livestyle.engine.families import StreamRequest
 from livestyle.engine.families.base import Chunk
 from livestyle.engine.runtime.session import StreamSession
 
@@ -55,10 +56,9 @@ class HoldingModel(InvertModel):
         self.delay = delay
         self.runners: list[HoldingRunner] = []
 
-    def runner(self, settings, conditioning, *, node_id, model_node_id, width, height) -> HoldingRunner:
-        self.runners.append(
-            HoldingRunner(self.delay, self.behaviour, node_id, conditioning.node_id, width, height)
-        )
+    def runner(self, request: StreamRequest) -> HoldingRunner:
+        recipe, size = request.conditioning, (request.width, request.height)
+        self.runners.append(HoldingRunner(self.delay, self.behaviour, request.node_id, recipe.node_id, *size))
         return self.runners[-1]
 
 
@@ -106,8 +106,8 @@ def test_a_generator_has_no_delay() -> None:
         denoise = InvertRunner.denoise
 
     model = HoldingModel(behaviour, 3)
-    model.runner = lambda s, c, *, node_id, width, height, **_: Generating(
-        3, behaviour, node_id, c.node_id, width, height
+    model.runner = lambda request: Generating(
+        3, behaviour, request.node_id, request.conditioning.node_id, request.width, request.height
     )
     run(plan, model)
     assert np.array_equal(spec_of(plan).sink.pixels, numbered(10))
@@ -140,8 +140,9 @@ def change(delay: int, chunk: int, key: str, value: Any) -> tuple[Behaviour, np.
     model = HoldingModel(behaviour, delay)
     receipts: list[dict] = []
 
-    def make(settings: Any, conditioning: Any, *, node_id: str, width: int, height: int, **_: Any) -> Any:
-        runner = MixingRunner(delay, behaviour, node_id, conditioning.node_id, width, height)
+    def make(request: StreamRequest) -> MixingRunner:
+        recipe, size = request.conditioning, (request.width, request.height)
+        runner = MixingRunner(delay, behaviour, request.node_id, recipe.node_id, *size)
         runner.on_prepare = lambda index: session.store.set(key, value) if index == chunk else None
         return runner
 

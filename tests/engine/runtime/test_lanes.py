@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 import torch
@@ -79,10 +81,25 @@ def test_lanes_belong_to_the_device():
     assert {lanes_of(CPU).name(stage) for stage in STAGES} == {"compute"}
 
 
-def test_an_idle_lane_keeps_no_result():
-    import gc
-    import weakref
+def test_a_lane_holds_nothing_of_a_job_that_has_ended():
+    """A session gives memory back when its last job has ended: nothing may hold its runner then."""
+    lanes, held, idle = lanes_of(CPU), [], threading.Event()
+    owner = Log()
+    known = weakref.ref(owner)
 
+    def ended() -> None:
+        held.append(known())
+        idle.set()
+
+    gate = threading.Event()
+    lanes.submit("encode", 0, gate.wait, lambda *_: None)
+    lanes.submit("encode", 1, lambda owner=owner: owner, lambda *_, owner=owner: None, ended)
+    del owner
+    gate.set()
+    assert idle.wait(10) and held == [None]
+
+
+def test_an_idle_lane_keeps_no_result():
     lanes, idle = lanes_of(CPU), threading.Event()
     seen: list[weakref.ref] = []
 
@@ -100,7 +117,7 @@ def test_an_idle_lane_keeps_no_result():
 
 def test_three_lanes_work_side_by_side():
     lanes = Lanes(DevicePlan(CPU, torch.float32, "triple"))
-    assert [lanes.name(stage) for stage in STAGES] == ["side", "main", "exit"]
+    assert [lanes.name(stage) for stage in STAGES] == ["encode", "denoise", "decode"]
     meeting = threading.Barrier(2)
     done = threading.Semaphore(0)
     for stage in ("encode", "denoise"):

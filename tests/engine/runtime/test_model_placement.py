@@ -15,7 +15,7 @@ from runtime_stubs import Behaviour, InvertModel, InvertRunner, Zoo, read, styli
 
 from livestyle.engine.families import StreamRequest, demo_checkpoints, load_model
 from livestyle.engine.families.base import DenoiseSettings, ModelHandle, StreamModel
-from livestyle.engine.runtime.model_placement import tenancy_of
+from livestyle.engine.runtime.model_placement import placement_of
 from livestyle.engine.runtime.residency import OwnResidency
 from livestyle.engine.runtime.session import StreamSession
 
@@ -111,8 +111,8 @@ def test_a_model_that_knows_its_streams_is_asked_with_their_settings():
 
     node = stylise(read(), steps=3)
     model = Sizing(Behaviour())
-    tenancy = tenancy_of({node: model}, {node: model.requirements(node.operation.settings)}, *SIZE)
-    assert tenancy.memory == 3 * 8 * 6 and tenancy.models == (model,)
+    placement = placement_of({node: model}, {node: model.requirements(node.operation.settings)}, *SIZE)
+    assert placement.memory == 3 * 8 * 6 and placement.models == (model,)
 
 
 def test_a_causal_models_stream_takes_memory_for_its_own_settings():
@@ -123,7 +123,7 @@ def test_a_causal_models_stream_takes_memory_for_its_own_settings():
     def asked(**expert: Any) -> int:
         node = stylise(read(), steps=steps, advanced=tuple(expert.items()))
         needs = model.requirements(node.operation.settings)
-        return tenancy_of({node: model}, {node: needs}, 64, 64).memory
+        return placement_of({node: model}, {node: needs}, 64, 64).memory
 
     layout = model.layout(DenoiseSettings(), 64, 64, 2 * model.profile.references)
     assert asked(stream_batch=True) - asked() >= (steps - 1) * layout.bytes(1, 4) > 0

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
+from what_is_held import ThreadsSince
 
 from livestyle.engine.media.types import Frames
 from livestyle.engine.runtime.preview import BACKLOG, PreviewClient, PreviewHub
@@ -109,20 +110,25 @@ def test_each_viewer_has_its_own_size():
 def test_publishing_into_a_stalled_viewer_is_bounded_and_never_blocks():
     hub = PreviewHub()
     client = hub.subscribe()
+    published: list[weakref.ref] = []
     for frame in range(50 * BACKLOG):
-        publish(hub, frame)
-    assert len(hub._backlog) <= BACKLOG and hub.dropped > 0
+        pixels = gray(frame % 256)
+        hub.publish(Frames(pixels[None], frame, (Fraction(frame, 30),), (0.0,)))
+        published.append(weakref.ref(pixels))
+    del pixels
+    kept = [pixels for pixels in published if pixels() is not None]
+    assert len(kept) <= BACKLOG + 1 and hub.dropped >= len(published) - BACKLOG - 1  # and the current one
     client.close()
 
 
 def test_no_thread_is_left_when_the_last_viewer_leaves():
-    hub = PreviewHub()
+    threads, hub = ThreadsSince(), PreviewHub()
     clients = [hub.subscribe() for _ in range(3)]
     for client in clients:
         client.close()
         client.close()
     deadline = time.monotonic() + WAIT
-    while any(thread.name == "livestyle-preview" for thread in threading.enumerate()):
+    while threads.named("livestyle-preview"):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

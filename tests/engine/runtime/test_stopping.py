@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from runtime_stubs import Behaviour, Zoo, picture, read, spec_of, stylise, write
+from what_is_held import ThreadsSince
 
 from livestyle.engine.errors import SessionCancelled
 from livestyle.engine.runtime.session import StreamSession
@@ -42,7 +43,7 @@ def test_stop_finishes_what_was_decoded():
     assert session.wait(WAIT) and session.state == "done" and session.error is None
     sink, decoder = spec_of(plan).sink, spec_of(source).opened[0]
     assert sink.ended == "closed" and session.results["9"].complete
-    assert sink.frames == decoder._next
+    assert sink.frames == decoder.given
     assert np.array_equal(sink.pixels, 255 - np.stack([picture(n, 6, 8) for n in range(sink.frames)]))
 
 
@@ -65,7 +66,7 @@ def test_a_slow_target_loses_nothing_on_stop():
     until(lambda: session.progress.done >= 4)
     session.stop()
     assert session.wait(WAIT) and session.state == "done"
-    assert spec_of(plan).sink.frames == spec_of(source).opened[0]._next
+    assert spec_of(plan).sink.frames == spec_of(source).opened[0].given
 
 
 def test_stop_while_loading_ends_without_a_file():
@@ -183,10 +184,9 @@ def test_what_is_closed_is_told_once_everything_is_closed():
 
 
 def test_two_cancelled_sessions_leave_no_threads():
+    threads = ThreadsSince()
     for _ in range(2):
         session, _ = started(Behaviour())
         until(lambda session=session: session.progress.done > 0)
         check_cancel(session, lambda: None)
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith(("livestyle-decode", "livestyle-write"))]
-    assert not [name for name in names if name.startswith("livestyle-session")]
+    assert threads.named("livestyle-decode", "livestyle-write", "livestyle-session") == []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from what_is_held import tensors_of
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.errors import SettingError
@@ -129,21 +129,6 @@ def test_chunk_and_steps_change_while_playing(model: StreamDiTModel) -> None:
     assert calls(6, {2: {"d.chunk": 16}}) == 3 + 2 + 1 + 2 + 2
 
 
-def held(thing: object, seen: set[int]) -> int:
-    """Bytes of all tensors that can be reached from a thing, but for the weights."""
-    if id(thing) in seen or isinstance(thing, torch.nn.Module):
-        return 0
-    seen.add(id(thing))
-    if isinstance(thing, torch.Tensor):
-        return thing.nbytes
-    parts = [*getattr(thing, "__dict__", {}).values()]
-    if isinstance(thing, dict):
-        parts += thing.values()
-    elif isinstance(thing, (list, tuple, deque)):
-        parts += thing
-    return sum(held(part, seen) for part in parts)
-
-
 def test_an_endless_film_keeps_no_more_than_its_buffer(model: StreamDiTModel) -> None:
     runner = make(model)
     sizes = []
@@ -155,7 +140,7 @@ def test_an_endless_film_keeps_no_more_than_its_buffer(model: StreamDiTModel) ->
             )
             runner.decode(runner.denoise(runner.encode(chunk), live))
             if index in (11, 35, 59):
-                sizes.append(held(runner.state, set()))
+                sizes.append(sum(tensor.nbytes for tensor in tensors_of(runner)))
     assert 0 < sizes[1] == sizes[2] <= sizes[0] + 4096
 
 

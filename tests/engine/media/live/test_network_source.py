@@ -19,6 +19,7 @@ import psutil
 import pytest
 from media_clips import with_latin_title
 from stream_servers import RtspServer, ffmpeg, free_port, publisher
+from what_is_held import ThreadsSince
 
 from livestyle.engine.errors import MediaError
 from livestyle.engine.media.live.addresses import parse_url
@@ -42,7 +43,7 @@ Publish = Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]
 @contextlib.contextmanager
 def watching(url: str, patience: float = 0.0) -> Iterator[LiveSource]:
     """An opened source; ``patience`` seconds for a server that is only just starting."""
-    until = time.monotonic() + patience
+    threads, until = ThreadsSince(), time.monotonic() + patience
     while True:
         source = LiveSource(NetworkCapture(parse_url(url), allow_private=True), "latest", opening=60)
         try:
@@ -57,7 +58,7 @@ def watching(url: str, patience: float = 0.0) -> Iterator[LiveSource]:
             before = time.monotonic()
             source.close()
             assert time.monotonic() - before < 6
-    assert "livestyle-capture" not in [thread.name for thread in threading.enumerate()]
+    assert threads.named("livestyle-capture") == []
 
 
 def read_until(source: LiveSource, reached: Callable[[Frames], bool], seconds: float = 15.0) -> Frames:

@@ -9,6 +9,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from what_is_held import ThreadsSince
 
 from livestyle.engine.media.live.relay import RedirectSearch, Relay
 
@@ -86,12 +87,12 @@ def test_other_answers_are_none_however_they_are_cut(statuses: list[int], size: 
 
 
 def test_closing_leaves_no_thread_even_without_a_client() -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
+    threads, listener = ThreadsSince(), socket.create_server(("127.0.0.1", 0))
     relay = Relay("127.0.0.1", listener.getsockname()[1], "", 5)
     relay.close()
     relay.close()
     listener.close()
-    assert "livestyle-relay" not in [thread.name for thread in threading.enumerate()]
+    assert threads.named("livestyle-relay") == []
 
 
 def test_nobody_there_is_an_error_at_once() -> None:
