@@ -24,6 +24,7 @@ from .declare import (
 from .host import io, plain_errors
 
 ROPE_MODES = ("auto", "absolute", "relative")
+CACHE_PRECISIONS = ("auto", "fp8")
 
 
 class StreamDenoise(io.ComfyNode):
@@ -142,6 +143,12 @@ class StreamDenoise(io.ComfyNode):
                     False,
                     "Expert: work on several chunks' steps at once; faster on a graphics card, later.",
                 ),
+                advanced(
+                    combo_widget,
+                    "cache_precision",
+                    CACHE_PRECISIONS,
+                    "Expert: fp8 keeps past frames in eight bits, for large models; half the memory, slower.",
+                ),
             ],
             outputs=[FrameStream.Output(display_name="frames", tooltip="The restyled stream.")],
         )
@@ -169,15 +176,18 @@ class StreamDenoise(io.ComfyNode):
         rope_mode: str = "auto",
         compile: bool = False,
         stream_batch: bool = False,
+        cache_precision: str = "auto",
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         one_of("rope_mode", rope_mode, ROPE_MODES)
+        one_of("cache_precision", cache_precision, CACHE_PRECISIONS)
         experts = {
             "cache_reference": cache_reference,
             "cache_sink": cache_sink,
             "cache_window": cache_window,
             "rope_mode": rope_mode,
             "stream_batch": stream_batch,
+            "cache_precision": cache_precision,
         }
         settings = DenoiseSettings(
             steps=steps,

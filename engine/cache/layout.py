@@ -41,7 +41,15 @@ class CacheLayout:
         """All frames that are stored."""
         return self.references + self.window
 
-    def bytes(self, batch: int, itemsize: int) -> int:
-        """Bytes of a cache in a format of ``itemsize`` bytes: what the memory estimate predicts."""
-        token = 2 * self.heads * self.head_width * itemsize
-        return batch * self.layers * self.slots * self.tokens * token
+    def bytes(self, batch: int, itemsize: int, precision: str = "native") -> int:
+        """Bytes of a cache: what the memory estimate predicts.
+
+        Args:
+            itemsize: bytes of a value in the network's format.
+            precision: ``"fp8"`` has one byte a value in all but the current block, and a scale of four
+                bytes for each frame and head.
+        """
+        frame = self.tokens * self.head_width
+        kept = frame + 4 if precision == "fp8" else frame * itemsize
+        values = self.block * frame * itemsize + (self.slots - self.block) * kept
+        return 2 * batch * self.layers * self.heads * values

@@ -98,12 +98,17 @@ class RTRDiTModel(StreamModel):
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
         """For every row the cache and the widest layer for a block, and the decoder's planes for a chunk."""
         item = self.net.patch_embedding.weight.element_size()
-        room = dict(settings.advanced).get("cache_reference", 2 * self.profile.references)
+        expert = dict(settings.advanced)
+        room = expert.get("cache_reference", 2 * self.profile.references)
+        precision = expert.get("cache_precision", "native")
         layout = self.layout(settings, width, height, room)
         rows, tokens = self.cache_rows(settings), layout.block * layout.tokens
         widest = tokens * (self.net.config.ffn_dim + 8 * self.net.config.dim) * item
         planes = layout.block * self.autoencoder.temporal * width * height * 64 * item
-        return layout.bytes(rows, item) + rows * widest + planes
+        cache = layout.bytes(rows, item, precision)
+        if precision == "fp8":  # a layer is turned back into the network's format while it is attended to
+            cache += layout.bytes(rows, item) // layout.layers
+        return cache + rows * widest + planes
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is a block; the first latent frame of a stream holds one picture only.

@@ -44,6 +44,7 @@ def new_rollout(
         device=model.net.device,
         dtype=model.net.dtype,
         rope=expert.get("rope_mode", profile.rope),
+        precision=expert.get("cache_precision", "native"),
         sink_similarity=profile.sink_similarity,
     )
     trained_for = RolloutSettings(

@@ -94,9 +94,8 @@ def test_memory_is_constant_and_as_predicted(precision: str) -> None:
     rollout = tiny_rollout(net=net, precision=precision, sink=1)
     rollout.switch(style(1))
     start = rollout.cache.bytes
-    if precision == "native":
-        assert start == rollout.cache.layout.bytes(1, 4)
-    else:
+    assert start == rollout.cache.layout.bytes(1, 4, precision)
+    if precision == "fp8":
         assert start < 0.7 * rollout.cache.layout.bytes(1, 4)
     play(rollout, range(12))
     assert rollout.cache.bytes == start

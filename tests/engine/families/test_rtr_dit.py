@@ -202,6 +202,20 @@ def test_a_live_change_and_a_live_prompt_act_at_their_block(demo: RTRDiTModel) -
     assert np.array_equal(found[:2], before[:2]) and np.abs(found[2] - before[2]).max() > 1e-4
 
 
+def test_a_cache_in_eight_bits_is_smaller_and_close(demo: RTRDiTModel) -> None:
+    plain, small = runner(demo), runner(demo, advanced=(("cache_precision", "fp8"),))
+    assert small.state.rollout.cache.bytes < 0.7 * plain.state.rollout.cache.bytes
+    expected, found = latents(plain), latents(small)
+    assert np.array_equal(found[:1], expected[:1])  # the first block has no past
+    difference = np.abs(found - expected)
+    assert 0 < difference.max() and difference.mean() < 0.05 * np.abs(expected).mean()
+    bytes_of = [
+        demo.stream_bytes(DenoiseSettings(steps=2, advanced=advanced), 480, 320)
+        for advanced in ((), (("cache_precision", "fp8"),))
+    ]
+    assert bytes_of[1] < bytes_of[0]
+
+
 def test_the_expert_widgets_size_the_cache(demo: RTRDiTModel) -> None:
     made = runner(demo, advanced=(("cache_window", 7), ("cache_sink", 2), ("rope_mode", "absolute")))
     layout = made.state.rollout.cache.layout
