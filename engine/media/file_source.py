@@ -13,7 +13,7 @@ import av
 
 from ..errors import MediaError
 from .geometry import Orientation
-from .resize import Layout, Picture, orientation_of
+from .resize import Layout, Picture, colour_of, orientation_of
 from .sampled_source import PictureReader
 from .sampling import Timed, seconds
 from .tracks import MediaFile
@@ -162,7 +162,8 @@ class FileReader(PictureReader):
         if frame.rotation != self._rotation:
             self._rotation, self._orientation = frame.rotation, orientation_of(frame)
         aspect = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
-        return Picture(frame, Fraction(aspect or 1), self._orientation)
+        colour = colour_of(frame, self._stream.codec_context)
+        return Picture(frame, Fraction(aspect or 1), self._orientation, colour)
 
     def _length(self) -> Fraction | None:
         """A guess where the track itself does not tell."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import av
 from av.filter import Graph
@@ -29,3 +31,8 @@ class FilterChain:
                 yield self._graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
+
+
+def escaped(path: Path) -> str:
+    """A path as a filter's argument: a drive's colon and quotes would end it."""
+    return re.sub(r"([\\':,;\[\]])", r"\\\1", path.as_posix())

@@ -15,7 +15,8 @@ import torch
 
 from ..errors import MediaError
 from .containers import open_input
-from .resize import Layout, Picture, orientation_of
+from .colour import Colour
+from .resize import Layout, Picture, colour_of, orientation_of
 from .sampled_source import PictureReader
 from .sampling import Timed, exact_rate
 
@@ -59,9 +60,10 @@ class BatchReader(_NumberedReader):
 
     def _picture(self, index: int) -> Picture:
         # One image at a time: the batch is never copied as a whole.
-        image = torch.as_tensor(self._batch[index], dtype=torch.float32, device="cpu").numpy()[..., :3]
+        image = torch.as_tensor(self._batch[index], dtype=torch.float32, device="cpu").numpy()
         pixels = (np.nan_to_num(image).clip(0, 1) * 255 + 0.5).astype(np.uint8)
-        return Picture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
+        form = "rgba" if pixels.shape[-1] == 4 else "rgb24"
+        return Picture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=form))
 
 
 class FolderReader(_NumberedReader):
@@ -71,7 +73,12 @@ class FolderReader(_NumberedReader):
         path = Path(folder)
         if not path.is_dir():
             raise MediaError(f"{folder} is not a folder: choose the folder that holds the image sequence.")
-        files = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file()]
+        # macOS writes "._name" beside every file on foreign disks.
+        files = [
+            file
+            for file in path.iterdir()
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+        ]
         self._files = sorted(files, key=_natural)
         super().__init__(folder, len(files), fps)
         self.size = Layout.of(self._picture(0)).display_size
@@ -81,11 +88,12 @@ class FolderReader(_NumberedReader):
         with open_input(str(file), str(file)) as container:
             try:
                 frame = next(container.decode(video=0), None)
+                colour = colour_of(frame, container.streams.video[0].codec_context) if frame else Colour()
             except (av.error.FFmpegError, IndexError) as error:
                 raise MediaError(f"{file} can't be decoded: replace this image or remove it.") from error
         if frame is None:
             raise MediaError(f"{file} holds no picture: replace this image or remove it.")
-        return Picture(frame, orientation=orientation_of(frame))
+        return Picture(frame, orientation=orientation_of(frame), colour=colour)
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:

@@ -8,7 +8,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from .filters import ACCURATE, FilterChain
+from .colour import Colour, table_file
+from .filters import ACCURATE, FilterChain, escaped
 from .geometry import Fit, Orientation, display_size, fit
 from .types import Resize
 
@@ -19,11 +20,12 @@ _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded frame, its pixel aspect ratio, and how it is turned to be upright."""
+    """A decoded frame, its pixel aspect ratio, how it is turned to be upright, and its colour tags."""
 
     frame: av.VideoFrame
     aspect: Fraction = Fraction(1)
     orientation: Orientation = Orientation()
+    colour: Colour = Colour()
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Layout:
         space, range: AVColorSpace and AVColorRange as tagged.
         aspect: pixel aspect ratio.
         orientation: how it is turned to be upright.
+        colour: primaries and transfer as tagged.
     """
 
     width: int
@@ -45,6 +48,7 @@ class Layout:
     range: int
     aspect: Fraction
     orientation: Orientation
+    colour: Colour = Colour()
 
     @classmethod
     def of(cls, picture: Picture) -> Layout:
@@ -58,6 +62,7 @@ class Layout:
             int(frame.color_range),
             picture.aspect,
             picture.orientation,
+            picture.colour,
         )
 
     @property
@@ -79,14 +84,33 @@ class Layout:
         rgb = av.VideoFormat(self.format, self.width, self.height).is_rgb
         return rgb or self.format.startswith(("yuvj", "gray", "mono", "pal"))
 
+    @property
+    def alpha(self) -> bool:
+        """Whether pixels may be transparent."""
+        form = av.VideoFormat(self.format, self.width, self.height)
+        return self.format == "pal8" or any(part.is_alpha for part in form.components)
+
 
 class Resizer:
-    """Converts frames to uint8 RGB of one size; a change of the input's layout is followed."""
+    """Converts frames to uint8 RGB of one size; a change of the input's layout is followed.
 
-    def __init__(self, width: int, height: int, resize: Resize) -> None:
+    Args:
+        width, height: of the output, in pixels.
+        resize: how the picture meets another aspect ratio.
+        background: RGB, 0..255, under what is transparent.
+
+    Attributes:
+        remarks: what was done to the picture's colours, each in one line.
+    """
+
+    def __init__(
+        self, width: int, height: int, resize: Resize, background: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
         self.width = width
         self.height = height
+        self.remarks: list[str] = []
         self._resize: Resize = resize
+        self._background = np.array(background, np.uint16)
         self._layout: Layout | None = None
         self._fit: Fit
         self._chain: FilterChain
@@ -97,12 +121,23 @@ class Resizer:
         if layout != self._layout:
             self._adapt(layout)
         for scaled in self._chain.push(picture.frame):
-            pixels = layout.orientation.apply(rgb_view(scaled))
+            pixels = layout.orientation.apply(pixels_of(scaled))
             height, width = pixels.shape[:2]
             x, y = self._fit.place
             if (width, height) != (self.width, self.height):
                 out[:] = 0
-            out[y : y + height, x : x + width] = pixels
+            out[y : y + height, x : x + width] = self._flat(pixels) if layout.alpha else pixels
+
+    def _flat(self, pixels: np.ndarray) -> np.ndarray:
+        """Premultiplied RGBA over the background; says so where anything is transparent."""
+        clear = 255 - pixels[..., 3:].astype(np.uint16)
+        if clear.any():
+            self._remark("Transparent parts are shown over the background colour.")
+        return (pixels[..., :3] + (clear * self._background + 127) // 255).clip(0, 255).astype(np.uint8)
+
+    def _remark(self, line: str) -> None:
+        if line and line not in self.remarks:
+            self.remarks.append(line)
 
     def _adapt(self, layout: Layout) -> None:
         self._fit = fit(
@@ -113,7 +148,31 @@ class Resizer:
             self._resize,
         )
         x, y, width, height = self._fit.crop
-        scaled_width, scaled_height = self._fit.scaled
+        size = "{}:{}".format(*self._fit.scaled)
+        levels = (
+            f":in_color_matrix={layout.matrix}"
+            f":in_range={'full' if layout.full_range else 'limited'}:out_range=full"
+        )
+        look_up: list[tuple[str, str]] = []
+        if not layout.colour.ordinary:
+            self._remark(layout.colour.remark)
+            deep = "gbrap16le" if layout.alpha else "gbrp16le"
+            look_up = [("format", deep), ("lut3d", f"file={escaped(table_file(layout.colour))}")]
+        if layout.alpha:
+            # Hidden colours must not bleed into what is seen.
+            to_rgb = [
+                ("scale", f"{width}:{height}:{ACCURATE}{levels}"),
+                *look_up,
+                ("format", "gbrap"),
+                ("premultiply", "inplace=1"),
+                ("scale", f"{size}:{ACCURATE}"),
+                ("format", "rgba"),
+            ]
+        else:
+            to_rgb = [("scale", f"{size}:{ACCURATE}{levels}"), *look_up]
+            if look_up:
+                to_rgb.append(("scale", f"{ACCURATE}:sws_dither=none"))
+            to_rgb.append(("format", "rgb24"))
         self._chain = FilterChain(
             (
                 "buffer",
@@ -121,22 +180,18 @@ class Resizer:
                 f":colorspace={layout.space}:range={layout.range}",
             ),
             ("crop", f"{width}:{height}:{x}:{y}:exact=1"),
-            (
-                "scale",
-                f"{scaled_width}:{scaled_height}:{ACCURATE}:in_color_matrix={layout.matrix}"
-                f":in_range={'full' if layout.full_range else 'limited'}:out_range=full",
-            ),
-            ("format", "rgb24"),
+            *to_rgb,
             ("buffersink", ""),
         )
         self._layout = layout
 
 
-def rgb_view(frame: av.VideoFrame) -> np.ndarray:
-    """The pixels of an rgb24 frame, uint8, shape (H, W, 3), without a copy; rows may be padded."""
+def pixels_of(frame: av.VideoFrame) -> np.ndarray:
+    """The pixels of an rgb24 or rgba frame, uint8, shape (H, W, 3 or 4), without a copy; rows may be padded."""
     plane = frame.planes[0]
+    depth = 3 if frame.format.name == "rgb24" else 4
     rows = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)
-    return rows[:, : frame.width * 3].reshape(frame.height, frame.width, 3)
+    return rows[:, : frame.width * depth].reshape(frame.height, frame.width, depth)
 
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
@@ -151,3 +206,9 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     except ValueError:  # PyAV gives no side data at all where one piece (EXIF) is unknown to it.
         return Orientation.from_rotation(frame.rotation)
     return Orientation.from_display_matrix(np.frombuffer(matrix, np.int32).tolist())
+
+
+def colour_of(frame: av.VideoFrame, context: av.VideoCodecContext) -> Colour:
+    """Colour tags of a decoded frame; PyAV before 18 has them only where it was decoded."""
+    tagged = frame if hasattr(frame, "color_trc") else context
+    return Colour(int(tagged.color_primaries), int(tagged.color_trc))

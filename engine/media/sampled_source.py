@@ -74,7 +74,9 @@ class _Closed(PictureReader):
 class SampledSource(FrameSource):
     """Frames of a reader, trimmed, resampled and resized."""
 
-    def __init__(self, reader: PictureReader, trim: Trim) -> None:
+    def __init__(
+        self, reader: PictureReader, trim: Trim, background: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
         """Take ``reader`` over; it is closed with the source, also when this raises.
 
         Raises:
@@ -83,6 +85,7 @@ class SampledSource(FrameSource):
         self._reader = reader
         self._remarks = reader.remarks
         self._trim = trim
+        self._background = background
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._resizer: Resizer | None = None
@@ -100,7 +103,8 @@ class SampledSource(FrameSource):
             raise _nothing_left(reader, trim)
 
     def start(self, width: int, height: int, resize: Resize) -> None:
-        self._resizer = Resizer(width, height, resize)
+        self._resizer = Resizer(width, height, resize, self._background)
+        self._resizer.remarks = self._remarks
 
     def read(self, count: int) -> Frames | None:
         with self._lock:

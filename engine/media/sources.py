@@ -28,6 +28,7 @@ class SourceSpec:
         trim: which frames to take.
         fps: frames a second of images; a video has its own.
         tracks: which tracks of a video are played.
+        background: RGB, 0..255, under what is transparent.
     """
 
     kind: Literal["file", "images", "sequence", "network", "camera", "screen", "ndi", "pushed"]
@@ -37,6 +38,7 @@ class SourceSpec:
     trim: Trim = Trim()
     fps: float = 24.0
     tracks: TrackChoice = TrackChoice()
+    background: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def label(self) -> str:
@@ -49,7 +51,7 @@ class SourceSpec:
         Raises:
             MediaError: one line that names the source and what to do.
         """
-        return SampledSource(self._reader(), self.trim)
+        return SampledSource(self._reader(), self.trim, self.background)
 
     def _reader(self) -> PictureReader:
         if self.kind == "images":
