@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -41,3 +42,15 @@ def tensor_fingerprint(tensor: Any) -> str:
     """
     data = tensor.detach().contiguous().cpu().float().numpy().tobytes()
     return f"{tuple(tensor.shape)}-{hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def colour_named(name: str, value: str) -> tuple[int, int, int]:
+    """RGB, 0..255, of a widget's ``#rrggbb``.
+
+    Raises:
+        SettingError: it is no colour.
+    """
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value.strip()):
+        raise SettingError(f"{name} is '{value}': use # and six hexadecimal digits, like #000000 for black.")
+    red, green, blue = bytes.fromhex(value.strip()[1:])
+    return red, green, blue

@@ -9,7 +9,15 @@ from typing import get_args
 from ..engine.media.live.devices import list_cameras, list_screens
 from ..engine.media.types import Resize
 from ..engine.runtime.plan import CompareMode
-from .declare import FrameStream, boolean_widget, combo_widget, float_widget, int_widget, string_widget
+from .declare import (
+    FrameStream,
+    advanced,
+    boolean_widget,
+    combo_widget,
+    float_widget,
+    int_widget,
+    string_widget,
+)
 from .host import io
 from .live import CLOCKS, SOURCES, TARGETS
 from .reading import videos_in_input
@@ -26,7 +34,7 @@ LISTED_S = 3.0
 
 def stream_inputs() -> list[io.Input]:
     """All of them."""
-    return [*_file_inputs(), *_live_inputs()]
+    return [*_file_inputs(), *_live_inputs(), *_track_inputs()]
 
 
 def _file_inputs() -> list[io.Input]:
@@ -173,5 +181,40 @@ def _live_inputs() -> list[io.Input]:
             "record",
             True,
             "Write, target file: record from the first frame; off waits until you switch it on.",
+        ),
+    ]
+
+
+def _track_inputs() -> list[io.Input]:
+    """What few files need."""
+    return [
+        advanced(
+            int_widget,
+            "video_track",
+            0,
+            (0, 99),
+            "Read: which picture track of the file, counted from 1; 0 takes the one marked as default.",
+        ),
+        advanced(
+            int_widget,
+            "audio_track",
+            0,
+            (0, 99),
+            "Read: which sound track of the file, counted from 1; 0 takes the one marked as default.",
+        ),
+        advanced(
+            string_widget,
+            "background",
+            "#000000",
+            "Read: the colour under transparent parts, as # and six hexadecimal digits.",
+        ),
+        advanced(
+            boolean_widget,
+            "keep_audio_codec",
+            False,
+            (
+                "Write, target file: copy Opus, AC-3 and FLAC sound as it is. Off makes AAC of it, which "
+                "QuickTime, Premiere and all browsers play."
+            ),
         ),
     ]

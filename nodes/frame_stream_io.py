@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,15 +10,17 @@ import torch
 from ..engine.errors import MediaError, SettingError
 from ..engine.media.live.sink_spec import LiveSinkSpec
 from ..engine.media.sinks import SinkSpec
+from ..engine.media.sources import SourceSpec
+from ..engine.media.tracks import TrackChoice
 from ..engine.media.types import Trim
 from ..engine.runtime.plan import PlanNode, Read, Write
 from . import host
-from .checks import one_of
+from .checks import colour_named, one_of
 from .declare import FrameStream, check_widgets, schema
 from .frame_stream_inputs import CODECS, COMPARES, MODES, RESIZES, stream_inputs
 from .host import io, plain_errors
 from .live import LiveChoice, live_target
-from .paths import media_path, reserve_path
+from .paths import media_path, reserve_path, unquoted
 from .reading import Choice, file_fingerprint, source_of
 from .run import run_plan
 from .secrets import without_secrets
@@ -69,7 +72,7 @@ class FrameStreamIO(io.ComfyNode):
         """The file's size and time on the read side; the write side and live sources run at every Run."""
         if "frames" in inputs or source != "file":  # links are present here, with the value None
             return float("nan")
-        name = file or path.strip()
+        name = file or unquoted(path)
         try:
             return file_fingerprint(media_path(name)) if name else ""
         except (MediaError, OSError):
@@ -107,12 +110,19 @@ class FrameStreamIO(io.ComfyNode):
         target_url: str = "",
         bitrate: int = 4000,
         record: bool = True,
+        video_track: int = 0,
+        audio_track: int = 0,
+        background: str = "#000000",
+        keep_audio_codec: bool = False,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         live = LiveChoice(source, url, device, clock, allow_private)
-        choice = Choice(file, path, video, images, live)
+        choice = Choice(file, unquoted(path), video, images, live)
         if not writes(mode, frames is not None, compare is not None, choice):
             spec = source_of(choice, Trim(start, duration, every_nth, fps), images_fps)
+            if isinstance(spec, SourceSpec):
+                tracks = TrackChoice(video_track, audio_track)
+                spec = replace(spec, tracks=tracks, background=colour_named("background", background))
             plan = PlanNode(Read(spec, one_of("resize", resize, RESIZES)), node_id=cls._id())
             reason = "This FrameStreamIO reads: take video and images from the one that writes."
             return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
@@ -126,6 +136,7 @@ class FrameStreamIO(io.ComfyNode):
                 metadata=without_secrets(host.metadata(cls.hidden)),
                 keep_last=keep_last,
                 record=record,
+                keep_audio_codec=keep_audio_codec,
             )
         else:
             sink = live_target(target, target_url, allow_private, bitrate, keep_last)

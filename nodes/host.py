@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import json
@@ -146,10 +147,17 @@ def output_folder() -> str:
 def numbered_stem(prefix: str) -> tuple[str, int]:
     """Where a checked ``filename_prefix`` leads: absolute path without counter, and the next free counter.
 
+    ``%width%`` and ``%height%`` stay: the size is known when the file is opened.
+
     Raises:
         OSError: its folder can't be made.
     """
-    folder, filename, counter, _, _ = folder_paths.get_save_image_path(prefix, output_folder())
+    folder, filename, counter, _, _ = folder_paths.get_save_image_path(
+        prefix, output_folder(), "%width%", "%height%"
+    )
+    if "%" in folder:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)  # it was just made under a name that it will not have
     return os.path.join(folder, filename), counter
 
 

@@ -55,6 +55,14 @@ def media_path(name: str) -> str:
     return real
 
 
+def unquoted(path: str) -> str:
+    """A path as typed or pasted: Windows' "Copy as path" puts it in quotes."""
+    path = path.strip()
+    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
+        return path[1:-1].strip()
+    return path
+
+
 def reserve_path(prefix: str, node_id: str) -> str:
     """A path in the output folder that no file has, and that no other node was given.
 

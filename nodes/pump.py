@@ -51,6 +51,8 @@ def pump(session: StreamSession, display: Display, check_interrupt: Callable[[],
         raise session.error
     done = session.progress.done
     display.bar(done, max(done, 1))
+    if session.notes:  # a short clip is over before they were shown
+        display.text("\n".join(session.notes))
 
 
 def progress_line(stage: str, progress: Progress) -> str:

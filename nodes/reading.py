@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine.errors import SettingError
@@ -100,9 +100,26 @@ def file_fingerprint(path: str) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
+def within_window(trim: Trim, start: float, duration: float) -> Trim:
+    """A trim of what a window shows, as a trim of the whole; a duration of 0 reaches to the end."""
+    if duration:
+        left = duration - trim.start
+        if left <= 0:
+            raise SettingError(
+                f"start is {trim.start:g}, but the trimmed video ends at {duration:g} s: lower start."
+            )
+        duration = min(left, trim.duration or left)
+    return replace(trim, start=start + trim.start, duration=duration or trim.duration)
+
+
 def _from_video(video: Any, trim: Trim) -> SourceSpec:
-    """A core VIDEO, decoded as it plays; a file's path stays a path."""
+    """A core VIDEO, decoded as it plays; a file's path stays a path.
+
+    Newer cores keep a trim beside the file ("Trim Video") instead of cutting it.
+    """
     source = video.get_stream_source()
+    if hasattr(video, "get_active_trim_window"):
+        trim = within_window(trim, *video.get_active_trim_window())
     if isinstance(source, str):
         return SourceSpec("file", source, fingerprint=file_fingerprint(source), trim=trim)
     return SourceSpec("file", payload=source, fingerprint=f"memory-{id(video):x}", trim=trim)

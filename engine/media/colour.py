@@ -44,7 +44,7 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 
 @dataclass(frozen=True)
 class Colour:
-    """What has to be known of a picture's colour beside its matrix: AVColorPrimaries and transfer as tagged."""
+    """A picture's colour beside its matrix: AVColorPrimaries and AVColorTransferCharacteristic as tagged."""
 
     primaries: int = 2
     transfer: int = 2
@@ -53,7 +53,8 @@ class Colour:
     def remark(self) -> str:
         """What is done to it, in one line; empty where nothing is."""
         if self.transfer in (_PQ, _HLG):
-            return f"HDR ({'PQ' if self.transfer == _PQ else 'HLG'}) is shown as SDR: highlights are compressed."
+            kind = "PQ" if self.transfer == _PQ else "HLG"
+            return f"HDR ({kind}) is shown as SDR: highlights are compressed."
         if self.primaries in _WIDE:
             return f"{_WIDE[self.primaries][0]} colours are converted to BT.709."
         return ""
@@ -141,7 +142,5 @@ def _to_xyz(primaries: tuple[tuple[float, float], ...], inverse: bool = False) -
 
 def _adapted(primaries: tuple[tuple[float, float], ...]) -> np.ndarray:
     """Like ``_to_xyz``, with its white as D65 (Bradford)."""
-    white, d65 = (
-        _BRADFORD @ np.array([x / y, 1, (1 - x - y) / y]) for x, y in (primaries[3], _D65)
-    )
+    white, d65 = (_BRADFORD @ np.array([x / y, 1, (1 - x - y) / y]) for x, y in (primaries[3], _D65))
     return np.linalg.inv(_BRADFORD) @ np.diag(d65 / white) @ _BRADFORD @ _to_xyz(primaries)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from ..errors import MediaError
-from .containers import open_input
 from .colour import Colour
+from .containers import open_input
 from .resize import Layout, Picture, colour_of, orientation_of
 from .sampled_source import PictureReader
 from .sampling import Timed, exact_rate
@@ -60,10 +60,9 @@ class BatchReader(_NumberedReader):
 
     def _picture(self, index: int) -> Picture:
         # One image at a time: the batch is never copied as a whole.
-        image = torch.as_tensor(self._batch[index], dtype=torch.float32, device="cpu").numpy()
+        image = torch.as_tensor(self._batch[index], dtype=torch.float32, device="cpu").numpy()[..., :3]
         pixels = (np.nan_to_num(image).clip(0, 1) * 255 + 0.5).astype(np.uint8)
-        form = "rgba" if pixels.shape[-1] == 4 else "rgb24"
-        return Picture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=form))
+        return Picture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
 
 
 class FolderReader(_NumberedReader):

@@ -57,7 +57,7 @@ class RecordingSink(FrameSink):
     def __init__(
         self, spec: SinkSpec, form: StreamFormat, switch: RecordSwitch, on_take: Callable[[SinkResult], None]
     ) -> None:
-        self._spec = spec
+        self._spec = spec.sized(form.width, form.height)
         self._form = form
         self._switch = switch
         self._on_take = on_take

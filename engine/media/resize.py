@@ -187,7 +187,7 @@ class Resizer:
 
 
 def pixels_of(frame: av.VideoFrame) -> np.ndarray:
-    """The pixels of an rgb24 or rgba frame, uint8, shape (H, W, 3 or 4), without a copy; rows may be padded."""
+    """Pixels of an rgb24 or rgba frame, uint8, shape (H, W, 3 or 4), without a copy; rows may be padded."""
     plane = frame.planes[0]
     depth = 3 if frame.format.name == "rgb24" else 4
     rows = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)

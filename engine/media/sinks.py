@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import threading
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,13 +13,18 @@ from .encoders import Codec
 from .types import AudioTrack, FrameSink
 from .video_sink import VideoSink
 
+_NUMBER = re.compile(r"_(\d+)_\.mp4$")
+_lock = threading.Lock()
+_given: set[str] = set()
+
 
 @dataclass(frozen=True)
 class SinkSpec:
     """An H.264 mp4 before it is opened.
 
     Attributes:
-        path: a file that does not exist yet; missing folders are made.
+        path: a file that does not exist yet; missing folders are made. It may contain ``%width%`` and
+            ``%height%``, and ends with ``_00001_.mp4`` then.
         codec: ``auto`` takes NVENC where it works, else libx264.
         quality: constant quality, 0 (best) to 51; 18 is hard to tell from the original.
         metadata: container tags; ``prompt`` and ``workflow`` (JSON) restore the graph on drop.
@@ -34,6 +41,17 @@ class SinkSpec:
     keep_last: int = 0
     record: bool = True
     keep_audio_codec: bool = False
+
+    def sized(self, width: int, height: int) -> SinkSpec:
+        """With ``%width%`` and ``%height%`` in the path filled in, under the next number that is free."""
+        path = self.path.replace("%width%", str(width)).replace("%height%", str(height))
+        if path == self.path:
+            return self
+        with _lock:
+            while path in _given or Path(path).exists():
+                path = _NUMBER.sub(lambda found: f"_{int(found[1]) + 1:05}_.mp4", path)
+            _given.add(path)
+        return replace(self, path=path)
 
     def open(self, width: int, height: int, fps: Fraction, audio: AudioTrack | None) -> FrameSink:
         """Start the file.

@@ -7,11 +7,12 @@
 export const READ = new Set([
   ...["file", "path", "images_fps", "start", "duration", "every_nth", "fps", "resize"],
   ...["source", "url", "device", "clock", "capture"],
+  ...["video_track", "audio_track", "background"],
   ...["upload", "video-preview"], // ComfyUI's own: the button and the source's player
 ]);
 export const WRITE = new Set([
   ...["filename_prefix", "compare_mode", "quality", "codec", "keep_last", "preview", "stage"],
-  ...["target", "target_url", "bitrate", "record"],
+  ...["target", "target_url", "bitrate", "record", "keep_audio_codec"],
 ]);
 
 const FILE = new Set(["file"]);
@@ -24,14 +25,17 @@ const NAMED = new Set(["network", "ndi"]);
  * @type {Record<string, Set<string>>} */
 const NEEDS = {
   ...Object.fromEntries(
-    ["file", "path", "images_fps", "start", "every_nth", "upload", "video-preview"].map((name) => [name, FILE]),
+    [
+      ...["file", "path", "images_fps", "start", "every_nth", "upload", "video-preview"],
+      ...["video_track", "audio_track", "background"],
+    ].map((name) => [name, FILE]),
   ),
   fps: new Set(["file", "camera", "screen"]),
   url: NAMED,
   device: DEVICES,
   clock: new Set([...DEVICES, ...BROWSER, ...NAMED]),
   capture: BROWSER,
-  ...Object.fromEntries(["filename_prefix", "quality", "codec", "record"].map((name) => [name, FILE])),
+  ...Object.fromEntries(["filename_prefix", "quality", "codec", "record", "keep_audio_codec"].map((name) => [name, FILE])),
   target_url: new Set(["network", "virtual camera", "ndi"]),
   bitrate: NETWORK,
   allow_private: NETWORK,
