@@ -37,18 +37,16 @@ class WindowAttention(nn.Module):
 
     def split(self, x: torch.Tensor, layout: WindowLayout, rotation: Rotation) -> Heads:
         """Queries, keys and values in windows, (B, windows, heads, L, head width) each."""
+        qkv, by = self.qkv(x), rotation
+        if not layout.in_order:
+            qkv, by = qkv[:, layout.gather], Rotation(*(part[layout.gather] for part in rotation))
         q, k, v = rearrange(
-            self.qkv(x)[:, layout.gather],
-            "b (n l) (three h d) -> three b n h l d",
-            n=layout.windows,
-            three=3,
-            h=self.heads,
+            qkv, "b (n l) (three h d) -> three b n h l d", n=layout.windows, three=3, h=self.heads
         )
-        turns = (rearrange(part[layout.gather], "(n l) d -> n 1 l d", n=layout.windows) for part in rotation)
-        by = Rotation(*turns)
+        by = Rotation(*(rearrange(part, "(n l) d -> n 1 l d", n=layout.windows) for part in by))
         return rotate(self.norm_q(q), by), rotate(self.norm_k(k), by), v
 
     def join(self, attended: torch.Tensor, layout: WindowLayout) -> torch.Tensor:
         """Windows (B, windows, heads, L, head width) back to tokens (B, tokens, width), projected."""
         tokens = rearrange(attended, "b n h l d -> b (n l) (h d)")
-        return self.out(tokens[:, layout.scatter])
+        return self.out(tokens if layout.in_order else tokens[:, layout.scatter])

@@ -24,12 +24,14 @@ class WindowLayout:
         scatter: int64 (frames * rows * columns); the place of each token of the grid.
         windows: how many there are.
         mask: bool (windows, L, L), True where row may attend to column; None where all may.
+        in_order: the windows hold the grid's tokens as they come, so that nothing needs to be moved.
     """
 
     gather: torch.Tensor
     scatter: torch.Tensor
     windows: int
     mask: torch.Tensor | None
+    in_order: bool = False
 
     @property
     def length(self) -> int:
@@ -68,6 +70,7 @@ def window_layout(
         scatter.to(device),
         len(gather),
         None if bool(mask.all()) else mask.to(device),
+        torch.equal(gather.flatten(), torch.arange(len(scatter))),
     )
 
 

@@ -1,4 +1,4 @@
-"""the video autoencoder ``demo-video``"""
+"""the video autoencoder ``demo-video-2``"""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from pathlib import Path
 from ...engine.autoencoders.taehv import save_taehv
 from ..commands import train_options as common
 from ..training.loop import LoopConfig
-from .video_pairs import paint_windows
-from .video_training import train_video_autoencoder
+from .footage import read_footage
+from .video_training import train_regression, train_texture
 
-DEFAULT = LoopConfig(steps=3000, learning_rate=2e-3, cooldown=0.5, muon=True, kernels=True, seed=7)
+DEFAULT = LoopConfig(steps=5000, learning_rate=2.5e-3, cooldown=0.72, muon=True, kernels=True, seed=7)
+TEXTURE = LoopConfig(steps=1600, learning_rate=6e-4, cooldown=0.6, ema=0.996, muon=True, kernels=True)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--windows", type=int, default=400, help="how many runs of consecutive frames")
-    parser.add_argument("--frames", type=int, default=17, help="frames of a window")
-    parser.add_argument("--size", type=int, default=144, help="side of a frame in pixels")
+    parser.add_argument(
+        "--styles", type=Path, help="folder of paintings in the public domain, learnt from too"
+    )
+    parser.add_argument("--texture-steps", type=int, default=TEXTURE.steps, help="of the second stage")
+    parser.add_argument("--batch", type=int, default=4, help="windows of a step")
+    parser.add_argument("--crop", type=int, default=112, help="side of a window in pixels, a multiple of 8")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
 
 
 def run(arguments: argparse.Namespace) -> Path:
-    target = arguments.output or common.WEIGHTS / "demo-video"
-    windows = paint_windows(
-        arguments.videos,
-        arguments.runs / "windows",
-        arguments.windows,
-        arguments.frames,
-        arguments.size,
-        arguments.seed,
-        arguments.threads,
-    )
-    config = common.loop(arguments, DEFAULT)
-    folder = arguments.runs / "video-autoencoder"
-    save_taehv(train_video_autoencoder(windows, folder, config, device=arguments.device).cpu(), target)
+    target = arguments.output or common.WEIGHTS / "demo-video-2"
+    folder: Path = arguments.runs / "video-autoencoder"
+    footage = read_footage(arguments.videos, arguments.styles, folder / "footage", arguments.seed)
+    shape = {"batch": arguments.batch, "crop": arguments.crop, "device": arguments.device}
+    regression = common.loop(arguments, DEFAULT)
+    texture = common.stage(arguments, TEXTURE, arguments.texture_steps)
+    model = train_regression(footage, folder / "regression", regression, **shape)
+    model = train_texture(model, footage, folder / "texture", texture, **shape)
+    save_taehv(model.cpu(), target)
     return target

@@ -13,8 +13,8 @@ from ...engine.motion.flow import optical_flow
 from ...engine.motion.occlusion import visible
 from ...engine.motion.warp import sample
 from ..styles import CLASSICAL, PAINTERLY, stylise
-from ..training.clips import training_clips
 from ..training.pool import open_pool, painted_pool
+from ..training.splits import clips_of
 from ..training.windows import draw_windows
 
 VARIANTS = ("source", "classical", "painterly")
@@ -49,7 +49,7 @@ def paint_windows(
         without: clips, by name without suffix, that are left out.
     """
     recipe = {
-        "videos": sorted(p.name for p in training_clips(videos, without)),
+        "videos": sorted(p.name for p in clips_of(videos, "train", without)),
         "windows": count,
         "frames": frames,
         "size": size,

@@ -14,14 +14,17 @@
 Every recipe resumes where it was stopped, shows a progress bar and keeps its state and its log in a
 run folder. ``mllm-edit`` needs the two before it; ``temporal-lllite`` and ``lcm-lora`` need all three;
 ``rtr-dit``, ``stream-dit`` and ``streamedit-dit`` need the video autoencoder.
-``python scripts/train.py RECIPE --help`` lists a recipe's options.
+``python scripts/train.py RECIPE --help`` lists a recipe's options; ``--profile`` reports where the time of
+its steps goes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
+from pathlib import Path
 
 import torch
 
@@ -61,6 +64,11 @@ def main() -> None:
         recipe.options(train_options.add_loop(parser_of, recipe.DEFAULT, recipe not in RENDERED))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.profile:
+        with tempfile.TemporaryDirectory() as nowhere:
+            arguments.output = Path(nowhere)
+            RECIPES[arguments.recipe].run(arguments)
+        return
     started = time.monotonic()
     target = RECIPES[arguments.recipe].run(arguments)
     report = {

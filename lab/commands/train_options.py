@@ -28,13 +28,23 @@ def add_loop(
     parser.add_argument("--steps", type=int, default=default.steps, help="optimiser steps")
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="report where a step's time goes, stage by stage; nothing is kept",
+    )
     parser.add_argument("--json", type=Path, help="write the report there too")
     return parser
 
 
 def loop(arguments: argparse.Namespace, default: LoopConfig) -> LoopConfig:
     """The recipe's own loop with the options' steps and seed."""
-    return dataclasses.replace(default, steps=arguments.steps, seed=arguments.seed)
+    return stage(arguments, default, arguments.steps)
+
+
+def stage(arguments: argparse.Namespace, default: LoopConfig, steps: int) -> LoopConfig:
+    """The loop of one stage of a recipe that has several: its own steps, the options' seed and profile."""
+    return dataclasses.replace(default, steps=steps, seed=arguments.seed, profile=arguments.profile)
 
 
 def add_pool(parser: argparse.ArgumentParser) -> None:

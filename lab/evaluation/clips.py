@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...engine.media.sources import SourceSpec
-from ..training.clips import SUFFIXES
+from ..training.splits import SUFFIXES
 from .quality import SourceClip
 
 

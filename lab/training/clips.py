@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
-
-HELD_OUT = ("mdn_flower_cc0", "mdnla_frog")  # committed pictures come from these: never trained on
-SUFFIXES = {".mp4", ".webm", ".mov", ".mkv"}
-
-
-def training_clips(folder: Path, without: Collection[str] = ()) -> list[Path]:
-    """The videos of a folder that may be trained on, in name order.
-
-    Args:
-        without: names, without suffix, that are left out beside ``HELD_OUT``.
-
-    Raises:
-        FileNotFoundError: the folder holds no usable video.
-    """
-    left_out = {*HELD_OUT, *without}
-    clips = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and p.stem not in left_out)
-    if not clips:
-        raise FileNotFoundError(f"No training video in {folder}: put .mp4 or .webm clips there.")
-    return clips
 
 
 def sample_frames(clip: Path, count: int, short_side: int) -> list[np.ndarray]:
@@ -76,11 +57,12 @@ def augmented_crop(picture: np.ndarray, size: int, rng: np.random.Generator) -> 
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     if rng.random() < 0.6:
-        crop = _relight(crop, rng)
+        crop = relit(crop, rng)
     return np.ascontiguousarray(crop)
 
 
-def _relight(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def relit(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """uint8 RGB (H, W, 3) with another gamma, tint, hue and saturation."""
     image = np.float32(crop) / 255.0
     image = image ** np.float32(np.exp(rng.normal(0.0, 0.25)))
     image = image * np.float32(np.exp(rng.normal(0.0, 0.10, 3)))

@@ -14,6 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from .muon import KernelMuon, slots
+from .profile import StepProfile, part
 
 Loss = Callable[[int, torch.Generator], dict[str, torch.Tensor]]
 
@@ -36,6 +37,7 @@ class LoopConfig:
         muon: orthogonalised momentum for the matrices (torch.optim.Muon).
         kernels: and for convolution kernels, each flattened to a matrix.
         save_every, preview_every: seconds.
+        profile: measure a few steps and print where their time goes instead of training; nothing is kept.
     """
 
     steps: int
@@ -49,6 +51,7 @@ class LoopConfig:
     kernels: bool = False
     save_every: float = 120.0
     preview_every: float = 240.0
+    profile: bool = False
 
     def rate(self, step: int) -> float:
         """Learning rate at a step."""
@@ -79,9 +82,11 @@ def train(
     Returns:
         The model with the averaged weights.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     optimisers = optimisers or build_optimisers([p for _, p in named], config)
+    if config.profile:
+        return _profile(model, loss, folder.name, config, named, optimisers)
+    folder.mkdir(parents=True, exist_ok=True)
     average = {name: p.detach().clone() for name, p in named}
     start = _resume(folder, named, average, optimisers)
     generator = torch.Generator()
@@ -89,16 +94,7 @@ def train(
     running: dict[str, float] = {}
     with open(folder / "log.jsonl", "a") as log, tqdm(total=config.steps, initial=start) as bar:
         for step in range(start, config.steps):
-            generator.manual_seed(config.seed * 1_000_003 + step)
-            for optimiser in optimisers:
-                optimiser.zero_grad(set_to_none=True)
-                for group in optimiser.param_groups:
-                    group["lr"] = config.rate(step) * group.get("factor", 1.0)
-            terms = loss(step, generator)
-            terms["loss"].backward()
-            nn.utils.clip_grad_norm_([p for _, p in named], 1.0)
-            for optimiser in optimisers:
-                optimiser.step()
+            terms = _step(step, loss, config, generator, named, optimisers)
             decay = min(config.ema, (step + 1) / (step + 10))
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.values()), [p.detach() for _, p in named], 1.0 - decay)
@@ -126,6 +122,37 @@ def train(
             parameter.copy_(average[name])
     if preview:
         preview(model, folder / "preview.png")
+    return model
+
+
+def _step(step: int, loss: Loss, config: LoopConfig, generator: torch.Generator, named, optimisers) -> dict:
+    """One optimiser step; the loss's terms."""
+    generator.manual_seed(config.seed * 1_000_003 + step)
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=True)
+        for group in optimiser.param_groups:
+            group["lr"] = config.rate(step) * group.get("factor", 1.0)
+    with part("forward"):
+        terms = loss(step, generator)
+    with part("backward"):
+        terms["loss"].backward()
+    with part("optimiser"):
+        nn.utils.clip_grad_norm_([p for _, p in named], 1.0)
+        for optimiser in optimisers:
+            optimiser.step()
+    return terms
+
+
+def _profile(model: nn.Module, loss: Loss, name: str, config: LoopConfig, named, optimisers) -> nn.Module:
+    """Print a ``StepProfile`` of the first steps of a recipe; the model has taken those steps."""
+    profile, step, generator = StepProfile(), 0, torch.Generator()
+    done = False
+    while not done:
+        with profile.begin(step):
+            _step(step, loss, config, generator, named, optimisers)
+        done = profile.end(step)
+        step += 1
+    print(json.dumps({"stage": name, **{key: round(value, 4) for key, value in profile.report().items()}}))
     return model
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ..styles import STYLES, stylise
-from .clips import augmented_crop, sample_frames, training_clips
+from .clips import augmented_crop, sample_frames
 from .pool import painted_pool
+from .splits import clips_of
 
 VARIANTS = ("none", *STYLES)
 
@@ -32,7 +33,7 @@ def paint_pool(videos: Path, folder: Path, crops: int, size: int, seed: int, wor
         workers: painting threads (OpenCV and the teacher release the GIL).
     """
     recipe = {
-        "videos": sorted(p.name for p in training_clips(videos)),
+        "videos": sorted(p.name for p in clips_of(videos, "train")),
         "crops": crops,
         "size": size,
         "seed": seed,
@@ -44,7 +45,7 @@ def paint_pool(videos: Path, folder: Path, crops: int, size: int, seed: int, wor
 
 
 def _crops(videos: Path, count: int, size: int, seed: int) -> Iterator[np.ndarray]:
-    clips = training_clips(videos)
+    clips = clips_of(videos, "train")
     per_clip = -(-count // len(clips))
     index = 0
     for clip in clips:

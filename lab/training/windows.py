@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .clips import all_frames, augmented_crop, training_clips
+from .clips import all_frames, augmented_crop
+from .splits import clips_of
 
 STRIDES = (1, 1, 2)  # frames from one to the next of a window, drawn at random: 24 fps and 12 fps motion
 
@@ -22,7 +23,7 @@ def draw_windows(
     Raises:
         FileNotFoundError: the folder holds no usable video.
     """
-    clips = training_clips(videos, without)
+    clips = clips_of(videos, "train", without)
     per_clip, index = -(-count // len(clips)), 0
     for place, clip in enumerate(clips):
         frames = all_frames(clip, 2 * size)

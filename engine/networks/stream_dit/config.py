@@ -31,6 +31,8 @@ class StreamDiTConfig:
         predicts: what the last layer gives: the velocity, as in the paper, or the clean data, from which
             the velocity follows. A token with more values than ``width`` can't carry its noise through
             the network, but it can carry its picture.
+        local: whether a depthwise 3x3 convolution over each frame's tokens stands before each block. Not
+            in the paper: it draws edges that run through many tokens with far fewer training samples.
     """
 
     channels: int
@@ -45,6 +47,7 @@ class StreamDiTConfig:
     mlp_ratio: int = 4
     rope_theta: float = 10000.0
     predicts: Prediction = "velocity"
+    local: bool = False
 
     def __post_init__(self) -> None:
         if self.predicts not in get_args(Prediction):
@@ -79,6 +82,7 @@ DEMO = StreamDiTConfig(
     text=(("ul2", 128),),
     mlp_ratio=3,
     predicts="data",
+    local=True,
 )
 """2.4 M parameters on the ``demo-video`` autoencoder."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import torch
+from einops import rearrange
 from torch import nn
 
 from ...conditioning.states import TextStates
@@ -22,6 +23,21 @@ from .config import StreamDiTConfig
 
 CLEANEST = 1e-3  # sigma below which predicted data are no longer divided by it
 PLANS = 16  # grids whose windows are kept: a paper-size buffer fills and empties over 8 lengths
+
+
+class LocalMixing(nn.Module):
+    """A token and the eight around it in its own frame: a depthwise convolution that starts at nothing."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)
+
+    def forward(self, x: torch.Tensor, columns: int) -> torch.Tensor:
+        """x (B, F, S, d), S in rows of ``columns`` tokens, to the same."""
+        planes = rearrange(x, "b f (r c) d -> (b f) d r c", c=columns)  # a view with its channels last
+        return x + rearrange(self.conv(planes), "(b f) d r c -> b f (r c) d", f=x.shape[1])
 
 
 class StreamDiT(BufferTransformer):
@@ -37,6 +53,7 @@ class StreamDiT(BufferTransformer):
         self.time_projection = nn.Linear(width, 6 * width)
         self.text_projection = TextProjection(config)
         self.blocks = nn.ModuleList(Block(config, WindowAttention(config)) for _ in range(config.depth))
+        self.local = nn.ModuleList(LocalMixing(width) for _ in range(config.depth if config.local else 0))
         self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.head_modulation = nn.Parameter(torch.zeros(2, width))
         self.head = nn.Linear(width, config.channels * patch**2)
@@ -59,6 +76,8 @@ class StreamDiT(BufferTransformer):
         embedding, time = self._modulation(sigma)
         rotation, layouts = self._plan((frames, height // self.patch, width // self.patch))
         for index, block in enumerate(self.blocks):
+            if self.local:
+                x = self.local[index](x, width // self.patch)
             x = block(x, time, text, layouts[index % 2], rotation)
         x = self._output(x, embedding, height, width)
         if self.config.predicts == "velocity":

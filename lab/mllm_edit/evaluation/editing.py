@@ -21,7 +21,8 @@ from ...evaluation.prompts import ASK
 from ...metrics.change import apply_colour_map, best_colour_map, explained_change, psnr, squared_error
 from ...metrics.perceptual import EfficientNetLite0, distance
 from ...styles import SCREEN_LOCKED, STYLES, stylise
-from ...training.clips import SUFFIXES, centre_crop, sample_frames
+from ...training.clips import centre_crop, sample_frames
+from ...training.splits import SUFFIXES
 
 COLOUR_STYLES = ("sepia", "thermal")  # a colour map may explain these: no margin is asked of them
 

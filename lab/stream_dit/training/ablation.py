@@ -43,11 +43,12 @@ def denoising_error(
     rng, generator = np.random.default_rng((seed, 3)), torch.Generator().manual_seed(seed)
     errors = []
     for _ in range(batches):
-        clips, prompts = data.draw(16, partition.length, rng)
+        batch = data.draw(16, partition.length, rng)
+        clips = batch.latents
         sigma = torch.from_numpy(np.stack([draw_sigmas(partition, rng) for _ in clips])).float()
         noise = torch.randn(clips.shape, generator=generator)
         noisy = renoise(clips, noise, sigma[:, :, None, None, None])
-        velocity = model(noisy, sigma, model.read_text(text.encode(prompts), len(clips))).float()
+        velocity = model(noisy, sigma, model.read_text(text.encode(batch.prompts), len(clips))).float()
         wrong = (velocity - (noise - clips)).square().mean((2, 3, 4))
         errors.append(float((sigma.square() * wrong).mean()))
     return mean(errors)

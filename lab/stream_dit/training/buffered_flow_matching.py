@@ -18,6 +18,7 @@ from ....engine.conditioning.states import TextStates
 from ....engine.networks.stream_dit.model import StreamDiT
 from ....engine.sampling.flow_match import renoise, warp
 from ....engine.sampling.partition import Partition
+from .latents import WorldBatch
 
 
 @dataclass(frozen=True)
@@ -59,52 +60,71 @@ def draw_batch_sigmas(mixture: Mixture, batch: int, rng: np.random.Generator) ->
     return torch.from_numpy(np.stack(rows)).float()
 
 
-def draw_part(mixture: Mixture, frames: int, rng: np.random.Generator) -> slice:
-    """Which frames of the buffer a batch of clips of ``frames`` frames sees.
-
-    Whole clips mostly see all of it, else a clean or a noisy end; shorter ones a stretch anywhere.
-    """
-    if frames < mixture.buffer:
-        start = int(rng.integers(mixture.buffer - frames + 1))
-        return slice(start, start + frames)
+def draw_part(mixture: Mixture, rng: np.random.Generator) -> slice:
+    """Which frames of the buffer a batch of whole clips sees: mostly all, else a clean or a noisy end."""
     if rng.random() >= mixture.partial:
         return slice(0, mixture.buffer)
     length = int(rng.integers(1, mixture.buffer))
     return slice(0, length) if rng.random() < 0.5 else slice(mixture.buffer - length, mixture.buffer)
 
 
+def draw_stretches(sigmas: torch.Tensor, frames: int, rng: np.random.Generator) -> torch.Tensor:
+    """The levels of ``frames`` neighbours anywhere in each buffer of (batch, buffer): (batch, frames).
+
+    Each clip has a stretch of its own: were it the batch's, a step of single frames would teach one level.
+    """
+    starts = torch.from_numpy(rng.integers(sigmas.shape[1] - frames + 1, size=len(sigmas)))
+    return sigmas.gather(1, starts[:, None] + torch.arange(frames))
+
+
 def flow_matching_loss(
     model: StreamDiT,
-    clips: torch.Tensor,
+    batch: WorldBatch,
     text: dict[str, TextStates],
     mixture: Mixture,
     rng: np.random.Generator,
     generator: torch.Generator,
+    objects: float = 1.0,
 ) -> torch.Tensor:
     """E || u(x_sigma, prompt, sigma) - (noise - data) ||^2 with a level for each chunk.
 
     Args:
-        clips: normalised latents (batch, frames, C, h, w), at most ``mixture.buffer`` frames.
+        batch: clips of at most ``mixture.buffer`` frames.
         text: the encoders' states of their prompts.
         rng: draws layouts and levels. generator: draws the noise.
+        objects: weight of the error where objects are, by that elsewhere.
     """
-    part = draw_part(mixture, clips.shape[1], rng)
-    sigma = draw_batch_sigmas(mixture, len(clips), rng)[:, part].to(clips.device)
-    data = clips[:, part] if clips.shape[1] == mixture.buffer else clips
+    data, shown = batch.latents, batch.objects
+    sigma = draw_batch_sigmas(mixture, len(data), rng)
+    if data.shape[1] < mixture.buffer:
+        sigma = draw_stretches(sigma, data.shape[1], rng)
+    else:
+        part = draw_part(mixture, rng)
+        sigma, data, shown = sigma[:, part], data[:, part], shown[:, part]
+    sigma = sigma.to(data.device)
     noise = torch.randn(data.shape, generator=generator).to(data)
     noisy = renoise(data, noise, sigma[:, :, None, None, None])
-    said = rng.random(len(clips)) >= mixture.unconditional
-    velocity = model(noisy, sigma, model.read_text(withhold(text, said), len(clips)))
-    return weighted_error(velocity, noise - data, sigma, mixture.knee)
+    said = rng.random(len(data)) >= mixture.unconditional
+    velocity = model(noisy, sigma, model.read_text(withhold(text, said), len(data)))
+    places = 1.0 + (objects - 1.0) * shown.to(data)
+    return weighted_error(velocity, noise - data, sigma, mixture.knee, places / places.mean())
 
 
 def weighted_error(
-    velocity: torch.Tensor, target: torch.Tensor, sigma: torch.Tensor, knee: float
+    velocity: torch.Tensor,
+    target: torch.Tensor,
+    sigma: torch.Tensor,
+    knee: float,
+    places: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
-    """Mean squared error (batch, F, C, h, w), falling with sigma^2 below ``knee``; see ``Mixture``."""
+    """Mean squared error (batch, F, C, h, w), falling with sigma^2 below ``knee``; see ``Mixture``.
+
+    Args:
+        places: weight of each position, (batch, F, h, w).
+    """
     weight = (sigma / knee).clamp(max=1.0).square() if knee else torch.ones_like(sigma)
-    errors = F.mse_loss(velocity.float(), target, reduction="none").mean((2, 3, 4))
-    return (weight * errors).mean()
+    errors = F.mse_loss(velocity.float(), target, reduction="none").mean(2)
+    return (weight[:, :, None, None] * errors * places).mean()
 
 
 def withhold(text: dict[str, TextStates], said: Sequence[bool] | np.ndarray) -> dict[str, TextStates]:

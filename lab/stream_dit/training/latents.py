@@ -11,10 +11,12 @@ from tqdm import tqdm
 
 from ....engine.autoencoders.latents import LatentFormat
 from ....engine.autoencoders.video import VideoAutoencoder
+from ...world.attributes import RADIUS
 from ...world.render import render
-from ...world.scene import draw_scene
+from ...world.scene import Scene, draw_scene
 from ...world.sentences import describe
 
+FRAMES = 4  # of a latent
 WARM_UP = 2  # latents at the start of a stream that still lack a past
 
 
@@ -53,6 +55,24 @@ def measure_format(pool: np.ndarray) -> LatentFormat:
 
 
 @dataclass(frozen=True)
+class WorldBatch:
+    """What one training step sees.
+
+    Attributes:
+        latents: normalised, float32 (batch, length, C, h, w).
+        prompts: what is said of each clip's newest frames.
+        objects: bool (batch, length, h, w), the positions at or beside which an object is.
+    """
+
+    latents: torch.Tensor
+    prompts: list[str]
+    objects: torch.Tensor
+
+    def to(self, device: torch.device) -> WorldBatch:
+        return WorldBatch(self.latents.to(device), self.prompts, self.objects.to(device))
+
+
+@dataclass(frozen=True)
 class WorldBatches:
     """Draws windows of a pool with sentences that are true of them.
 
@@ -68,20 +88,42 @@ class WorldBatches:
     seed: int
     cuts: float = 0.25
 
-    def draw(self, batch: int, length: int, rng: np.random.Generator) -> tuple[torch.Tensor, list[str]]:
-        """Normalised latents (batch, length, C, h, w), float32, and their prompts."""
-        clips, prompts = [], []
+    def draw(self, batch: int, length: int, rng: np.random.Generator) -> WorldBatch:
+        """``batch`` windows of ``length`` latents each."""
+        clips, prompts, objects = [], [], []
         for _ in range(batch):
             pick = int(rng.integers(len(self.pool)))
-            clip = self._window(pick, length, rng)
+            clip, shown = self._window(pick, length, rng)
             if rng.random() < self.cuts:
                 before = int(rng.integers(1, length))
-                clip[:before] = self._window(int(rng.integers(len(self.pool))), before, rng)
+                other = int(rng.integers(len(self.pool)))
+                clip[:before], shown[:before] = self._window(other, before, rng)
             clips.append(clip)
+            objects.append(shown)
             prompts.append(describe(draw_scene(scene_rng(self.seed, pick)), rng).text)
-        return self.latent_format.normalise(torch.from_numpy(np.stack(clips))), prompts
+        latents = self.latent_format.normalise(torch.from_numpy(np.stack(clips)))
+        return WorldBatch(latents, prompts, torch.from_numpy(np.stack(objects)))
 
-    def _window(self, clip: int, length: int, rng: np.random.Generator) -> np.ndarray:
-        """Consecutive latents of a clip, float32 (length, C, h, w), a copy."""
+    def _window(self, clip: int, length: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Consecutive latents of a clip, float32 (length, C, h, w), a copy, and where objects are in them."""
         start = int(rng.integers(self.pool.shape[1] - length + 1))
-        return self.pool[clip, start : start + length].astype(np.float32)
+        latents = self.pool[clip, start : start + length].astype(np.float32)
+        scene = draw_scene(scene_rng(self.seed, clip))
+        return latents, object_positions(scene, WARM_UP + start, length, latents.shape[2:])
+
+
+def object_positions(scene: Scene, first: int, count: int, size: tuple[int, int]) -> np.ndarray:
+    """bool (count, h, w): positions of latents ``first`` and on that an object touches, grown by one.
+
+    Of a latent's four frames the middle is taken; the world wraps around its edges.
+    """
+    numbers = FRAMES * np.arange(first, first + count) - (FRAMES - 1) / 2.0
+    positions = np.zeros((count, *size), bool)
+    for actor in scene.actors:
+        near = []
+        for start, speed, cells in zip(actor.start, actor.velocity, size[::-1], strict=True):
+            centre = (start + speed * numbers)[:, None]
+            away = abs(((np.arange(cells) + 0.5) / cells - centre + 0.5) % 1.0 - 0.5)
+            near.append(away < RADIUS + 1.0 / cells)
+        positions |= near[1][:, :, None] & near[0][:, None]
+    return positions

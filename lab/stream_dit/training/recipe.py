@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ....engine.conditioning.ensemble import TextEnsemble
+from ....engine.conditioning.states import TextStates
+from ....engine.families.checkpoint_folder import WEIGHTS
 from ....engine.networks.stream_dit.model import StreamDiT
 from ...training.loop import LoopConfig, train
+from ...training.profile import part
 from .buffered_flow_matching import Mixture, flow_matching_loss
 from .distillation import Distillation, distillation_loss
 from .latents import WorldBatches
@@ -29,12 +33,32 @@ class Stage:
         frames: latent frames of a clip. Stretches of the buffer, or single frames of it, cost a share, so
             that a network can read four or sixteen times the prompts before it sees whole buffers.
         batch: clips of a step.
+        objects: weight of the error where objects are, by that elsewhere; it falls to 1 as the rate cools
+            down, because it smears backgrounds.
     """
 
     name: str
     loop: LoopConfig
     frames: int
     batch: int
+    objects: float = 1.0
+
+
+def begin_with(model: StreamDiT, checkpoint: Path) -> None:
+    """Take over a checkpoint's weights; ``local`` mixing that it lacks begins at nothing.
+
+    Raises:
+        ValueError: its network is another one.
+    """
+    missing, unexpected = model.load_state_dict(load_file(checkpoint / WEIGHTS), strict=False)
+    if unexpected or not all(name.startswith("local.") for name in missing):
+        raise ValueError(f"{checkpoint.name} holds another network: leave --begin-with out.")
+
+
+def compile_blocks(model: StreamDiT) -> None:
+    """``torch.compile`` of each block, in place: all are alike, so one compilation serves them."""
+    for block in model.blocks:
+        block.compile()
 
 
 def train_teacher(
@@ -46,6 +70,7 @@ def train_teacher(
     mixture: Mixture,
 ) -> StreamDiT:
     """Buffered flow matching, stage after stage; each resumes, and keeps state and log in ``folder``."""
+    device = model.place[0]
     for stage in stages:
         whole = stage.frames == mixture.buffer
         drawn = data if whole else replace(data, cuts=0.0)  # a stretch may miss the scene that is described
@@ -54,11 +79,12 @@ def train_teacher(
             step: int, generator: torch.Generator, stage: Stage = stage, drawn: WorldBatches = drawn
         ) -> dict[str, torch.Tensor]:
             rng = np.random.default_rng((stage.loop.seed, step, stage.frames))
-            clips, prompts = drawn.draw(stage.batch, stage.frames, rng)
-            with _fast():
-                with torch.no_grad():
-                    states = text.encode(prompts)
-                return {"loss": flow_matching_loss(model, clips, states, mixture, rng, generator)}
+            with part("data"):
+                batch = drawn.draw(stage.batch, stage.frames, rng).to(device)
+            weight = 1.0 + (stage.objects - 1.0) * stage.loop.rate(step) / stage.loop.learning_rate
+            with _fast(device):
+                states = _read(text, batch.prompts)
+                return {"loss": flow_matching_loss(model, batch, states, mixture, rng, generator, weight)}
 
         train(model, loss, folder / stage.name, stage.loop)
     return model
@@ -75,22 +101,36 @@ def distil(
 ) -> StreamDiT:
     """Multistep distillation; the student starts as a copy of the teacher."""
     teacher = teacher.requires_grad_(False).eval()
-    student = copy.deepcopy(teacher).requires_grad_(True)
-    buffer = distillation.partitions[0].length
+    student = StreamDiT(teacher.config).to(teacher.place[0])
+    student.load_state_dict(teacher.state_dict())
+    buffer, device = distillation.partitions[0].length, teacher.place[0]
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((config.seed, step, 1))
-        clips, prompts = data.draw(batch, buffer, rng)
-        with _fast():
-            with torch.no_grad():
-                states = text.encode(prompts)
-            return {"loss": distillation_loss(student, teacher, clips, states, distillation, rng, generator)}
+        with part("data"):
+            drawn = data.draw(batch, buffer, rng).to(device)
+        with _fast(device):
+            states = _read(text, drawn.prompts)
+            args = (drawn.latents, states, distillation, rng, generator)
+            return {"loss": distillation_loss(student, teacher, *args)}
 
     return train(student, loss, folder, config)
 
 
+@torch.no_grad()
+def _read(text: TextEnsemble, prompts: list[str]) -> dict[str, TextStates]:
+    """The prompts' states, padded to a multiple of 16 tokens, so that compiled blocks see few lengths."""
+    with part("text"):
+        padded = {}
+        for name, read in text.encode(prompts).items():
+            more = -read.states.shape[1] % 16
+            padded[name] = TextStates(F.pad(read.states, (0, 0, 0, more)), F.pad(read.mask, (0, more)))
+        return padded
+
+
 @contextlib.contextmanager
-def _fast() -> Iterator[None]:
-    """Mixed precision, and attention as plain products: on a CPU the fused one goes back slowly."""
-    with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+def _fast(device: torch.device) -> Iterator[None]:
+    """Mixed precision; on a CPU attention as plain products, because the fused one goes back slowly."""
+    plain = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else contextlib.nullcontext()
+    with torch.autocast(device.type, torch.bfloat16), plain:
         yield

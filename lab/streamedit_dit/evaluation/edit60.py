@@ -19,7 +19,7 @@ from ... import ROOT
 from ...autoencoders.video_pairs import Carried, carried, steadied
 from ...evaluation.clips import Clip, read_clip
 from ...styles import SCREEN_LOCKED, stylise
-from ...training.clips import SUFFIXES
+from ...training.splits import SUFFIXES
 from ...world.edits import WorldEdit
 from ...world.render import render
 from ...world.scene import Actor, Scene

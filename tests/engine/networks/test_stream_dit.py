@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from livestyle.engine.conditioning.states import TextStates
 from livestyle.engine.networks.rope import grid_rotation
 from livestyle.engine.networks.stream_dit.config import CONFIGS, PAPER_4B, StreamDiTConfig
-from livestyle.engine.networks.stream_dit.model import PLANS, StreamDiT
+from livestyle.engine.networks.stream_dit.model import PLANS, LocalMixing, StreamDiT
 from livestyle.engine.networks.window_attention import WindowAttention
 from livestyle.engine.networks.windows import window_layout
 
@@ -209,3 +209,45 @@ def test_only_the_last_grids_are_kept() -> None:
         for frames in range(1, PLANS + 5):
             model(torch.zeros(1, frames, 4, 4, 4), torch.zeros(1, frames), context)
     assert [key[0] for key in model._plans] == list(range(5, PLANS + 5))
+
+
+def test_windows_that_lie_in_order_are_not_moved() -> None:
+    """One window over the grid, or windows cut along time, hold the tokens as they come."""
+    none = (False,) * 3
+    whole = window_layout((4, 8, 8), (8, 8, 8), shifted=True, wrap=none, device=CPU)
+    halves = window_layout((16, 8, 8), (8, 8, 8), shifted=False, wrap=none, device=CPU)
+    assert whole.in_order and halves.in_order and halves.windows == 2
+    for grid, shifted in (((16, 8, 8), True), ((4, 16, 8), False), ((3, 8, 8), False)):
+        assert not window_layout(grid, (2, 8, 8), shifted=shifted, wrap=none, device=CPU).in_order
+    attention = WindowAttention(TINY)
+    x, rotation = torch.randn(2, 16 * 64, 32), grid_rotation((16, 8, 8), 16, 10000.0, CPU)
+    moved = dataclasses.replace(halves, in_order=False)
+    assert torch.equal(attention(x, halves, rotation), attention(x, moved, rotation))
+
+
+def test_local_mixing_is_a_choice_of_the_checkpoint() -> None:
+    config = dataclasses.replace(TINY, local=True)
+    assert StreamDiTConfig.from_json(config.as_json()) == config
+    plain = {key: value for key, value in TINY.as_json().items() if key != "local"}
+    assert StreamDiTConfig.from_json(plain) == TINY  # what older checkpoints say
+    torch.manual_seed(0)
+    model = StreamDiT(config)
+    old = network()
+    missing, unexpected = model.load_state_dict(old.state_dict(), strict=False)
+    assert not unexpected and all(name.startswith("local.") for name in missing)
+    latents, sigma = torch.randn(1, 2, 4, 8, 8), torch.full((1, 2), 0.5)
+    with torch.no_grad():
+        same = [each(latents, sigma, each.read_text(text())) for each in (old, model)]
+    assert torch.allclose(*same)  # weights from before begin where they ended
+
+
+def test_local_mixing_starts_at_nothing_and_stays_in_its_frame() -> None:
+    mixing = LocalMixing(6)
+    x = torch.randn(2, 3, 16, 6)
+    assert torch.equal(mixing(x, 4), x)
+    with torch.no_grad():
+        mixing.conv.weight.fill_(1.0)
+    spread = mixing(
+        torch.nn.functional.one_hot(torch.tensor(5), 16)[None, None, :, None].repeat(1, 2, 1, 6).float(), 4
+    )
+    assert spread[0, 0, :, 0].view(4, 4).nonzero().tolist() == [[r, c] for r in range(3) for c in range(3)]

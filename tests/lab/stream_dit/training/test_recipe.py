@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from livestyle.lab.stream_dit.training.buffered_flow_matching import (
     draw_batch_sigmas,
     draw_part,
     draw_sigmas,
+    draw_stretches,
     flow_matching_loss,
     weighted_error,
 )
@@ -35,7 +37,14 @@ from livestyle.lab.stream_dit.training.distillation import (
     draw_segment,
     teacher_segment,
 )
-from livestyle.lab.stream_dit.training.latents import WorldBatches, encode_worlds, measure_format, scene_rng
+from livestyle.lab.stream_dit.training.latents import (
+    WorldBatch,
+    WorldBatches,
+    encode_worlds,
+    measure_format,
+    object_positions,
+    scene_rng,
+)
 from livestyle.lab.stream_dit.training.recipe import Stage, distil, train_teacher
 from livestyle.lab.stream_dit.training.text import (
     NAME,
@@ -90,13 +99,18 @@ def test_layouts_are_mixed_inside_a_batch_and_parts_are_ends_of_the_buffer() -> 
     rows = draw_batch_sigmas(Mixture(), 64, rng)
     assert rows.shape == (64, 16)
     assert {len(set(row.tolist())) for row in rows} == {1, 2, 4, 8, 16}
-    parts = [draw_part(Mixture(), 16, rng) for _ in range(500)]
+    parts = [draw_part(Mixture(), rng) for _ in range(500)]
     whole = [part for part in parts if part == slice(0, 16)]
     assert 0.7 < len(whole) / 500 < 0.9
     assert all(part.start == 0 or part.stop == 16 for part in parts)
     assert {part.stop - part.start for part in parts} == set(range(1, 17))
-    stretches = [draw_part(Mixture(), 4, rng) for _ in range(200)]
-    assert {(part.start, part.stop) for part in stretches} == {(at, at + 4) for at in range(13)}
+
+
+def test_a_batch_of_stretches_sees_all_of_the_buffer() -> None:
+    places = torch.arange(16.0).expand(400, 16)
+    stretches = draw_stretches(places, 4, np.random.default_rng(0))
+    assert torch.equal(stretches, stretches[:, :1] + torch.arange(4.0))
+    assert set(stretches[:, 0].tolist()) == set(range(13))
 
 
 def test_the_loss_asks_for_noise_minus_data() -> None:
@@ -106,7 +120,8 @@ def test_the_loss_asks_for_noise_minus_data() -> None:
     field = Field(1.0)
     text = {"byt5": TextStates(torch.zeros(64, 1, 1), torch.ones(64, 1, dtype=torch.bool))}
     generator = torch.Generator().manual_seed(0)
-    loss = flow_matching_loss(field, clips, text, mixture, np.random.default_rng(0), generator)
+    batch = WorldBatch(clips, [], torch.zeros(64, 4, 8, 8, dtype=torch.bool))
+    loss = flow_matching_loss(field, batch, text, mixture, np.random.default_rng(0), generator)
     assert float(loss) == pytest.approx(float((1 - field.seen[0]).square().mean()), rel=0.02)
 
 
@@ -162,14 +177,36 @@ def test_answers_are_what_a_sentence_says() -> None:
 def test_a_cut_shows_another_scene_before_the_one_that_is_described() -> None:
     pool = np.arange(5, dtype=np.float16)[:, None, None, None, None].repeat(8, 1).repeat(4, 3)
     data = WorldBatches(pool, LatentFormat(), seed=0, cuts=1.0)
-    clips, prompts = data.draw(40, 6, np.random.default_rng(0))
-    assert clips.shape == (40, 6, 1, 4, 1)
-    assert len(set(prompts)) > 5
-    scenes = [row[:, 0, 0, 0].tolist() for row in clips]
+    batch = data.draw(40, 6, np.random.default_rng(0))
+    assert batch.latents.shape == (40, 6, 1, 4, 1)
+    assert len(set(batch.prompts)) > 5
+    scenes = [row[:, 0, 0, 0].tolist() for row in batch.latents]
     assert all(len(set(row)) <= 2 for row in scenes)
     assert sum(row[0] != row[-1] for row in scenes) > 20
-    whole, _ = WorldBatches(pool, LatentFormat(), seed=0, cuts=0.0).draw(40, 6, np.random.default_rng(0))
+    uncut = WorldBatches(pool, LatentFormat(), seed=0, cuts=0.0)
+    whole = uncut.draw(40, 6, np.random.default_rng(0)).latents
     assert all(len(set(row[:, 0, 0, 0].tolist())) == 1 for row in whole)
+
+
+def test_objects_are_where_the_world_renders_them() -> None:
+    scene = draw_scene(scene_rng(4, 1))
+    empty = dataclasses.replace(scene, actors=())
+    shown, bare = (render(each, 1 + 4 * 5, 128).astype(int) for each in (scene, empty))
+    middle = abs(shown - bare)[[3, 7, 11, 15, 19]].max(-1) > 8  # of latents 1 to 5
+    cells = middle.reshape(5, 16, 8, 16, 8).any((2, 4))
+    positions = object_positions(scene, 1, 5, (16, 16))
+    assert not (cells & ~positions).any()
+    assert positions.mean() < 2.5 * cells.mean()
+
+
+def test_an_error_where_objects_are_weighs_more() -> None:
+    sigma, nothing = torch.ones(1, 1), torch.zeros(1, 1, 1, 2, 2)
+    wrong = torch.zeros(1, 1, 1, 2, 2)
+    wrong[..., 0, 0] = 1.0
+    places = torch.ones(1, 1, 2, 2)
+    places[..., 0, 0] = 3.0
+    assert float(weighted_error(wrong, nothing, sigma, 0.3)) == pytest.approx(0.25)
+    assert float(weighted_error(wrong, nothing, sigma, 0.3, places / places.mean())) == pytest.approx(0.5)
 
 
 def test_worlds_are_encoded_once_and_without_the_start_of_a_stream(tmp_path: Path) -> None:
