@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ...engine.autoencoders.load import load_video_autoencoder
+from ...engine.autoencoders.video import VideoAutoencoder
 from ...engine.conditioning.ensemble import TextEnsemble, load_ensemble
 from ...engine.families.checkpoint_folder import TEXT_ENCODERS
 from ...engine.families.stream_dit.checkpoint import save_checkpoint
@@ -34,6 +35,7 @@ STRETCH = 4  # latent frames of a clip in the second stage
 OBJECTS = 3.5  # weight of an error where objects are, which cover a seventh of a picture
 OPTIONS = (
     "clips",
+    "scenes",
     "batch",
     "text_steps",
     "image_steps",
@@ -53,6 +55,9 @@ LEVELS = 8  # T of the student: N = 8 chunks of c = 2 frames, s = 1, as in the p
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=128, help="side of a frame in pixels")
     parser.add_argument("--clips", type=int, default=2400, help="rendered clips")
+    parser.add_argument(
+        "--scenes", type=int, default=12000, help="scenes of the first stage, of each a single latent frame"
+    )
     parser.add_argument("--latents", type=int, default=16, help="latent frames of a clip, at least 16")
     parser.add_argument("--batch", type=int, default=4, help="clips of a step")
     parser.add_argument(
@@ -77,7 +82,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--begin-with",
         type=Path,
-        help="checkpoint whose transformer is trained on; what it lacks begins anew",
+        help="checkpoint whose transformer is trained on with its own text encoder",
     )
     parser.add_argument("--teacher-output", type=Path, help="keep the teacher as a checkpoint, too")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
@@ -93,15 +98,9 @@ def run(arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.runs / "stream-dit"
     seed, loop = arguments.seed, common.loop(arguments, DEFAULT)
     autoencoder = load_video_autoencoder(common.WEIGHTS / arguments.autoencoder, torch.bfloat16)
-    pool = encode_worlds(
-        autoencoder,
-        folder / f"worlds_{arguments.autoencoder}_{arguments.size}.npy",
-        clips=arguments.clips,
-        latents=arguments.latents,
-        side=arguments.size,
-        seed=seed,
-    )
-    data = WorldBatches(pool, measure_format(pool), seed)
+    data = _worlds(arguments, autoencoder, folder, seed, arguments.clips, arguments.latents)
+    scenes = _worlds(arguments, autoencoder, folder, seed + 1, arguments.scenes, 1)
+    scenes = dataclasses.replace(scenes, latent_format=data.latent_format)
     text = _text(arguments, folder / "text")
     mixture = Mixture(chunk_sizes=tuple(arguments.chunk_sizes), shift=arguments.shift)
     torch.manual_seed(seed)
@@ -112,15 +111,18 @@ def run(arguments: argparse.Namespace) -> Path:
         begin_with(teacher, arguments.begin_with)
     if arguments.compile:
         compile_blocks(teacher)
-    stretches = common.stage(arguments, STRETCHES, arguments.stretch_steps)
-    images = common.stage(arguments, IMAGES, arguments.image_steps)
+    images, stretches = (
+        _gentler(arguments, common.stage(arguments, *each))
+        for each in ((IMAGES, arguments.image_steps), (STRETCHES, arguments.stretch_steps))
+    )
+    loop = _gentler(arguments, loop)
     frames = arguments.batch * mixture.buffer
     stages = (
-        Stage("images", images, 1, frames, OBJECTS),
-        Stage("stretches", stretches, STRETCH, frames // STRETCH, OBJECTS),
-        Stage("buffers", loop, mixture.buffer, arguments.batch, OBJECTS),
+        Stage("images", scenes, images, 1, frames, OBJECTS),
+        Stage("stretches", data, stretches, STRETCH, frames // STRETCH, OBJECTS),
+        Stage("buffers", data, loop, mixture.buffer, arguments.batch, OBJECTS),
     )
-    teacher = train_teacher(teacher, data, text, folder, stages, mixture)
+    teacher = train_teacher(teacher, text, folder, stages, mixture)
     if arguments.teacher_output:
         layouts = tuple(
             Partition(
@@ -143,6 +145,25 @@ def run(arguments: argparse.Namespace) -> Path:
     save_checkpoint(target, student.cpu(), text, _profile(layouts, data, 1.0), arguments.autoencoder)
     write_card(target, student, {name: getattr(arguments, name) for name in OPTIONS}, seed)
     return target
+
+
+def _worlds(
+    arguments: argparse.Namespace,
+    autoencoder: VideoAutoencoder,
+    folder: Path,
+    seed: int,
+    clips: int,
+    latents: int,
+) -> WorldBatches:
+    name = f"worlds_{arguments.autoencoder}_{arguments.size}_{latents}.npy"
+    shape = {"clips": clips, "latents": latents, "side": arguments.size, "seed": seed}
+    pool = encode_worlds(autoencoder, folder / name, **shape)
+    return WorldBatches(pool, measure_format(pool), seed)
+
+
+def _gentler(arguments: argparse.Namespace, loop: LoopConfig) -> LoopConfig:
+    """Half the rate for weights that have learnt before: a full one would undo much of it."""
+    return dataclasses.replace(loop, learning_rate=loop.learning_rate / 2.0) if arguments.begin_with else loop
 
 
 def _text(arguments: argparse.Namespace, folder: Path) -> TextEnsemble:

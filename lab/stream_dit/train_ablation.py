@@ -64,11 +64,9 @@ def run(arguments: argparse.Namespace) -> Path:
     for mixture in MIXTURES:
         for extra in range(arguments.seeds):
             name = f"chunks_{'_'.join(map(str, mixture))}_seed_{seed + extra}"
-            stage = Stage(name, dataclasses.replace(loop, seed=seed + extra), BUFFER, arguments.batch)
+            stage = Stage(name, data, dataclasses.replace(loop, seed=seed + extra), BUFFER, arguments.batch)
             torch.manual_seed(seed + extra)
-            network = train_teacher(
-                StreamDiT(ABLATION), data, text, folder, (stage,), Mixture(BUFFER, mixture)
-            )
+            network = train_teacher(StreamDiT(ABLATION), text, folder, (stage,), Mixture(BUFFER, mixture))
             model = StreamDiTModel(network.eval(), text, autoencoder, profile)
             score = judge_films(model, cases, SIDE)
             row = {

@@ -30,6 +30,7 @@ class Stage:
 
     Attributes:
         name: of its folder.
+        data: what it draws from.
         frames: latent frames of a clip. Stretches of the buffer, or single frames of it, cost a share, so
             that a network can read four or sixteen times the prompts before it sees whole buffers.
         batch: clips of a step.
@@ -38,6 +39,7 @@ class Stage:
     """
 
     name: str
+    data: WorldBatches
     loop: LoopConfig
     frames: int
     batch: int
@@ -63,7 +65,6 @@ def compile_blocks(model: StreamDiT) -> None:
 
 def train_teacher(
     model: StreamDiT,
-    data: WorldBatches,
     text: TextEnsemble,
     folder: Path,
     stages: tuple[Stage, ...],
@@ -73,7 +74,9 @@ def train_teacher(
     device = model.place[0]
     for stage in stages:
         whole = stage.frames == mixture.buffer
-        drawn = data if whole else replace(data, cuts=0.0)  # a stretch may miss the scene that is described
+        drawn = (
+            stage.data if whole else replace(stage.data, cuts=0.0)
+        )  # a stretch may miss the scene that is described
 
         def loss(
             step: int, generator: torch.Generator, stage: Stage = stage, drawn: WorldBatches = drawn
