@@ -22,14 +22,15 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--texture-steps", type=int, default=TEXTURE.steps, help="of the second stage")
     parser.add_argument("--batch", type=int, default=4, help="windows of a step")
     parser.add_argument("--crop", type=int, default=112, help="side of a window in pixels, a multiple of 8")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    common.add_device(parser)
 
 
 def run(arguments: argparse.Namespace) -> Path:
     target = arguments.output or common.WEIGHTS / "demo-video-2"
     folder: Path = arguments.runs / "video-autoencoder"
     footage = read_footage(arguments.videos, arguments.styles, folder / "footage", arguments.seed)
-    shape = {"batch": arguments.batch, "crop": arguments.crop, "device": arguments.device}
+    names = ("batch", "crop", "device", "workers")
+    shape = {name: getattr(arguments, name) for name in names}
     regression = common.loop(arguments, DEFAULT)
     texture = common.stage(arguments, TEXTURE, arguments.texture_steps)
     model = train_regression(footage, folder / "regression", regression, **shape)

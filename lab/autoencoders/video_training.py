@@ -15,8 +15,8 @@ from torch import nn
 
 from ...engine.networks.taehv import TAEHV, MemBlock, TAEHVConfig, TGrow, TPool
 from ..metrics.perceptual import EfficientNetLite0, distance
+from ..training.drawing import Drawing
 from ..training.loop import LoopConfig, build_optimisers, train
-from ..training.profile import part
 from .discriminator import PatchDiscriminator, judge
 from .footage import Footage
 
@@ -52,6 +52,7 @@ def train_regression(
     frames: int = 13,
     crop: int = 112,
     device: str = "cpu",
+    workers: int = 0,
 ) -> TAEHV:
     """The first stage: encoder and decoder, squared error in opponent colours.
 
@@ -60,12 +61,15 @@ def train_regression(
 
     Args:
         batch, frames, crop: windows, frames (1 + 4 n) and side in pixels of a step.
+        workers: processes that draw windows.
     """
     torch.manual_seed(config.seed)
     model = start(TAEHV(DEMO)).to(device, memory_format=torch.channels_last)
+    shape = (batch, frames, crop)
+    drawing = Drawing(lambda step: _draw(footage, shape, (config.seed, step)), config.steps, workers)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        wanted = _draw(footage, batch, frames, crop, (config.seed, step), device)
+        wanted = drawing(step).to(device).float() / 255.0
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             latents = encode_clip(model, wanted).float()
             seen = decode_clip(model, _noisy(latents, generator)).float()
@@ -98,6 +102,7 @@ def train_texture(
     frames: int = 13,
     crop: int = 112,
     device: str = "cpu",
+    workers: int = 0,
 ) -> TAEHV:
     """The second stage: the decoder alone, with a perceptual and an adversarial term beside the first's.
 
@@ -110,9 +115,11 @@ def train_texture(
     critic = duel.discriminator
     trunk = EfficientNetLite0()
     trunk.network.to(device)
+    shape = (batch, frames, crop)
+    drawing = Drawing(lambda step: _draw(footage, shape, (config.seed, step, 1)), config.steps, workers)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        wanted = _draw(footage, batch, frames, crop, (config.seed, step, 1), device)
+        wanted = drawing(step).to(device).float() / 255.0
         picks = torch.randperm(frames, generator=generator)[:3]
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             with torch.no_grad():
@@ -168,21 +175,19 @@ def _noisy(latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return latents + UNSURE * torch.randn(latents.shape, generator=generator).to(latents.device)
 
 
-def _draw(
-    footage: Footage, batch: int, frames: int, crop: int, seed: tuple[int, ...], device: str
-) -> torch.Tensor:
-    """(batch, frames, 3, crop, crop) in 0..1."""
-    with part("data"):
-        rng = np.random.default_rng(seed)
-        clips = np.stack([footage.draw(frames, crop, rng) for _ in range(batch)])
-        return torch.from_numpy(clips).to(device).permute(0, 1, 4, 2, 3).float() / 255.0
+def _draw(footage: Footage, shape: tuple[int, int, int], seed: tuple[int, ...]) -> torch.Tensor:
+    """uint8 (batch, frames, 3, crop, crop) for a ``shape`` of batch, frames and crop."""
+    batch, frames, crop = shape
+    rng = np.random.default_rng(seed)
+    clips = np.stack([footage.draw(frames, crop, rng) for _ in range(batch)])
+    return torch.from_numpy(clips).permute(0, 1, 4, 2, 3)
 
 
 def _preview(footage: Footage, device: str):
     """Writes a sheet of windows: source and reconstruction side by side, four frames below each other."""
 
     def preview(model: TAEHV, path: Path) -> None:
-        wanted = _draw(footage, 6, 13, 160, (1,), device)
+        wanted = _draw(footage, (6, 13, 160), (1,)).to(device).float() / 255.0
         with torch.no_grad():
             seen = decode_clip(model, encode_clip(model, wanted))
         sheet = torch.cat([wanted, seen.clamp(0.0, 1.0)], dim=3)[:, ::4].permute(0, 3, 1, 4, 2).cpu()

@@ -37,6 +37,12 @@ def add_loop(
     return parser
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Options of a recipe that also runs on a GPU."""
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw batches for a GPU")
+
+
 def loop(arguments: argparse.Namespace, default: LoopConfig) -> LoopConfig:
     """The recipe's own loop with the options' steps and seed."""
     return stage(arguments, default, arguments.steps)

@@ -78,14 +78,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shift", type=float, default=3.0, help="of the levels: above 1 they crowd at the noisy end"
     )
-    parser.add_argument("--autoencoder", default="demo-video", help="folder in engine/weights")
+    parser.add_argument("--autoencoder", default="demo-video", help="folder, in engine/weights or anywhere")
     parser.add_argument(
         "--begin-with",
         type=Path,
         help="checkpoint whose transformer is trained on with its own text encoder",
     )
     parser.add_argument("--teacher-output", type=Path, help="keep the teacher as a checkpoint, too")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    common.add_device(parser)
     parser.add_argument(
         "--compile",
         action="store_true",
@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> Path:
     target = arguments.output or common.WEIGHTS / "stream-dit"
     folder: Path = arguments.runs / "stream-dit"
     seed, loop = arguments.seed, common.loop(arguments, DEFAULT)
+    autoencoder_name = Path(arguments.autoencoder).name
     autoencoder = load_video_autoencoder(common.WEIGHTS / arguments.autoencoder, torch.bfloat16)
     data = _worlds(arguments, autoencoder, folder, seed, arguments.clips, arguments.latents)
     scenes = _worlds(arguments, autoencoder, folder, seed + 1, arguments.scenes, 1)
@@ -122,7 +123,7 @@ def run(arguments: argparse.Namespace) -> Path:
         Stage("stretches", data, stretches, STRETCH, frames // STRETCH, OBJECTS),
         Stage("buffers", data, loop, mixture.buffer, arguments.batch, OBJECTS),
     )
-    teacher = train_teacher(teacher, text, folder, stages, mixture)
+    teacher = train_teacher(teacher, text, folder, stages, mixture, arguments.workers)
     if arguments.teacher_output:
         layouts = tuple(
             Partition(
@@ -134,7 +135,7 @@ def run(arguments: argparse.Namespace) -> Path:
             for size in sorted(mixture.chunk_sizes, key=lambda size: (size != 2, size))
         )
         profile = _profile(layouts, data, arguments.guidance)
-        save_checkpoint(arguments.teacher_output, teacher, text, profile, arguments.autoencoder)
+        save_checkpoint(arguments.teacher_output, teacher, text, profile, autoencoder_name)
     sizes = [size for size in (2, 4, 8, 16) if size in mixture.chunk_sizes]
     layouts = tuple(Partition(16 // size, size, LEVELS * size // 16, shift=mixture.shift) for size in sizes)
     distillation = Distillation(layouts, arguments.teacher_steps, arguments.guidance)
@@ -142,7 +143,9 @@ def run(arguments: argparse.Namespace) -> Path:
     student = distil(teacher, data, text, folder / "student", loop, distillation, arguments.batch // 2)
     for encoder in text.modules():
         encoder.cpu()
-    save_checkpoint(target, student.cpu(), text, _profile(layouts, data, 1.0), arguments.autoencoder)
+    save_checkpoint(
+        target, student.cpu(), text, _profile(layouts, data, 1.0), Path(arguments.autoencoder).name
+    )
     write_card(target, student, {name: getattr(arguments, name) for name in OPTIONS}, seed)
     return target
 
@@ -155,7 +158,7 @@ def _worlds(
     clips: int,
     latents: int,
 ) -> WorldBatches:
-    name = f"worlds_{arguments.autoencoder}_{arguments.size}_{latents}.npy"
+    name = f"worlds_{Path(arguments.autoencoder).name}_{arguments.size}_{latents}.npy"
     shape = {"clips": clips, "latents": latents, "side": arguments.size, "seed": seed}
     pool = encode_worlds(autoencoder, folder / name, **shape)
     return WorldBatches(pool, measure_format(pool), seed)

@@ -11,7 +11,7 @@ from ...training.package import weight_hashes
 CARD = """# {name}
 
 StreamDiT (arXiv 2507.03745) at {parameters:,} parameters in bfloat16, with a text encoder of its own; the
-autoencoder is `demo-video`. Endless video from sentences about the procedural world
+autoencoder is `{autoencoder}`. Endless video from sentences about the procedural world
 (`lab/world`): one or two objects of 8 colours and 6 shapes that move in 8 directions at 3
 speeds, 6 backgrounds, 3 motions of the camera.
 
@@ -19,7 +19,7 @@ speeds, 6 backgrounds, 3 motions of the camera.
 
 The transformer and its text encoder saw nothing but rendered films and sentences of that world, seed
 {seed}; 10 of the 48 pairs of colour and shape were left out. The autoencoder also saw real clips, some of
-them under CC BY 3.0 and CC BY 4.0: their attributions are on the card of `demo-video`.
+them under CC BY 3.0 and CC BY 4.0: their attributions are on the card of `{autoencoder}`.
 These weights are released under Apache-2.0.
 
 ## Training
@@ -42,17 +42,22 @@ beside the paper's in docs/stream_dit_paper.md.
 """
 
 
-def write_card(folder: Path, network: StreamDiT, options: Mapping[str, int | float], seed: int) -> None:
+def write_card(
+    folder: Path, network: StreamDiT, autoencoder: str, options: Mapping[str, object], seed: int
+) -> None:
     """Write ``README.md`` beside the weights in ``folder``.
 
     Args:
-        options: of the recipe, by their names in it.
+        autoencoder: name of the folder it looks through.
+        options: of the recipe, by their names in it; those that are None are left out.
     """
+    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
     rows = (f"| `{name}` | `{digest}` |" for name, digest in weight_hashes(folder).items())
     text = CARD.format(
         name=folder.name,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        options="".join(f" --{name.replace('_', '-')} {value}" for name, value in options.items()),
+        autoencoder=autoencoder,
+        options="".join(f" --{name} {value}" for name, value in given.items()),
         seed=seed,
         hashes="\n".join(rows),
     )

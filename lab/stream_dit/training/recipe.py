@@ -17,11 +17,12 @@ from ....engine.conditioning.ensemble import TextEnsemble
 from ....engine.conditioning.states import TextStates
 from ....engine.families.checkpoint_folder import WEIGHTS
 from ....engine.networks.stream_dit.model import StreamDiT
+from ...training.drawing import Drawing
 from ...training.loop import LoopConfig, train
 from ...training.profile import part
 from .buffered_flow_matching import Mixture, flow_matching_loss
 from .distillation import Distillation, distillation_loss
-from .latents import WorldBatches
+from .latents import WorldBatch, WorldBatches
 
 
 @dataclass(frozen=True)
@@ -69,28 +70,36 @@ def train_teacher(
     folder: Path,
     stages: tuple[Stage, ...],
     mixture: Mixture,
+    workers: int = 0,
 ) -> StreamDiT:
     """Buffered flow matching, stage after stage; each resumes, and keeps state and log in ``folder``."""
-    device = model.place[0]
     for stage in stages:
-        whole = stage.frames == mixture.buffer
-        drawn = (
-            stage.data if whole else replace(stage.data, cuts=0.0)
-        )  # a stretch may miss the scene that is described
-
-        def loss(
-            step: int, generator: torch.Generator, stage: Stage = stage, drawn: WorldBatches = drawn
-        ) -> dict[str, torch.Tensor]:
-            rng = np.random.default_rng((stage.loop.seed, step, stage.frames))
-            with part("data"):
-                batch = drawn.draw(stage.batch, stage.frames, rng).to(device)
-            weight = 1.0 + (stage.objects - 1.0) * stage.loop.rate(step) / stage.loop.learning_rate
-            with _fast(device):
-                states = _read(text, batch.prompts)
-                return {"loss": flow_matching_loss(model, batch, states, mixture, rng, generator, weight)}
-
-        train(model, loss, folder / stage.name, stage.loop)
+        _train_stage(model, text, folder / stage.name, stage, mixture, workers)
     return model
+
+
+def _train_stage(
+    model: StreamDiT, text: TextEnsemble, folder: Path, stage: Stage, mixture: Mixture, workers: int
+) -> None:
+    device, seed = model.place[0], stage.loop.seed
+    data = stage.data
+    if stage.frames < mixture.buffer:
+        data = replace(data, cuts=0.0)  # a stretch may miss the scene that is described
+
+    def draw(step: int) -> WorldBatch:
+        return data.draw(stage.batch, stage.frames, np.random.default_rng((seed, step, stage.frames)))
+
+    drawing = Drawing(draw, stage.loop.steps, workers)
+
+    def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        batch = drawing(step).to(device)
+        rng = np.random.default_rng((seed, step, stage.frames, 1))
+        weight = 1.0 + (stage.objects - 1.0) * stage.loop.rate(step) / stage.loop.learning_rate
+        with _fast(device):
+            states = _read(text, batch.prompts)
+            return {"loss": flow_matching_loss(model, batch, states, mixture, rng, generator, weight)}
+
+    train(model, loss, folder, stage.loop)
 
 
 def distil(
