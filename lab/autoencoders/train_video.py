@@ -8,11 +8,16 @@ from pathlib import Path
 from ...engine.autoencoders.taehv import save_taehv
 from ..commands import train_options as common
 from ..training.loop import LoopConfig
+from .card import write_card
 from .footage import read_footage
 from .video_training import train_regression, train_texture
 
 DEFAULT = LoopConfig(steps=5000, learning_rate=2.5e-3, cooldown=0.72, muon=True, kernels=True, seed=7)
 TEXTURE = LoopConfig(steps=1600, learning_rate=6e-4, cooldown=0.6, ema=0.996, muon=True, kernels=True)
+
+
+OPTIONS = ("steps", "texture_steps", "batch", "crop", "seed")
+"""Options that the model card names."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -36,4 +41,6 @@ def run(arguments: argparse.Namespace) -> Path:
     model = train_regression(footage, folder / "regression", regression, **shape)
     model = train_texture(model, footage, folder / "texture", texture, **shape)
     save_taehv(model.cpu(), target)
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    write_card(target, model, arguments.videos, arguments.styles, options)
     return target

@@ -1,4 +1,7 @@
-"""Still pictures with clear licences, from packages that Debian and PyPI install."""
+"""Still pictures with clear licences, from packages that Debian and PyPI install.
+
+What is installed here is used: ``apt install gcompris-qt-data``, ``pip install scikit-image scikit-learn``.
+"""
 
 from __future__ import annotations
 
