@@ -176,9 +176,9 @@ def test_triples_are_painted_and_encoded_once(videos: Path, paintings: Path, tmp
     assert painted.references.shape == (2, 3, 128, 128, 3)
     assert (painted.styles[:, :2] >= 0).all() and (painted.styles[:, 2] == UNNAMED).all()
     triples = encode(painted, autoencoder, tmp_path / "latents")
-    assert triples.sources.shape == (2, 2, 12, 16, 16)
-    assert triples.targets.shape == (2, 3, 2, 12, 16, 16)
-    assert triples.references.shape == (2, 3, 12, 16, 16)
+    assert triples.sources.shape == (2, 2, DEMO.latent_channels, 16, 16)
+    assert triples.targets.shape == (2, 3, 2, DEMO.latent_channels, 16, 16)
+    assert triples.references.shape == (2, 3, DEMO.latent_channels, 16, 16)
     away = np.abs(np.float32(triples.targets) - np.float32(triples.sources)[:, None])
     assert away.mean((2, 3, 4, 5)).min() > 0
     files = [tmp_path / "painted" / "paintings.json", tmp_path / "latents" / "triples.json"]
