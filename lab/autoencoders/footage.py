@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from tqdm import tqdm
 
 from ..styles import STYLES, stylise
 from ..training.camera import camera_move
-from ..training.clips import relit, resize_short_side
+from ..training.clips import decoded, relit, resize_short_side
 from ..training.splits import clips_of, film_of, part_of_still
 from ..training.stills import find_stills, read_pictures
 from ..training.textures import draw_texture
@@ -107,7 +107,7 @@ def read_footage(videos: Path, paintings: Path | None, folder: Path, seed: int) 
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = clips_of(videos, "train")
-    clips = [_decoded(path, folder) for path in tqdm(paths, desc="clips")]
+    clips = [_stored(path, folder) for path in tqdm(paths, desc="clips")]
     films = [film_of(path.stem) for path in paths]
     weights = np.array([films.count(film) for film in films]) ** -0.5
     rng = np.random.default_rng(seed)
@@ -123,15 +123,10 @@ def read_footage(videos: Path, paintings: Path | None, folder: Path, seed: int) 
     return Footage(clips, weights / weights.sum(), stills)
 
 
-def _decoded(path: Path, folder: Path) -> np.ndarray:
+def _stored(path: Path, folder: Path) -> np.ndarray:
     kept = folder / f"{path.stem}.npy"
     if not kept.exists():
-        with av.open(str(path)) as container:
-            container.streams.video[0].thread_type = "AUTO"
-            frames = [
-                frame.to_ndarray(format="rgb24")
-                for frame, _ in zip(container.decode(video=0), range(LONGEST), strict=False)
-            ]
+        frames = (frame.to_ndarray(format="rgb24") for frame in islice(decoded(path), LONGEST))
         np.save(kept, np.stack([_limited(frame) for frame in frames]))
     return np.load(kept, mmap_mode="r")
 

@@ -12,17 +12,18 @@ import numpy as np
 
 def sample_frames(clip: Path, count: int, short_side: int) -> list[np.ndarray]:
     """``count`` frames evenly over a clip, uint8 RGB, resized so that the short side is ``short_side``."""
-    frames = list(_decoded(clip))
+    frames = list(decoded(clip))
     picks = np.unique(np.linspace(0, len(frames) - 1, count).astype(int))
     return [_picture(frames[i], short_side) for i in picks]
 
 
 def all_frames(clip: Path, short_side: int) -> np.ndarray:
     """Every frame of a clip, uint8 RGB (N, H, W, 3), resized so that the short side is ``short_side``."""
-    return np.stack([_picture(frame, short_side) for frame in _decoded(clip)])
+    return np.stack([_picture(frame, short_side) for frame in decoded(clip)])
 
 
-def _decoded(clip: Path) -> Iterator[av.VideoFrame]:
+def decoded(clip: Path) -> Iterator[av.VideoFrame]:
+    """The frames of a clip, one by one."""
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
