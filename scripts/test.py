@@ -1,7 +1,8 @@
 """Run the whole test suite on a machine that has Python and nothing else.
 
-python scripts/test.py              lint, engine, nodes, a real ComfyUI, a real browser
-python scripts/test.py --fast       without ComfyUI's server, the browser and what is slow
+python scripts/test.py              lint, types, engine, nodes, a real ComfyUI, a real browser
+python scripts/test.py --fast       without types, ComfyUI's server, the browser and what is slow
+python scripts/test.py --types      lint and types alone
 python scripts/test.py -- -k audio  everything after -- goes to pytest
 """
 
@@ -14,24 +15,32 @@ import subprocess
 import sys
 
 import environment
+from type_check import check_types
 
 # program that the tests look for: the Debian package that has it
 FFPROBE = {"ffprobe": "ffmpeg"}
 CHROMIUM = {"chromium": "chromium"}
+NPM = {"npm": "npm"}
 
 
 def main() -> int:
-    """Lint, then test; 0 if both are clean."""
+    """Lint, check types, then test; 0 if all are clean."""
     parser = argparse.ArgumentParser(description="Run LiveStyle's tests.")
     parser.add_argument("--fast", action="store_true", help="no ComfyUI server, no browser; under 2 minutes")
+    parser.add_argument("--types", action="store_true", help="lint and types, no tests")
     parser.add_argument("--comfyui", metavar="PATH", help="the ComfyUI to test with")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     arguments = parser.parse_args()
     comfyui = environment.enter(__file__, "dev", "train", comfyui=arguments.comfyui)
-    provide_programs(FFPROBE if arguments.fast else FFPROBE | CHROMIUM)
+    provide_programs(FFPROBE if arguments.fast else FFPROBE | CHROMIUM | NPM)
 
     os.chdir(environment.ROOT)
-    lint = subprocess.call([sys.executable, "-m", "ruff", "check"])
+    ruff = [sys.executable, "-m", "ruff"]
+    lint = subprocess.call([*ruff, "check"]) | subprocess.call([*ruff, "format", "--check", "--quiet"])
+    if not arguments.fast and not arguments.pytest:
+        lint |= check_types()
+    if arguments.types:
+        return lint
     command = [sys.executable, "-m", "pytest", "--durations=10"]
     surroundings = {**os.environ, "COMFYUI_PATH": str(comfyui)}
     if arguments.fast:
@@ -40,7 +49,7 @@ def main() -> int:
         surroundings["OMP_NUM_THREADS"] = "1"  # each of the two processes has a core
     tests = subprocess.call([*command, *arguments.pytest], env=surroundings)
     if lint:
-        print("ruff found something; see above.")
+        print("ruff or a type checker found something; see above. 'ruff format' formats.")
     return lint or tests
 
 
