@@ -52,6 +52,10 @@ def test_of_many_changes_the_last_one_holds(run: Run) -> None:
         (STRENGTH, None),
         (PROMPT, "x" * 5000),
         (PROMPT, 3),
+        (PROMPT, "\ud800"),
+        (STRENGTH, 10**400),
+        (STRENGTH, float("nan")),
+        (SEED, -(10**400)),
         ("9.nothing", 1),
     ],
 )

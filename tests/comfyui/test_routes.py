@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import websocket
 from comfy_client import ComfyClient, ComfyError
+from comfy_fixtures import StartServer
 from graphs import restyle
 from live_session import Run, Session
 
@@ -67,6 +68,26 @@ def test_the_list_is_for_the_own_page(session: Session) -> None:
     assert _status(client.request, "/livestyle/sessions") == 403
     headers = {"X-LiveStyle": "1", "Origin": FOREIGN}
     assert _status(client.request, "/livestyle/sessions", headers=headers) == 403
+
+
+def test_the_list_is_for_names_of_this_comfyui(session: Session) -> None:
+    client = ComfyClient(session.url)
+    rebound = {"X-LiveStyle": "1", "Host": "evil.example"}
+    assert _status(client.request, "/livestyle/sessions", headers=rebound) == 403
+    client.request("/livestyle/sessions", headers={**rebound, "Host": "192.168.178.20:8188"})
+
+
+def test_the_user_names_further_hosts(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVESTYLE_HOSTS", "comfy.example, *.studio.example")
+    server = start_server()
+    try:
+        client = ComfyClient(server.url)
+        for host in ("comfy.example", "a.studio.example:80"):
+            client.request("/livestyle/sessions", headers={"X-LiveStyle": "1", "Host": host})
+        refused = {"X-LiveStyle": "1", "Host": "evil.example"}
+        assert _status(client.request, "/livestyle/sessions", headers=refused) == 403
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
