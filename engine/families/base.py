@@ -1,7 +1,7 @@
 """What a family gives the runtime: loaded models, and runners through them (``family.Family`` joins both).
 
-A runner is driven chunk by chunk. ``encode`` runs on the side lane for chunk k+1 while
-``denoise`` runs on the main lane for chunk k; ``decode`` runs on the exit lane. A runner holds
+A runner is driven chunk by chunk. ``encode`` runs on its lane for chunk k+1 while
+``denoise`` runs for chunk k and ``decode`` for chunk k-1. A runner holds
 no threads and no streams of its own.
 """
 
@@ -55,7 +55,7 @@ class LiveParameter:
         kind: ``"float"``, ``"int"`` or ``"text"``.
         default: the widget's value at the start.
         minimum, maximum: inclusive bounds of numbers; for text, ``maximum`` bounds its length.
-        late: read again when the chunk enters the main lane (strength, multiplier, blend).
+        late: read again when the chunk enters the denoise lane (strength, multiplier, blend).
         check: raises SettingError for a value that the model can't take, so that a change is refused
             when it is made instead of ending the stream when it is used.
     """
@@ -191,7 +191,7 @@ class Chunk:
             None where the plan has no source, and after the end of one for a runner with a delay.
         valid: how many of the frames are real; the rest is padding and is trimmed at the exit.
         first_frame: index of the first frame in the stream.
-        live: values of all live keys, taken when the chunk entered the side lane.
+        live: values of all live keys, taken when the chunk entered the encode lane.
     """
 
     index: int
@@ -214,15 +214,15 @@ class Runner(ABC):
 
     @abstractmethod
     def encode(self, chunk: Chunk) -> Any:
-        """Side lane: encode the conditioning and the source of a chunk."""
+        """Encode lane: encode the conditioning and the source of a chunk."""
 
     @abstractmethod
     def denoise(self, encoded: Any, late: Mapping[str, Any]) -> Any:
-        """Main lane: denoise. ``late`` holds the late keys' values of this moment."""
+        """Denoise lane: denoise. ``late`` holds the late keys' values of this moment."""
 
     @abstractmethod
     def decode(self, denoised: Any) -> np.ndarray:
-        """Exit lane: decode to uint8 RGB of shape (count, height, width, 3)."""
+        """Decode lane: decode to uint8 RGB of shape (count, height, width, 3)."""
 
     def reset(self) -> None:  # noqa: B027 - optional
         """Forget the stream so far (a new clip starts)."""

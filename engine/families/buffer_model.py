@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
@@ -12,6 +11,7 @@ from ..autoencoders.video import VideoAutoencoder
 from ..conditioning.ensemble import TextEnsemble
 from ..networks.buffer_transformer import BufferTransformer
 from .base import DenoiseSettings, StreamModel
+from .buffer_profile import BufferProfile
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class BufferModel(StreamModel):
     network: BufferTransformer
     text: TextEnsemble
     autoencoder: VideoAutoencoder
-    profile: Any
+    profile: BufferProfile
 
     @property
     def fps(self) -> float:

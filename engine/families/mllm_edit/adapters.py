@@ -1,8 +1,8 @@
 """The temporal adapters of one stream: they are shown its own output (arXiv 2606.05981, section III-B).
 
 A picture is the last frame of the previous chunk's output, carried along the source's motion to
-each frame of the chunk that uses it. When, and along which flow, is decided on the side lane and
-bound to that chunk; the output itself exists only when the main lane gets there.
+each frame of the chunk that uses it. When, and along which flow, is decided on the encode lane and
+bound to that chunk; the output itself exists only when the denoise lane gets there.
 """
 
 from __future__ import annotations

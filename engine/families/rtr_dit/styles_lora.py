@@ -29,7 +29,7 @@ class LoraStyleStates(StyleStates):
 class LoraStyles:
     """Projects styles at the strength of the moment, and keeps the latest.
 
-    For the main lane only. There the strength is set and all that reads it runs, so that a change can't
+    For the denoise lane only. There the strength is set and all that reads it runs, so that a change can't
     meet a projection under way; and the runners that share a LoRA each set theirs first.
 
     Args:

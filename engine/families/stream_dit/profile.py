@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
-from ...autoencoders.latents import LatentFormat
 from ...errors import SettingError
 from ...sampling.moving_buffer import Advance
 from ...sampling.partition import Partition
+from ..buffer_profile import BufferProfile
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(BufferProfile):
     """The streaming side of a checkpoint; the network's own sizes are its ``StreamDiTConfig``.
 
     Attributes:
@@ -22,16 +20,10 @@ class Profile:
             number of frames, so that a stream can change between them.
         advance: how a frame moves from one level to the next.
         guidance: weight of classifier-free guidance; 1 for a distilled model, which needs none.
-        latents: mean and deviation that bring the autoencoder's latents to what the network reads.
-        text_limits: (name, tokens) of each text encoder, in the network's order.
-        fps: frames a second.
     """
 
-    partitions: tuple[Partition, ...]
     advance: Advance = "euler"
     guidance: float = 1.0
-    latents: LatentFormat = LatentFormat()
-    text_limits: tuple[tuple[str, int], ...] = ()
     fps: float = 16.0
 
     def __post_init__(self) -> None:
@@ -66,18 +58,3 @@ class Profile:
     def _sized(self, frames: int) -> list[Partition]:
         frames = frames or self.partitions[0].frames
         return [layout for layout in self.partitions if layout.frames == frames]
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Profile:
-        """What ``as_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
-        return cls(
-            **{
-                **values,
-                "partitions": tuple(Partition(**layout) for layout in values["partitions"]),
-                "latents": LatentFormat(**{key: tuple(row) for key, row in values["latents"].items()}),
-                "text_limits": tuple((str(name), int(most)) for name, most in values["text_limits"]),
-            }
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from livestyle.engine.families import Family, StreamRequest, register
 from livestyle.engine.families.base import Chunk, LiveParameter, Requirements, Runner
 from livestyle.engine.families.stream_dit.profile import Profile
 from livestyle.engine.sampling.partition import Partition
@@ -82,6 +83,7 @@ class WorldModel:
     fault: str = ""
     autoencoder: Identity = field(default_factory=Identity)
     profile: Profile = Profile((Partition(3, 2),))
+    family: str = "world"
 
     @property
     def scenes(self) -> dict:
@@ -90,8 +92,13 @@ class WorldModel:
     def requirements(self, settings: object) -> Requirements:
         return NEEDS
 
-    def runner(self, settings: object, recipe: Any, **_: Any) -> WorldRunner:
-        return WorldRunner(self, recipe.prompt)
+    def runner(self, request: StreamRequest) -> WorldRunner:
+        return WorldRunner(self, request.conditioning.prompt)
+
+
+WORLD = Family("world", lambda path: False, lambda *handle: None, lambda model, request: model.runner(request))
+register(WORLD)
+)
 
 
 CASES = draw_cases(12, 3)
@@ -117,7 +124,8 @@ def test_a_perfect_film_has_all_attributes_from_the_predicted_chunk_on() -> None
 
 def test_a_film_that_ignores_the_prompt_change_fails() -> None:
     class Deaf(WorldModel):
-        def runner(self, settings: object, recipe: Any, **_: Any) -> WorldRunner:
+        def runner(self, request: StreamRequest) -> WorldRunner:
+            recipe = request.conditioning
             runner = WorldRunner(self, recipe.prompt)
             encode = runner.encode
             runner.encode = lambda chunk: encode(
