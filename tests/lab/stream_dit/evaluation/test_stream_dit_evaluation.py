@@ -96,9 +96,11 @@ class WorldModel:
         return WorldRunner(self, request.conditioning.prompt)
 
 
-WORLD = Family("world", lambda path: False, lambda *handle: None, lambda model, request: model.runner(request))
-register(WORLD)
-)
+def _run(model: WorldModel, request: StreamRequest) -> WorldRunner:
+    return model.runner(request)
+
+
+register(Family("world", lambda path: False, lambda *handle: None, _run))
 
 
 CASES = draw_cases(12, 3)
