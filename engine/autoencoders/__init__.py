@@ -1,1 +1,1 @@
-"""Autoencoders that run chunk by chunk on a stream."""
+"""Autoencoders on a stream: pixels to latents and back, chunk by chunk (TAESD, TAEHV, the Wan 2.1 VAE)."""

@@ -1,1 +1,1 @@
-"""What an autoregressive model remembers of its stream, and what a change of style does to it."""
+"""The KV cache of block-autoregressive models: segments, roll, storages, and policies for a switch of style."""

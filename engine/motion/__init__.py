@@ -1,1 +1,1 @@
-"""Optical flow between pictures, and what is carried along it."""
+"""Motion of the source: optical flow, warping, occlusion, scene cuts, activity, and noise that follows it."""

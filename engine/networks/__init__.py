@@ -1,1 +1,1 @@
-"""Small networks that act on a family's denoiser."""
+"""Networks: transformers, their layers and attention, adapters (LLLite, LoRA), TAEHV. Tensors in and out."""

@@ -1,1 +1,1 @@
-"""Schedules, noise and buffers, free of any family."""
+"""Samplers: schedules, noise, the rollout of blocks, moving buffers; they call a network, whichever it is."""

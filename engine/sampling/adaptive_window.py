@@ -44,7 +44,7 @@ class WindowSettings:
 
 @dataclass(frozen=True)
 class Scene:
-    """What the controller is told of a chunk.
+    """What the controller knows of a chunk.
 
     Attributes:
         motion, detail: of the source, 0 (none) to 1.

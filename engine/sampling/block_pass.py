@@ -27,7 +27,7 @@ class RolloutSettings:
     Attributes:
         schedule: noise levels of the steps.
         prediction: what the network's output means.
-        context_noise: timestep (0 to 1000) that the clean pass is told.
+        context_noise: timestep (0 to 1000) of the clean pass.
         clean_pass: without it the cache keeps what the last denoising step left (StreamDiffusionV2).
         injection: how a source gets in; as tokens it has no part in clean passes.
     """

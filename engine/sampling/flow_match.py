@@ -1,4 +1,7 @@
-"""Flow-matching schedules and the four formulas that every sampler here is made of.
+"""Flow matching: schedules of few steps, and the formulas that every sampler here is made of.
+
+Rectified flow (arXiv 2209.03003) with the shifted schedules of Stable Diffusion 3 (arXiv 2403.03206,
+section 5.3.2).
 
 Convention: ``x_t = (1 - sigma) * x0 + sigma * noise``, ``velocity = noise - x0``; sigma runs
 from 1 (noise) to 0 (picture); the network sees ``sigma * 1000`` as its timestep.

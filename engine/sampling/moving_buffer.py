@@ -31,7 +31,7 @@ class MovingBuffer:
     is the ramp-up: the first chunk travels alone, the buffer grows by a chunk a cycle. At the end of a
     stream ``cycle`` alone is the ramp-down. ``prime`` fills the buffer at once instead, as the paper does.
     Every frame moves T times from entry to emission (N' * s in a truncated buffer). After a ``switch``
-    frames keep their sigmas: one that is noisier than its new slot asks first comes down to it by the
+    frames keep their sigmas: one that is noisier than its new slot's sigma first comes down to it by the
     new layout's own steps, one that is cleaner waits.
 
     Args:
@@ -168,7 +168,7 @@ class MovingBuffer:
         return partition.depth(self._share)
 
     def _slots(self, micro_step: int = 0) -> list[float]:
-        """The sigma that the layout asks of each frame after ``micro_step`` of the s evaluations."""
+        """The layout's sigma for each frame after ``micro_step`` of the s evaluations."""
         return [self.partition.sigma(self._lead + index, micro_step) for index in range(len(self))]
 
     def _settle(self, velocity: Velocity) -> None:

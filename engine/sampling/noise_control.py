@@ -58,7 +58,7 @@ def start_at(
     Args:
         schedule: of the model.
         scale: noise on the source, above 0.
-        offset: how much cleaner than it is the network is told the start to be.
+        offset: what is subtracted from the noise level that the network gets for the start.
         every: keep all steps, those above the start at its level; else they are left out.
     """
     first = max(0.02, scale - offset)

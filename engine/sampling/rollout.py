@@ -52,7 +52,7 @@ class BlockRollout(SelfForcingRollout):
         self.clean_frames.clear()
 
     def switch(self, style: StyleStates | StyleKV) -> bool:
-        """Another style from the next block on; False where it asks for the same as before."""
+        """Another style from the next block on; False where it equals the one before."""
         before = self._style
         if style is before:
             return False

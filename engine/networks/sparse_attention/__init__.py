@@ -1,1 +1,1 @@
-"""Dynamic Sparse Attention: which blocks of keys a block of queries attends to, decided by their content."""
+"""Dynamic Sparse Attention (DSA): the equation with its dense reference, and back ends that skip blocks."""

@@ -1,1 +1,1 @@
-"""StreamEdit-DiT's denoiser: a multi-scale transformer with temporal context and sparse attention."""
+"""StreamEdit-DiT's denoiser (preprint 202602.0223): two scales, PTCM, DSA."""

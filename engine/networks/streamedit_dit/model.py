@@ -92,7 +92,7 @@ class StreamEditDiT(BufferTransformer):
         return self._output(x, embedding, height, width)
 
     def _pattern(self, grid: Grid, references: int) -> tuple[tuple[Any, ...], ...]:
-        """What even and odd blocks are told of who attends to whom, made once for each grid and device."""
+        """Layout and rotation for the attention of even and of odd blocks, cached by grid and device."""
         key = (grid, references, self.head.weight.device)
         if key not in self._patterns:
             with torch.inference_mode(False):  # training may follow a preview

@@ -1,4 +1,4 @@
-"""The second scale of the Multi-Scale Adaptive DiT (the paper's section 3.1), and our reading of it."""
+"""The second scale of StreamEdit-DiT's Multi-Scale Adaptive DiT (preprint 202602.0223, section 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PTCM, the paper's Progressive Temporal Consistency Module, and our reading of it.
+"""PTCM, StreamEdit-DiT's Progressive Temporal Consistency Module (preprint 202602.0223).
 
 The paper embeds temporal attention and cross-frame feature fusion in the transformer, so that
 z_t = DiT(z_t, P, Context(z_{t-k:t-1})). Here every frame attends, place by place, to itself and the k
