@@ -120,7 +120,9 @@ def encoder_width(folder: Path) -> int:
     try:
         return AutoConfig.from_pretrained(folder, **_LOCAL).get_text_config().hidden_size
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"Text encoder {folder.name} can't be read: {one_line(error)}") from error
+        raise CheckpointError(
+            f"Text encoder {folder.name} can't be read ({one_line(error, 120)}): get it again."
+        ) from error
 
 
 def _load(folder: Path, limit: int, dtype: torch.dtype) -> TextEncoder:
@@ -136,6 +138,7 @@ def _load(folder: Path, limit: int, dtype: torch.dtype) -> TextEncoder:
             folder, local_files_only=True, use_safetensors=True, dtype=dtype, **unused
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        line = str(error).split("\n")[0]
-        raise CheckpointError(f"Text encoder {folder.name} can't be read: {line}") from error
+        raise CheckpointError(
+            f"Text encoder {folder.name} can't be read ({one_line(error, 120)}): get it again."
+        ) from error
     return TextEncoder(model.requires_grad_(False).eval(), tokenizer, limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 NOTE = "livestyle.json"
@@ -13,15 +13,18 @@ def read_note(folder: Path, name: str = NOTE) -> dict[str, Any]:
     """A JSON object of a checkpoint folder; empty where there is none that can be read."""
     try:
         content = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
 def shared_parts(folder: Path) -> dict[str, Path]:
     """Parts that a demo checkpoint has in common with others, which lie beside its folder."""
+    named = read_note(folder).get("shared", {})
     return {
         part: folder.parent / name
-        for part, name in read_note(folder).get("shared", {}).items()
+        for part, name in (named.items() if isinstance(named, dict) else ())
+        # the note may be a stranger's: a plain name leads nowhere else
+        if isinstance(name, str) and name == PureWindowsPath(name).name and name not in ("", "..")
         if not (folder / part).is_dir() and (folder.parent / name).is_dir()
     }

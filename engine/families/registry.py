@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
@@ -13,13 +12,13 @@ from pathlib import Path
 import torch
 
 from ..errors import CheckpointError, one_line
+from ..log import log
 from .alias import make_importable
 from .base import ModelHandle, Runner, StreamModel
 from .family import Family, StreamRequest
 from .note import NOTE, read_note
 from .releases import Release, named, release_in
-
-log = logging.getLogger("livestyle")
+from .sizes import check_descriptions, check_sizes, reading
 
 ENTRY_POINTS = "livestyle.families"
 """Group of entry points, each of which names a ``Family``."""
@@ -81,9 +80,11 @@ def probe(path: Path) -> Family:
         raise CheckpointError(
             f"{path.name} is a pickle file, which could run code: use a .safetensors release."
         )
+    check_descriptions(path)
     for family in families().values():
-        if family.recognises(path):
-            return family
+        with reading(path):
+            if family.recognises(path):
+                return family
     if path.is_file():
         raise CheckpointError(
             f"{path.name} holds no causal Wan network, and no other family loads it as a single file: "
@@ -100,8 +101,10 @@ def load_model(handle: ModelHandle, device: torch.device, dtype: torch.dtype) ->
 
     Weights are made outside inference mode, so that they can be moved and patched later.
     """
-    family = probe(Path(handle.checkpoint))
-    with torch.inference_mode(False), torch.no_grad():
+    path = Path(handle.checkpoint)
+    family = probe(path)
+    check_sizes(handle)
+    with reading(path), torch.inference_mode(False), torch.no_grad():
         return family.load(handle, device, dtype)
 
 
@@ -117,7 +120,10 @@ def weight_bytes(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:
         handle: what will be loaded; its dtype says whether some weights are quantised.
         dtype: of all others.
     """
-    return dict(probe(Path(handle.checkpoint)).footprint(handle, dtype))
+    path = Path(handle.checkpoint)
+    family = probe(path)
+    with reading(path):
+        return dict(family.footprint(handle, dtype))
 
 
 def estimate_bytes(handle: ModelHandle, dtype: torch.dtype) -> int:

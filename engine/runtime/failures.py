@@ -35,6 +35,8 @@ def stage_error(stage: str, error: BaseException, remedy: str = "") -> LiveStyle
         kind = type(error) if isinstance(error, LiveStyleError) else LiveStyleError
         if kind is LiveStyleError and not isinstance(error, LiveStyleError):
             line = f"{type(error).__name__}: {line}"
+            if not isinstance(error, Exception):  # Rust's panic, over a pattern of a tokenizer for one
+                line = f"a library gave up ({line}): get the checkpoint again."
     failure = kind(f"{stage}: {line}")
     failure.__cause__ = error
     return failure

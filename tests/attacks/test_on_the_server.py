@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from absurd_checkpoints import CONFIGURATIONS, copy, zip_bomb
 from comfy_client import ComfyClient, ComfyError
 from comfy_server import ComfyServer
 from graphs import ENCODE, LOAD, READ, WRITE, Prompt, restyle
@@ -38,6 +39,24 @@ def _network(address: str) -> Attack:
     return attack
 
 
+def _configuration(case: str) -> Attack:
+    """Load a checkpoint whose description says what can't be."""
+
+    def attack(base: Path, graph: Prompt) -> None:
+        demo, damage, _ = CONFIGURATIONS[case]
+        folder = base / "models" / "stream_models" / case.replace(" ", "_").replace("^", "")
+        damage(copy(demo, folder))
+        graph[LOAD]["inputs"]["checkpoint"] = folder.name
+
+    return attack
+
+
+def _zip_bomb(base: Path, graph: Prompt) -> None:
+    (base / "models" / "stream_models").mkdir(exist_ok=True)
+    zip_bomb(base / "models" / "stream_models" / "wan_bomb.pt")
+    graph[LOAD]["inputs"]["checkpoint"] = "wan_bomb.pt"
+
+
 def _latin_1_name(base: Path, graph: Prompt) -> None:
     """A broken file whose name no UTF-8 knows."""
     name = os.fsdecode(b"caf\xe9.mp4")
@@ -67,6 +86,12 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "a list that lists itself": (_network("{traps}/itself.m3u8"), "list to list"),
     "an encrypted stream": (_network("{traps}/aes.m3u8"), "encrypted"),
     "a host without a name": (_network("rtsp://a..b/"), "host"),
+    "10^9 heads": (_configuration("10^9 heads"), "heads"),
+    "10^7 layers": (_configuration("10^7 layers of an encoder"), "num_hidden_layers"),
+    "a deep description": (_configuration("deep note"), "deep"),
+    "a note that is a list": (_configuration("a note that is a list"), "again"),
+    "a tokenizer's pattern that is none": (_configuration("a bad pattern"), "okenizer"),
+    "a zip bomb": (_zip_bomb, "compressed"),
     "a link out of the input folder": (_link_out, "link"),
 }
 

@@ -11,7 +11,7 @@ from transformers import AutoModel, PreTrainedTokenizerFast, UMT5EncoderModel
 
 from ...conditioning.ensemble import TextEncoder
 from ...conditioning.recipe import ConditioningRecipe
-from ...errors import CheckpointError, SettingError
+from ...errors import CheckpointError, SettingError, one_line
 
 KEPT = 64
 """Prompts whose states are remembered; 4 MiB each at Wan's size in bfloat16."""
@@ -82,8 +82,9 @@ def load_text(
             folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype, **whole
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        line = str(error).split("\n")[0]
-        raise CheckpointError(f"Text encoder of {folder.name} can't be read: {line}") from error
+        raise CheckpointError(
+            f"Text encoder of {folder.name} can't be read ({one_line(error, 120)}): get it again."
+        ) from error
     encoder = TextEncoder(model.requires_grad_(False).eval(), tokenizer, length)
     return PaddedText(encoder, null=kind == "sentence", offload=kind == "umt5")
 
