@@ -16,10 +16,14 @@ from pathlib import Path
 from ...engine.autoencoders.latents import LatentFormat
 from ...engine.errors import LiveStyleError, SettingError
 from ...engine.families.export import export_checkpoint, parse_partition
-from ...engine.families.stream_dit.checkpoint import Description
-from ...engine.families.stream_dit.profile import Profile
-from ...engine.families.streamedit_dit import checkpoint as edit_checkpoint
-from ...engine.families.streamedit_dit.profile import Profile as EditProfile
+from ...engine.families.stream_dit.checkpoint import Description as StreamDiTDescription
+from ...engine.families.streamedit_dit.checkpoint import Description as StreamEditDiTDescription
+
+KINDS = {
+    "stream-dit": (StreamDiTDescription, ("advance", "guidance")),
+    "streamedit-dit": (StreamEditDiTDescription, ("prediction",)),
+}
+"""What is written for each family, and the options that only its profile has."""
 
 
 def main() -> None:
@@ -49,12 +53,8 @@ def export(arguments: argparse.Namespace) -> None:
         "text_limits": tuple(limits),
         "fps": arguments.fps,
     }
-    if arguments.family == "stream-dit":
-        kind = Description
-        profile = Profile(**shared, advance=arguments.advance, guidance=arguments.guidance)
-    else:
-        kind = edit_checkpoint.Description
-        profile = EditProfile(**shared, prediction=arguments.prediction)
+    kind, own = KINDS[arguments.family]
+    profile = kind.PROFILE(**shared, **{name: getattr(arguments, name) for name in own})
     network = kind.SIZES.from_json(json.loads(arguments.network.read_text()))
     export_checkpoint(
         arguments.output, arguments.weights, kind(network, profile), folders, arguments.autoencoder
@@ -65,7 +65,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("family", choices=["stream-dit", "streamedit-dit"])
+    parser.add_argument("family", choices=list(KINDS))
     parser.add_argument("--weights", type=Path, required=True, help="the transformer, .safetensors")
     parser.add_argument("--network", type=Path, required=True, help="JSON of the network's sizes")
     parser.add_argument(

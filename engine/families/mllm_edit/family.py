@@ -6,11 +6,12 @@ from ..family import Family
 from ..footprint import footprint
 from .fp8 import quantised
 from .loader import load, recognises
+from .profile import FAMILY as NAME
 from .releases import RELEASES
 from .runner import MLLMEditRunner
 
 FAMILY = Family(
-    "mllm_edit",
+    NAME,
     recognises,
     load,
     MLLMEditRunner,

@@ -17,7 +17,7 @@ from ..releases import release_in
 from .denoiser import Denoiser
 from .fp8 import quantise
 from .model import MLLMEditModel
-from .profile import Profile
+from .profile import FAMILY, Profile
 from .releases import RELEASES
 from .unet import load_unet
 
@@ -28,7 +28,7 @@ def recognises(folder: Path) -> bool:
     """Whether a folder is an MLLM-edit checkpoint, by its own description."""
     for name, key in ((NOTE, "family"), ("model_index.json", "_class_name")):
         described = str(read_note(folder, name).get(key, ""))
-        if described == "mllm_edit" or described.startswith("DreamLite"):
+        if described == FAMILY or described.startswith("DreamLite"):
             return True
     return False
 

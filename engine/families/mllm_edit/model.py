@@ -15,7 +15,7 @@ from ...networks.lora import Lora
 from ...sampling.noise import POLICIES
 from ..base import DenoiseSettings, Requirements, StreamModel, TemporalAdapter
 from .denoiser import Denoiser
-from .profile import Profile
+from .profile import FAMILY, Profile
 
 MAX_CHUNK = 32
 
@@ -60,7 +60,7 @@ class MLLMEditModel(StreamModel):
     lora: Lora | None = None
     lora_strength: float = 1.0
     quantised: QuantisationError | None = None
-    family: str = "mllm_edit"
+    family: str = FAMILY
 
     @property
     def fps(self) -> float:

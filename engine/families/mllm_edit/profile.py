@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import CheckpointError
+from ..note import NOTE
 
-PROFILE_FILE = "livestyle.json"
+FAMILY = "mllm_edit"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Profile:
         DreamLite-base, which its ``model_index.json`` tells from -mobile, is guided as diffusers'
         pipeline does by default.
         """
-        path, index = folder / PROFILE_FILE, folder / "model_index.json"
+        path, index = folder / NOTE, folder / "model_index.json"
         if not path.exists():
             base = index.exists() and json.loads(index.read_text()).get("_class_name") == "DreamLitePipeline"
             return cls(guidance=3.5, image_guidance=1.5) if base else cls()
@@ -67,4 +68,4 @@ class Profile:
 
     def as_json(self) -> dict:
         """The content of ``livestyle.json``."""
-        return {"family": "mllm_edit", "profile": dataclasses.asdict(self)}
+        return {"family": FAMILY, "profile": dataclasses.asdict(self)}

@@ -13,6 +13,7 @@ from ...networks.causal_wan import CausalWan
 from ...networks.causal_wan.config import PATCH
 from ...networks.lora import Lora
 from ..base import DenoiseSettings, Requirements, StreamModel
+from .checkpoint import FAMILY
 from .profile import Profile
 from .text import PaddedText
 
@@ -35,7 +36,7 @@ class RTRDiTModel(StreamModel):
     profile: Profile
     lora: Lora | None = None
     lora_strength: float = 1.0
-    family: str = "rtr_dit"
+    family: str = FAMILY
 
     @property
     def fps(self) -> float:

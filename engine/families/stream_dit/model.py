@@ -9,6 +9,7 @@ from ...networks.stream_dit.model import StreamDiT
 from ...sampling.partition import Partition
 from ..base import DenoiseSettings, Requirements
 from ..buffer_model import BufferModel
+from .checkpoint import Description
 from .profile import Profile
 
 
@@ -18,7 +19,7 @@ class StreamDiTModel(BufferModel):
 
     network: StreamDiT
     profile: Profile
-    family: str = "stream_dit"
+    family: str = Description.FAMILY
 
     @property
     def longest_buffer(self) -> int:

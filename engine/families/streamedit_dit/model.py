@@ -8,6 +8,7 @@ from ...errors import SettingError
 from ...networks.streamedit_dit.model import StreamEditDiT
 from ..base import DenoiseSettings, Requirements
 from ..buffer_model import BufferModel
+from .checkpoint import Description
 from .profile import Profile
 
 
@@ -17,7 +18,7 @@ class StreamEditDiTModel(BufferModel):
 
     network: StreamEditDiT
     profile: Profile
-    family: str = "streamedit_dit"
+    family: str = Description.FAMILY
 
     @property
     def longest_buffer(self) -> int:
