@@ -74,20 +74,20 @@ def ensure(place: ComfyUI, groups: Sequence[str] = ()) -> Path:
     """
     constraints = CONSTRAINTS if place.pypi_copy else ()
     files = [place.folder / "requirements.txt", ROOT / "requirements.txt"]
-    prefix = machine_cache.cache_root() / f"env-{_digest(files, constraints)}"
+    prefix = machine_cache.cache_root() / f"env-{digest_of(files, constraints)}"
     record = prefix / "livestyle-base.txt"
     with machine_cache.locked(prefix):
         if not record.exists():
             _create(prefix)
             wanted = [*UNLISTED, *(argument for file in files for argument in ("-r", str(file)))]
-            _install(prefix, "what ComfyUI and LiveStyle need", wanted, constraints)
+            install(prefix, "what ComfyUI and LiveStyle need", wanted, constraints)
             record.write_text(_installed(prefix))
         for group in groups:
             # The base's versions constrain a group, so adding one never changes what others run on.
             file = ROOT / GROUPS[group]
-            mark, digest = prefix / f"livestyle-{group}.txt", _digest([file], ())
+            mark, digest = prefix / f"livestyle-{group}.txt", digest_of([file], ())
             if not mark.exists() or mark.read_text() != digest:
-                _install(prefix, f"what '{group}' needs", ["-r", str(file), "-c", str(record)], ())
+                install(prefix, f"what '{group}' needs", ["-r", str(file), "-c", str(record)], ())
                 mark.write_text(digest)
     return prefix
 
@@ -101,7 +101,7 @@ def _check_python() -> None:
         )
 
 
-def _digest(files: Sequence[Path], constraints: Sequence[str]) -> str:
+def digest_of(files: Sequence[Path], constraints: Sequence[str]) -> str:
     """Names an environment: equal requirements on an equal Python have equal names."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     parts = [version, platform.system(), platform.machine(), *constraints]
@@ -143,7 +143,7 @@ def _create(prefix: Path) -> None:
         )
 
 
-def _install(prefix: Path, what: str, wanted: Sequence[str], constraints: Sequence[str]) -> None:
+def install(prefix: Path, what: str, wanted: Sequence[str], constraints: Sequence[str]) -> None:
     """Run pip, showing a line for every large step; its whole output goes to ``<prefix>.log``."""
     limits = prefix / "livestyle-constraints.txt"
     limits.write_text("\n".join(constraints) + "\n")

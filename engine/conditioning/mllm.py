@@ -112,14 +112,14 @@ class MLLMEncoder(nn.Module):
         extra = {}
         if frames is not None:
             side = self.image_side // self.patch
-            extra["pixel_values"] = self._patches(frames)
+            extra["pixel_values"] = self.patches_of(frames)
             extra["image_grid_thw"] = torch.tensor([[1, side, side]] * batch, device=device)
         if start:
             extra["past_key_values"] = self._prefix.expanded(ids[0][:start], batch)
         self.model(
             input_ids=tokens[:, start:],
             attention_mask=None if even else torch.tensor(rows, device=device),
-            position_ids=self._positions(ids[0], longest)[:, None, start:].expand(-1, batch, -1),
+            position_ids=self.positions_of(ids[0], longest)[:, None, start:].expand(-1, batch, -1),
             use_cache=bool(start),
             **extra,
         )
@@ -133,7 +133,7 @@ class MLLMEncoder(nn.Module):
             kept[row, :length] = 1
         return TextStates(states, kept)
 
-    def _positions(self, ids: list[int], length: int) -> torch.Tensor:
+    def positions_of(self, ids: list[int], length: int) -> torch.Tensor:
         """Time, row and column of every token (3, length), the same for all rows of a batch.
 
         Words count on by one in all three; a picture of g x g tokens starts at the next number and
@@ -148,7 +148,7 @@ class MLLMEncoder(nn.Module):
             positions = torch.cat([positions[:, :at], picture, after.expand(3, -1)], dim=1)
         return positions.to(self.device)
 
-    def _patches(self, frames: torch.Tensor) -> torch.Tensor:
+    def patches_of(self, frames: torch.Tensor) -> torch.Tensor:
         """uint8 (B, H, W, 3) to Qwen's flattened patches, (B * patches, C * temporal * patch * patch).
 
         The picture is squashed to a square, scaled to -1..1 and cut in the order that the patch

@@ -25,7 +25,7 @@ def set_compiled(modules: Iterable[nn.Module], wanted: bool, *, dynamic: bool | 
         for module in modules:
             module._compiled_call_impl = None  # Module.compile's own, which has no way back
         return
-    reason = _obstacle(next(modules[0].parameters()).device.type)
+    reason = obstacle(next(modules[0].parameters()).device.type)
     if reason:
         raise SettingError(f"compile can't work on this machine ({reason}): switch it off on StreamDenoise.")
     torch.compiler.reset()  # a function has eight graphs at most, those of earlier runs and sizes included
@@ -34,7 +34,7 @@ def set_compiled(modules: Iterable[nn.Module], wanted: bool, *, dynamic: bool | 
 
 
 @cache
-def _obstacle(device: str) -> str:
+def obstacle(device: str) -> str:
     """Why nothing can be compiled for a kind of device, found out by trying; ``""`` where it can."""
     try:
         with torch.no_grad():

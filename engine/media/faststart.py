@@ -11,7 +11,9 @@ import av
 
 from ..log import log
 
-_HEADROOM = 16 * 2**20
+HEADROOM = 16 * 2**20
+"""Bytes that must stay free on the disk."""
+
 _MUXER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 
 
@@ -25,7 +27,7 @@ def make_faststart(path: Path, fps: Fraction) -> bool:
     Returns:
         False where the disk has no room for the copy.
     """
-    if shutil.disk_usage(path.parent).free < path.stat().st_size + _HEADROOM:
+    if shutil.disk_usage(path.parent).free < path.stat().st_size + HEADROOM:
         log.info("no room to make %s seekable at once; it stays fragmented and playable", path)
         return False
     copy = path.with_name(f".{path.stem}.faststart.mp4")

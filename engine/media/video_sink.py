@@ -25,7 +25,7 @@ _WRITE_ERRORS = (av.error.FFmpegError, OSError)
 
 # delay_moov lets the header carry edit lists, so audio may have its run-in before 0; the two
 # times are microseconds. use_metadata_tags keeps the workflow under its own key.
-_FRAGMENTED = {
+FRAGMENTED = {
     "movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof+use_metadata_tags",
     "frag_duration": "1000000",
     "max_interleave_delta": "500000",
@@ -84,7 +84,7 @@ class VideoSink(FrameSink):
         except OSError as error:
             raise self._failure(error) from error
         try:
-            self._output = av.open(self._file, "w", format="mp4", options=dict(_FRAGMENTED))
+            self._output = av.open(self._file, "w", format="mp4", options=dict(FRAGMENTED))
             self._output.metadata.update(metadata)
             self._stream = add_video_stream(self._output, encoder, even, self._fps, quality)
             self._audio = self._open_audio(audio, keep_audio_codec)

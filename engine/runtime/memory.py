@@ -17,7 +17,7 @@ import psutil
 INTERVAL_S = 2.0
 
 
-def _find_trim() -> Callable[[int], int] | None:
+def malloc_trim() -> Callable[[int], int] | None:
     """glibc's ``malloc_trim``; other systems neither have it nor need it."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
@@ -28,14 +28,22 @@ def resident_bytes() -> int:
 
 
 class Trimmer:
-    """Trims the heaps every few seconds, on the thread that calls it."""
+    """Trims the heaps every few seconds, on the thread that calls it.
 
-    def __init__(self) -> None:
-        self._trim = _find_trim()
-        self._due = time.monotonic() + INTERVAL_S
+    Args:
+        trim: called with the bytes to keep, 0; None where the system has none.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self, trim: Callable[[int], object] | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._trim = trim
+        self._clock = clock
+        self._due = clock() + INTERVAL_S
 
     def tick(self) -> None:
         """Trim if it is time."""
-        if self._trim is not None and time.monotonic() >= self._due:
+        if self._trim is not None and self._clock() >= self._due:
             self._trim(0)
-            self._due = time.monotonic() + INTERVAL_S
+            self._due = self._clock() + INTERVAL_S

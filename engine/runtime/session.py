@@ -26,7 +26,7 @@ from .flow_blend import flow_blend_parameters
 from .lanes import lanes_of
 from .lifecycle import Lifecycle, Listener, State
 from .loaded_plan import Loader, PlanLoader
-from .memory import Trimmer
+from .memory import Trimmer, malloc_trim
 from .parameters import ParameterStore
 from .plan import PlanNode, Read, Write
 from .preview import PreviewHub
@@ -244,7 +244,7 @@ class StreamSession:
         self._pump(graph)
 
     def _pump(self, graph: StreamGraph) -> None:
-        told, trimmer = False, Trimmer()
+        told, trimmer = False, Trimmer(malloc_trim())
         while not graph.finished and not self._control.halted:
             if self._stopping.is_set() and not told:
                 told = True

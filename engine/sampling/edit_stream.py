@@ -57,7 +57,7 @@ class EditStream:
                 f"{partition}: an edit stream moves by single frames, its window sets the history"
             )
         self.partition = partition
-        self._evaluate = evaluate
+        self.evaluate = evaluate
         self._buffer = MovingBuffer(partition, noise)
         self._sources: deque[torch.Tensor] = deque()
         self._done: deque[torch.Tensor] = deque()
@@ -130,7 +130,7 @@ class EditStream:
     def _velocity(self, latents: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         source = torch.cat([*self._sources]).to(latents)
         self._seen = len(latents)
-        return self._evaluate(latents, sigma, source, self._buffer.references)
+        return self.evaluate(latents, sigma, source, self._buffer.references)
 
     def _trim(self) -> None:
         """Forget the sources of frames that the buffer has forgotten."""

@@ -64,6 +64,11 @@ class MovingBuffer:
         return len(self._sigmas)
 
     @property
+    def latents(self) -> torch.Tensor | None:
+        """The frames being denoised, oldest first; None when there are none."""
+        return self._latents
+
+    @property
     def sigmas(self) -> tuple[float, ...]:
         """Noise level of each frame, oldest first, without references."""
         return tuple(self._sigmas)

@@ -60,7 +60,7 @@ class BlockRollout(SelfForcingRollout):
             style = self.project(style)
         if before is not None and before.states.equals(style.states):
             return False
-        if before is None or (self._pending is None and not self.cache.history):
+        if before is None or (self.pending is None and not self.cache.history):
             self.take(style)
         elif self.policy.name == "blend":
             self.settle()
@@ -106,9 +106,9 @@ class BlockRollout(SelfForcingRollout):
         name = self.policy.name
         if name == "cross_attn_only":
             self.settle()
-        elif self._pending is not None:  # its clean pass would be one under the old style
-            self.clean_frames.add(*self._pending)
-            self._pending = None
+        elif self.pending is not None:  # its clean pass would be one under the old style
+            self.clean_frames.add(*self.pending)
+            self.pending = None
         self.take(style)
         if name == "hard_reset":
             self._forget()

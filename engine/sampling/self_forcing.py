@@ -63,13 +63,13 @@ class SelfForcingRollout:
     def __init__(self, net: CausalWan, cache: SegmentedKVCache, settings: RolloutSettings) -> None:
         self.net, self.cache, self.settings = net, cache, settings
         self._style: StyleKV | None = None
-        self._pending: tuple[torch.Tensor, torch.Tensor | None] | None = None  # clean latents, their source
+        self.pending: tuple[torch.Tensor, torch.Tensor | None] | None = None  # clean latents, their source
         self._pass: BlockPass | None = None  # of the pending block
 
     def reset(self) -> None:
         """Forget the stream; the style stays."""
         self.cache.reset()
-        self._pending = None
+        self.pending = None
 
     def project(self, states: StyleStates) -> StyleKV:
         """Text keys and values, and the references' in a staged buffer; touches no state of the stream."""
@@ -105,14 +105,14 @@ class SelfForcingRollout:
         self.settle()
         sigmas = (schedule or self.settings.schedule).sigmas
         x0 = denoise_block(self.begin(start), start, fresh, sigmas, source)
-        self._pending = (x0, source)
+        self.pending = (x0, source)
         return x0
 
     def settle(self) -> None:
         """Finish the block before: its clean pass, and its place in the history."""
-        if self._pending is not None:
-            x0, source = self._pending
-            self._pending = None
+        if self.pending is not None:
+            x0, source = self.pending
+            self.pending = None
             self._enter_history(x0, source)
 
     def begin(self, x: torch.Tensor) -> BlockPass:

@@ -69,7 +69,7 @@ def test_an_interrupted_build_starts_afresh(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(environment, "_install", interrupted)
+        patched.setattr(environment, "install", interrupted)
         with pytest.raises(KeyboardInterrupt):
             environment.ensure(comfyui)
     (half_built,) = (path for path in machine_cache.cache_root().glob("env-*") if path.is_dir())
@@ -90,8 +90,8 @@ def test_other_requirements_are_another_environment(small_pack: Path) -> None:
     names = set()
     for text in ("one>=1\n", "one>=2\n"):
         (small_pack / "requirements.txt").write_text(text)
-        names.add(environment._digest([small_pack / "requirements.txt"], ()))
-    names.add(environment._digest([small_pack / "requirements.txt"], environment.CONSTRAINTS))
+        names.add(environment.digest_of([small_pack / "requirements.txt"], ()))
+    names.add(environment.digest_of([small_pack / "requirements.txt"], environment.CONSTRAINTS))
     assert len(names) == 3
 
 

@@ -82,7 +82,7 @@ class RtspServer:
         self.port: int = self._listener.getsockname()[1]
         self._sdp = b""
         self._players: list[socket.socket] = []
-        self._all: list[socket.socket] = []
+        self.clients: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -92,7 +92,7 @@ class RtspServer:
 
     def close(self) -> None:
         """End all connections, as a server that is killed does."""
-        for end in (self._listener, *self._all):
+        for end in (self._listener, *self.clients):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
@@ -101,7 +101,7 @@ class RtspServer:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                self._all.append(client)
+                self.clients.append(client)
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:

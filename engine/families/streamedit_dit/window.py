@@ -25,6 +25,7 @@ class WindowDriver:
         settings: the model's buckets and how they are chosen.
         partition: the frames under way, which every window holds.
         fixed: a length by hand; 0 adapts.
+        clock: how long chunks take; one that measures it unless given.
 
     Raises:
         SettingError: a fixed length that the model wasn't trained for.
@@ -36,6 +37,7 @@ class WindowDriver:
         partition: Partition,
         *,
         fixed: int,
+        clock: ChunkClock | None = None,
     ) -> None:
         longest = settings.buckets[-1]
         if fixed and not partition.length <= fixed <= longest:
@@ -45,7 +47,7 @@ class WindowDriver:
         self._fixed = fixed
         self._adaptive = AdaptiveWindow(settings)
         self._budget = TimeBudget()
-        self._clock = _Clock()
+        self._clock = clock or ChunkClock()
 
     @property
     def length(self) -> int:
@@ -74,7 +76,7 @@ class WindowDriver:
                 yield
 
 
-class _Clock:
+class ChunkClock:
     """Times work without waiting for it."""
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ class Device:
 def list_cameras() -> list[Device]:
     """The cameras that are plugged in now; empty where none is, or none can be used from here."""
     if sys.platform == "linux":
-        return _v4l2_cameras(Path("/sys/class/video4linux"))
+        return v4l2_cameras(Path("/sys/class/video4linux"))
     video = [device for device in _enumerate("camera") if not device.name.startswith("Capture screen")]
     return [Device(index, device.name, device.address) for index, device in enumerate(video)]
 
@@ -111,7 +111,7 @@ class DeviceCapture(ContainerCapture):
         return av.open(device.address, format=form, options=options, timeout=(OPEN_S, READ_S), **ANY_TAGS)
 
 
-def _v4l2_cameras(folder: Path) -> list[Device]:
+def v4l2_cameras(folder: Path) -> list[Device]:
     """Video nodes that give pictures: each camera also has nodes for metadata, with a higher index."""
     nodes = sorted(folder.glob("video*"), key=lambda node: int(node.name[5:])) if folder.is_dir() else []
     found = [node for node in nodes if _text(node / "index") in ("0", "")]

@@ -48,10 +48,10 @@ class LiveSource(FrameSource):
         self._last: np.ndarray | None = None
         self._time = StreamTime()
         self.audio = None
-        self._loop = CaptureLoop(capture, self._clock)
+        self.loop = CaptureLoop(capture, self._clock)
 
     def connect(self, given_up: Callable[[], bool]) -> None:
-        first = self._loop.wait_for_first(self._opening, given_up)
+        first = self.loop.wait_for_first(self._opening, given_up)
         width, height = Layout.of(first.picture).display_size
         rate = self._capture.rate
         if rate is None or not _RATES[0] <= rate <= _RATES[1]:
@@ -67,32 +67,32 @@ class LiveSource(FrameSource):
             self.start(self.info.width, self.info.height, "crop")
         patience = count / float(self.info.fps) + (0.0 if self._holding else SILENT_AFTER_S)
         arrivals = self._clock.take(count, patience)
-        if self._stopped.is_set() or (self._loop.over and not arrivals):
+        if self._stopped.is_set() or (self.loop.over and not arrivals):
             return None
         self._holding = not arrivals
         return self._frames(arrivals, count)
 
     def status(self) -> SourceStatus:
         """How the source is, for the node."""
-        state, note = self._loop.state()
+        state, note = self.loop.state()
         return SourceStatus(
             state="ended" if self._stopped.is_set() else state,
             note="" if self._stopped.is_set() else note,
-            fps=round(self._loop.rate(), 2),
+            fps=round(self.loop.rate(), 2),
             dropped=self._clock.dropped,
             held=self._held,
             queue=len(self._clock),
-            reconnects=self._loop.reconnects,
+            reconnects=self.loop.reconnects,
             damaged=self._capture.damaged,
         )
 
     def stop(self) -> None:
         self._stopped.set()
-        self._loop.stop()
+        self.loop.stop()
 
     def close(self) -> None:
         self.stop()
-        if not self._loop.join(_JOIN_S):
+        if not self.loop.join(_JOIN_S):
             log.warning("%s does not let go yet; it is left to its thread", self._capture.name)
         # A session that is over is remembered for a while; filters have threads and pictures are large.
         self._resizer = self._last = None
@@ -110,7 +110,7 @@ class LiveSource(FrameSource):
                 self._resizer.convert(arrival.picture, pixels[index])
                 moment, stamp = arrival.captured_at, arrival.stamp
                 self._last = pixels[index]
-            elif self._loop.over:
+            elif self.loop.over:
                 break
             else:
                 assert self._last is not None

@@ -57,7 +57,7 @@ class StreamDiT(BufferTransformer):
         self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.head_modulation = nn.Parameter(torch.zeros(2, width))
         self.head = nn.Linear(width, config.channels * patch**2)
-        self._plans: OrderedDict[tuple, tuple[Rotation, list[WindowLayout]]] = OrderedDict()
+        self.plans: OrderedDict[tuple, tuple[Rotation, list[WindowLayout]]] = OrderedDict()
         self._start_as_identity()
 
     def forward(self, latents: torch.Tensor, sigma: torch.Tensor, text: TextStates) -> torch.Tensor:
@@ -88,14 +88,14 @@ class StreamDiT(BufferTransformer):
         """The tokens' rotation, and the windows of even and of odd blocks, of the last grids and devices."""
         config, device = self.config, self.head.weight.device
         key = (*grid, device)
-        if key not in self._plans:
+        if key not in self.plans:
             wrap = (config.wrap_time, config.wrap_space, config.wrap_space)
             layouts = [
                 window_layout(grid, config.window, shifted=shifted, wrap=wrap, device=device)
                 for shifted in (False, True)
             ]
-            self._plans[key] = (grid_rotation(grid, config.head_width, config.rope_theta, device), layouts)
-            if len(self._plans) > PLANS:
-                self._plans.popitem(last=False)
-        self._plans.move_to_end(key)
-        return self._plans[key]
+            self.plans[key] = (grid_rotation(grid, config.head_width, config.rope_theta, device), layouts)
+            if len(self.plans) > PLANS:
+                self.plans.popitem(last=False)
+        self.plans.move_to_end(key)
+        return self.plans[key]

@@ -94,13 +94,13 @@ class Bench:
         if case.compiled and self.device.type != "cuda":
             return {**asdict(case), "note": "not measured: compiled rows need a CUDA device"}
         lanes = self._one if case.lanes == "one" else lanes_of(self.device)
-        played = play_through(self._runner(case), self._clip(WARM_UP + CHUNKS, case.chunk), lanes)
+        played = play_through(self.runner(case), self._clip(WARM_UP + CHUNKS, case.chunk), lanes)
         return {**asdict(case), "fps": played.fps(WARM_UP), "frames": CHUNKS * case.chunk, **self._size()}
 
     def lanes(self) -> Row:
         """Wall time over the lanes run alone, and the share of the device's arithmetic that is used."""
         case = Case(self.scale.chunks[-1])
-        runner = self._runner(case)
+        runner = self.runner(case)
         clip = self._clip(CHUNKS, case.chunk)
         flops = flops_per_frame(runner, clip[: case.chunk])
         alone = lane_seconds(runner, clip, self.device)
@@ -152,7 +152,7 @@ class Bench:
     def _clip(self, chunks: int, count: int) -> np.ndarray:
         return self.frames[np.arange(chunks * count) % len(self.frames)]
 
-    def _runner(self, case: Case) -> MLLMEditRunner:
+    def runner(self, case: Case) -> MLLMEditRunner:
         model = self.model
         if case.adapter != "off":
             refresh = RefreshPolicy(every=REFRESH)

@@ -193,7 +193,7 @@ def test_source_channels_travel_with_clean_and_refreshed_frames() -> None:
         rollout.switch(style(1, reference=True))
         start = noise(0)
         rollout.step(start, lambda step: noise(50 + step), source=noise(7) + offset)
-        rollout._pending = (noise(1), rollout._pending[1])  # the same result from another source
+        rollout.pending = (noise(1), rollout.pending[1])  # the same result from another source
         rollout.switch(style(2, reference=True))
         return contents(rollout)
 

@@ -31,7 +31,7 @@ def test_patches_equal_the_published_processor(encoder: MLLMEncoder, frames: tor
     processor = image_processor(encoder)
     wanted = processor([Image.fromarray(frame.numpy()) for frame in frames], return_tensors="pt")
     assert wanted["image_grid_thw"].tolist() == [[1, 4, 4], [1, 4, 4]]
-    assert torch.allclose(encoder._patches(frames), wanted["pixel_values"], atol=1e-5)
+    assert torch.allclose(encoder.patches_of(frames), wanted["pixel_values"], atol=1e-5)
 
 
 def test_states_are_raw_and_start_at_the_vision_token(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
@@ -137,4 +137,4 @@ def test_positions_are_the_models_own(encoder: MLLMEncoder) -> None:
         mm_token_type_ids=(tokens == encoder.image_token).int(),
         image_grid_thw=torch.tensor([[1, side, side]]),
     )
-    assert torch.equal(encoder._positions(ids, len(ids)), wanted[:, 0])
+    assert torch.equal(encoder.positions_of(ids, len(ids)), wanted[:, 0])

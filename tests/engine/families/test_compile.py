@@ -116,8 +116,8 @@ def test_without_a_compiler_one_line_says_what_to_do(monkeypatch: pytest.MonkeyP
     def fail(_: object) -> None:
         raise RuntimeError("no compiler\nfound")
 
-    compiling._obstacle.cache_clear()
+    compiling.obstacle.cache_clear()
     monkeypatch.setattr(torch, "compile", fail)
     with pytest.raises(SettingError, match=r"^compile can't work .*\(no compiler found\): switch it off"):
         compiling.set_compiled([torch.nn.Linear(2, 2)], True)
-    compiling._obstacle.cache_clear()
+    compiling.obstacle.cache_clear()

@@ -117,7 +117,7 @@ def test_no_room_for_the_copy_leaves_the_fragmented_file(
 ) -> None:
     from livestyle.engine.media import faststart
 
-    monkeypatch.setattr(faststart, "_HEADROOM", 2**62)
+    monkeypatch.setattr(faststart, "HEADROOM", 2**62)
     path = tmp_path / "full.mp4"
     sink = SinkSpec(str(path)).open(96, 64, Fraction(24), None)
     write(sink, (96, 64), constant(48, Fraction(24)))
@@ -202,7 +202,7 @@ def test_a_file_that_can_not_begin_is_closed_and_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closed first, because Windows removes no open file."""
-    monkeypatch.setitem(video_sink._FRAGMENTED, "movflags", "nonsense")
+    monkeypatch.setitem(video_sink.FRAGMENTED, "movflags", "nonsense")
     path, still_open = tmp_path / "out.mp4", []
     unlink = Path.unlink
 

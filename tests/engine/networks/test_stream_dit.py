@@ -208,7 +208,7 @@ def test_only_the_last_grids_are_kept() -> None:
     with torch.no_grad():
         for frames in range(1, PLANS + 5):
             model(torch.zeros(1, frames, 4, 4, 4), torch.zeros(1, frames), context)
-    assert [key[0] for key in model._plans] == list(range(5, PLANS + 5))
+    assert [key[0] for key in model.plans] == list(range(5, PLANS + 5))
 
 
 def test_windows_that_lie_in_order_are_not_moved() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
-from livestyle.engine.runtime import memory
 from livestyle.engine.runtime.memory import Trimmer
 from livestyle.engine.runtime.session import StreamSession
 
@@ -35,12 +34,10 @@ def test_a_long_stream_does_not_grow_the_process():
     assert at_the_end - settled < 150
 
 
-def test_heaps_are_trimmed_now_and_then(monkeypatch: pytest.MonkeyPatch):
+def test_heaps_are_trimmed_now_and_then():
     calls: list[int] = []
     clock = [100.0]
-    monkeypatch.setattr(memory, "_find_trim", lambda: calls.append)
-    monkeypatch.setattr(memory.time, "monotonic", lambda: clock[0])
-    trimmer = Trimmer()
+    trimmer = Trimmer(calls.append, lambda: clock[0])
     for _ in range(50):
         trimmer.tick()
         clock[0] += 0.1

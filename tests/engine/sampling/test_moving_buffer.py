@@ -244,7 +244,7 @@ def test_strength_decides_what_is_kept_of_the_source() -> None:
         buffer.push(source, strength)
         assert buffer.sigmas == (strength, strength)
         fresh = noise(0, 2, 0)
-        moved = (buffer._latents - source) / (fresh - source)
+        moved = (buffer.latents - source) / (fresh - source)
         assert torch.allclose(moved, torch.full_like(moved, strength))
         emitted = []
         network = Recorder(buffer)

@@ -72,11 +72,11 @@ def test_toy_rows_are_no_figures_of_the_full_size(bench: Bench) -> None:
 
 def test_lanes_give_the_pictures_of_a_plain_loop(bench: Bench) -> None:
     frames = panning("b", 7, TOY.side, seed=2).pixels
-    runner = bench._runner(Case(2))
+    runner = bench.runner(Case(2))
     played = play_through(runner, frames, lanes_of(torch.device("cpu")))
     assert list(played.sizes) == [2, 2, 2, 1]
     assert (played.delivered >= played.fed).all() and (np.diff(played.delivered) >= 0).all()
-    assert (played.pixels == np.concatenate(list(play(bench._runner(Case(2)), frames)))).all()
+    assert (played.pixels == np.concatenate(list(play(bench.runner(Case(2)), frames)))).all()
 
 
 def test_rates_leave_out_the_warm_up() -> None:

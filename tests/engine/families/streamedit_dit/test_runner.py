@@ -166,13 +166,13 @@ def test_a_switch_treats_the_history_as_its_policy_says(
 ) -> None:
     runner = make(model, timeline(policy, "41:2", keep_frames=keep_frames), advanced=(("cache_window", 8),))
     seen = []
-    evaluate = runner.state.stream._evaluate
+    evaluate = runner.state.stream.evaluate
 
     def noted(latents, sigma, source, references):
         seen.append(references)
         return evaluate(latents, sigma, source, references)
 
-    runner.state.stream._evaluate = noted
+    runner.state.stream.evaluate = noted
     play(runner)
     assert seen[2 * 11 - 1] == 5
     assert seen[2 * 11] == history
@@ -218,14 +218,14 @@ def test_the_window_follows_the_source(model: StreamEditDiTModel) -> None:
 
 def test_a_cut_starts_the_window_over_and_keeps_the_scenes_apart(model: StreamEditDiTModel) -> None:
     runner = make(model)
-    encoded, evaluate, seen = encoded_chunks(runner), runner.state.stream._evaluate, []
+    encoded, evaluate, seen = encoded_chunks(runner), runner.state.stream.evaluate, []
 
     def noted(latents, sigma, source, references):
         frames = [chunk.source[0] for chunk in encoded if chunk.source is not None]
         seen.append([number for row in source for number, frame in enumerate(frames) if row.equal(frame)])
         return evaluate(latents, sigma, source, references)
 
-    runner.state.stream._evaluate = noted
+    runner.state.stream.evaluate = noted
     out, windows = play(runner, SCENES)
     assert [index for index, chunk in enumerate(encoded) if chunk.about.activity.cut] == [CUT]
     assert sum(map(len, out)) == 49

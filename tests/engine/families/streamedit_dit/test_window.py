@@ -37,9 +37,7 @@ class Clock:
 
 
 def driver(clock: Clock) -> WindowDriver:
-    made = WindowDriver(WindowSettings(), PIPELINED, fixed=0)
-    made._clock = clock
-    return made
+    return WindowDriver(WindowSettings(), PIPELINED, fixed=0, clock=clock)
 
 
 def windows(made: WindowDriver, film: list[Activity]) -> list[int]:
@@ -87,7 +85,7 @@ def test_the_clock_follows_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
             return 250.0
 
     monkeypatch.setattr(torch.cuda, "Event", Event)
-    clock = module._Clock()
+    clock = module.ChunkClock()
     with clock.time(4, CPU):
         pass
     with clock.time(8, torch.device("cuda")):

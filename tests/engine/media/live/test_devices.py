@@ -46,7 +46,7 @@ def test_only_the_picture_node_of_a_v4l2_camera_is_listed(tmp_path: Path) -> Non
         node.mkdir()
         (node / "index").write_text(f"{index}\n")
         (node / "name").write_text(f"{name}\n")
-    found = devices._v4l2_cameras(tmp_path)
+    found = devices.v4l2_cameras(tmp_path)
     assert [(device.label, device.address) for device in found] == [
         ("0: Cam", "/dev/video0"),
         ("1: Other", "/dev/video2"),

@@ -58,7 +58,7 @@ def test_an_end_between_two_looks_is_an_end() -> None:
     source = LiveSource(capture, "latest", opening=5.0)
     source.connect(lambda: False)
     assert source.read(1) is not None
-    source._loop = EndsUnseen(source._loop)
+    source.loop = EndsUnseen(source.loop)
     assert source.read(1) is None
     source.close()
 

@@ -305,7 +305,7 @@ def test_an_rtsp_redirect_is_refused(status: str, first_body: bytes) -> None:
     try:
         with pytest.raises(MediaError, match="elsewhere"), watching(server.url):
             pass
-        assert not inside._all
+        assert not inside.clients
     finally:
         server.close()
         inside.close()
