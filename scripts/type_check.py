@@ -17,7 +17,14 @@ import machine_cache
 from environment import ROOT
 
 CHECKERS = ("typescript@7.0.2", "pyright@1.1.414")
-CHECKED = ("engine/runtime", "engine/sampling", "engine/cache", "engine/motion")
+CHECKED = (
+    "engine/runtime",
+    "engine/sampling",
+    "engine/cache",
+    "engine/networks",
+    "engine/motion",
+    "server",
+)
 # ComfyUI's front end publishes no types for what extensions import.
 FRONT_END = {"app.d.ts": "export const app: any;\n", "api.d.ts": "export const api: any;\n"}
 BROWSER = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from ..engine.errors import SettingError
 from ..engine.runtime.preview_picture import PreviewWish
@@ -105,7 +105,7 @@ def _camera(data: dict[str, Any]) -> Camera:
     if state not in get_args(CameraState):
         raise SettingError(f"state must be one of {', '.join(get_args(CameraState))}.")
     reason = text_field({"reason": "", **data}, "reason")
-    return Camera(text_field(data, "node"), state, " ".join(reason.split()))
+    return Camera(text_field(data, "node"), cast(CameraState, state), " ".join(reason.split()))
 
 
 def _wish(data: dict[str, Any]) -> PreviewWish:

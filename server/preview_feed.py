@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import cv2
@@ -26,7 +26,7 @@ SessionOf = Callable[[], StreamSession | None]
 """Gives the node's running session, or None."""
 
 
-async def pictures(session_of: SessionOf) -> AsyncIterator[bytes]:
+async def pictures(session_of: SessionOf) -> AsyncGenerator[bytes, None]:
     """JPEGs without end: black before the first Run, the last one again while nothing comes."""
     last, due = _black(), 0.0
     async with aclosing(_new_pictures(session_of)) as fresh:
@@ -38,7 +38,7 @@ async def pictures(session_of: SessionOf) -> AsyncIterator[bytes]:
             due = time.monotonic() + REPEAT_S  # it has been taken now
 
 
-async def _new_pictures(session_of: SessionOf) -> AsyncIterator[bytes | None]:
+async def _new_pictures(session_of: SessionOf) -> AsyncGenerator[bytes | None, None]:
     """What is shown, as it comes; None now and then while nothing does."""
     while True:
         session = session_of()
@@ -50,7 +50,7 @@ async def _new_pictures(session_of: SessionOf) -> AsyncIterator[bytes | None]:
         await asyncio.sleep(TICK_S)
 
 
-async def _played(session: StreamSession) -> AsyncIterator[bytes | None]:
+async def _played(session: StreamSession) -> AsyncGenerator[bytes | None, None]:
     """One session, to its end."""
     loop, wake = asyncio.get_running_loop(), asyncio.Event()
 

@@ -50,9 +50,9 @@ class LoRALinear(nn.Linear):
         self.up = nn.Parameter(up.to(like), requires_grad=False)
         self.strength = nn.Parameter(like.new_ones(()), requires_grad=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        change = F.linear(F.linear(x, self.down), self.up)
-        return torch.addcmul(super().forward(x), change, self.strength)
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        change = F.linear(F.linear(input, self.down), self.up)
+        return torch.addcmul(super().forward(input), change, self.strength)
 
 
 class Lora:

@@ -83,7 +83,8 @@ class SparseAttention(WindowAttention):
         super().__init__(config)
         self.settings, self.layer = settings, layer
 
-    def forward(
+    # blocks and selections in place of a layout
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         x: torch.Tensor,
         blocks: Blocks,

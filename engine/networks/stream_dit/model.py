@@ -31,8 +31,8 @@ class LocalMixing(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        nn.init.zeros_(self.conv.weight)
-        nn.init.zeros_(self.conv.bias)
+        for parameter in self.conv.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: torch.Tensor, columns: int) -> torch.Tensor:
         """x (B, F, S, d), S in rows of ``columns`` tokens, to the same."""
