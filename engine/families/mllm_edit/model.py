@@ -69,6 +69,8 @@ class MLLMEditModel(StreamModel):
     @property
     def remark(self) -> str:
         remarks = [] if self.quantised is None else [str(self.quantised)]
+        if self.lora is not None and self.lora.remark:
+            remarks.append(self.lora.remark)
         if self.profile.guided:
             text, image = self.profile.guidance, self.profile.image_guidance
             remarks.append(

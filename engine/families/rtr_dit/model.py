@@ -42,6 +42,10 @@ class RTRDiTModel(StreamModel):
     def fps(self) -> float:
         return self.profile.fps
 
+    @property
+    def remark(self) -> str:
+        return "" if self.lora is None else self.lora.remark
+
     def with_lora(self, strength: float) -> RTRDiTModel:
         return replace(self, lora_strength=strength)
 
