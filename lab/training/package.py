@@ -11,7 +11,7 @@ from diffusers import AutoencoderTiny, FlowMatchEulerDiscreteScheduler
 
 from ...engine.conditioning.mllm import MLLMEncoder
 from ...engine.families.mllm_edit.denoiser import Denoiser
-from ...engine.families.mllm_edit.profile import PROFILE_FILE
+from ...engine.families.note import NOTE
 from .processor import image_processor
 
 SCHEDULER = {
@@ -57,7 +57,7 @@ def save_mllm_edit(denoiser: Denoiser, encoder: MLLMEncoder, folder: Path, autoe
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=1) + "\n")
     note = {**denoiser.profile.as_json(), "shared": {"vae": autoencoder}}
-    (folder / PROFILE_FILE).write_text(json.dumps(note, indent=1) + "\n")
+    (folder / NOTE).write_text(json.dumps(note, indent=1) + "\n")
 
 
 def weight_hashes(folder: Path) -> dict[str, str]:
