@@ -8,7 +8,7 @@ from ..errors import LiveStyleError
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error, or what caused it, says that memory ran out, on a GPU or on a CPU."""
+    """Whether an error, or its cause, is that memory ran out, on a GPU or on a CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     if isinstance(error, LiveStyleError) and error.__cause__ is not None:
@@ -21,7 +21,7 @@ def stage_error(stage: str, error: BaseException, remedy: str = "") -> LiveStyle
     """An error that names the stage, with the original as its cause.
 
     Args:
-        stage: as the artist knows it: ``Read``, ``Load``, ``Encode``, ``Denoise``, ``Decode``, ``Write``.
+        stage: ``Read``, ``Load``, ``Encode``, ``Denoise``, ``Decode``, ``Write``.
         error: what was raised. It loses its traceback, whose frames may hold the tensors that
             filled the memory; print it before.
         remedy: what to change when memory ran out.

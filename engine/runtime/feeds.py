@@ -49,8 +49,8 @@ class SourceFeed:
     Args:
         source: opened and started; the feed closes it, on the reading thread.
         first, chunk_frames: frames in the first chunk and in every later one.
-        control: woken when a chunk is ready, told of failures.
-        telemetry: told the time of each read.
+        control: woken when a chunk is ready; gets failures.
+        telemetry: gets the time of each read.
     """
 
     def __init__(

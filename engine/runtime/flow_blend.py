@@ -37,8 +37,8 @@ class FlowBlendStage:
         inlet: its frames.
         outlet: everyone who uses the result.
         store: live values, read when a chunk is begun.
-        telemetry: told the time of each chunk.
-        control: woken when a chunk is done, told of failures.
+        telemetry: gets the time of each chunk.
+        control: woken when a chunk is done; gets failures.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class FlowBlendStage:
         job, late = self._job
         self._job = None
         frames = job.result()
-        if frames is None:  # it failed, and control knows
+        if frames is None:  # it failed, which ``control`` has
             return
         self._store.applied((self._key,), late, late, frames.chunk, frames.index, frames.pts[0])
         self._outlet.push(frames)

@@ -1,4 +1,4 @@
-"""The states that a session goes through, and who is told of them."""
+"""The states that a session goes through, and its listeners."""
 
 from __future__ import annotations
 

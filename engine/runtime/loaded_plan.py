@@ -22,7 +22,7 @@ from .sizing import output_size
 Loader = Callable[[ModelHandle], StreamModel]
 
 OnStep = Callable[[State, str, str], None]
-"""Told of a step of the preparation: state, the stage that a failure is reported under, a line to show."""
+"""Called with a step of the preparation: state, the stage to report a failure under, a line to show."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PlanLoader:
         residency: the host's memory management.
         control: ends the preparation once halted.
         given_up: whether to stop waiting for a source that has no picture yet.
-        on_step: told of each step before it begins.
+        on_step: called before each step.
     """
 
     load_model: Loader

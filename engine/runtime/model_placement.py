@@ -26,7 +26,7 @@ class ModelPlacement:
     remedy: str
 
     def acquire(self, residency: Residency, control: Control) -> None:
-        """Have everything on the device; ``control`` is told where that fails."""
+        """Have everything on the device; a failure goes to ``control``."""
         if not self.models:
             return
         try:

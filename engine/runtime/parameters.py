@@ -16,7 +16,7 @@ from ..families.base import LiveParameter
 Value = float | int | str
 
 HELD_LIMIT = 64
-"""Keys that may be set before the session has said which ones it has."""
+"""Keys that may be set before the session declares which ones it has."""
 
 
 class Receipt(TypedDict, total=False):

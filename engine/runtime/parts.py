@@ -1,6 +1,6 @@
 """Parts of a graph that move frames along its edges: from a feed, and through a pipeline.
 
-``advance`` belongs to the session's thread. It never waits, and says whether anything moved.
+``advance`` belongs to the session's thread. It never waits, and returns whether anything moved.
 """
 
 from __future__ import annotations

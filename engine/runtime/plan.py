@@ -73,7 +73,7 @@ Operation = Read | Stylise | FlowBlend | Write
 class PlanNode:
     """One operation of a plan, the streams it works on, and the ComfyUI node that made it.
 
-    Nodes are equal when their digests are: two that say the same are one, and their source is
+    Nodes are equal when their digests are: equal nodes are one, so their source is
     opened once.
     """
 
@@ -129,13 +129,13 @@ class PlanNode:
 
     @cached_property
     def _digest(self) -> str:
-        said = (
+        described = (
             type(self.operation).__name__,
             _plain(self.operation),
             self.node_id,
             tuple(parent.digest() for parent in self.parents),
         )
-        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

@@ -76,7 +76,7 @@ class PreviewHub:
     """The previews of one session.
 
     Args:
-        wish: what a viewer gets that does not ask for something else.
+        wish: what a viewer gets by default.
     """
 
     def __init__(self, wish: PreviewWish | None = None) -> None:

@@ -38,7 +38,7 @@ class PreviewFrame:
 
     Attributes:
         jpeg: the result.
-        source: what it was made from, as JPEG of the same size; None unless the viewer asked for it.
+        source: what it was made from, as JPEG of the same size; None unless the viewer wants it.
         frame: index in the stream.
         pts: seconds since the stream's start.
         captured_at: ``time.monotonic()`` at which the source frame came into being.

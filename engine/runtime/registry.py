@@ -13,7 +13,7 @@ from .plan import PlanNode
 from .session import StreamSession
 
 KEPT = 8
-"""Ended sessions that are remembered, for a viewer that still asks."""
+"""Ended sessions that are remembered, for a page that is still open."""
 
 JOIN_S = 10.0
 """How long a new session of a node waits for the threads of the earlier one."""

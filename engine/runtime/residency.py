@@ -12,7 +12,7 @@ from ..families.base import StreamModel
 
 
 class Residency(Protocol):
-    """Memory management of the host; asked before runners are made and before every burst of work.
+    """Memory management of the host; called before runners are made and before every burst of work.
 
     Attributes:
         device: where the weights are while a session works with them.
@@ -24,7 +24,7 @@ class Residency(Protocol):
     def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
         """Put the weights of all these models on the device, with so many bytes to spare; may block.
 
-        In one call: asked for one by one, models would push each other out.
+        In one call: one by one, models would push each other out.
         """
 
     def released(self) -> None:

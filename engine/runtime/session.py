@@ -179,7 +179,7 @@ class StreamSession:
         return result
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Be told of receipts and of state changes (``{"type": "state", "state", "stage"}``).
+        """Have a function called with receipts and state changes (``{"type": "state", "state", "stage"}``).
 
         Args:
             listener: called from any thread with a JSON-able mapping; must not block.
@@ -244,17 +244,17 @@ class StreamSession:
         self._pump(graph)
 
     def _pump(self, graph: StreamGraph) -> None:
-        told, trimmer = False, Trimmer(malloc_trim())
+        stopped, trimmer = False, Trimmer(malloc_trim())
         while not graph.finished and not self._control.halted:
-            if self._stopping.is_set() and not told:
-                told = True
+            if self._stopping.is_set() and not stopped:
+                stopped = True
                 graph.stop()
             trimmer.tick()
             moved = graph.advance()
             if graph.ending:
                 self._lifecycle.move("draining", "Finishing the file")
             if not moved:
-                self._control.wait(STOP_TICK_S if told else None)
+                self._control.wait(STOP_TICK_S if stopped else None)
 
     def _close(self) -> None:
         """Close files, wait for the lanes, let go of everything heavy."""

@@ -78,8 +78,8 @@ class StagePipeline:
         runner: does the work; only lanes call it.
         lanes: of the runner's device.
         store: live values, read on entering the encode lane and, the late ones, on entering the denoise lane.
-        telemetry: told the time of each stage.
-        control: woken when a chunk moves on, told of failures.
+        telemetry: gets the time of each stage.
+        control: woken when a chunk moves on; gets failures.
         prefetch: chunks encoded ahead, at least 1.
         remedy: what the artist should lower when memory runs out.
     """
@@ -106,7 +106,7 @@ class StagePipeline:
         self._lock = threading.Lock()
         self._flights: deque[_Flight] = deque()
         self._fed = 0
-        self._held = 0  # chunks of source whose results the runner owes
+        self._held = 0  # chunks of source whose results the runner still holds back
         self._end = 0  # index of the frame after the last one fed
         self._ahead = 0
         self._jobs = _Jobs(control)
@@ -151,7 +151,10 @@ class StagePipeline:
         self._enter(flight)
 
     def drain(self) -> bool:
-        """After the last chunk, ask the runner for one that it holds back; False if none or no room."""
+        """After the last chunk, start one without frames, whose result the runner still holds back.
+
+        False if there is none, or no room.
+        """
         with self._lock:
             if not self._held or self._ahead >= self._prefetch:
                 return False

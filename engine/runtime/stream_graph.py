@@ -28,7 +28,7 @@ from .stage_pipeline import StagePipeline
 from .writer import SinkWriter
 
 COPY_CHUNK = 8
-"""Frames read at a time where no model asks for a number."""
+"""Frames read at a time where no model sets the number."""
 
 
 class StreamGraph:

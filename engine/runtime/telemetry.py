@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..media.status import SourceStatus, TargetStatus
 from .memory import resident_bytes
+
+Status = TypeVar("Status", SourceStatus, TargetStatus)
 
 WINDOW = 512
 """Samples kept for percentiles."""
@@ -71,19 +73,19 @@ class Telemetry:
         sources: Mapping[str, Callable[[], SourceStatus | None]],
         targets: Mapping[str, Callable[[], TargetStatus | None]],
     ) -> None:
-        """Whom to ask how it is doing, by node; they are asked until ``unwatch``."""
+        """Set what gives the status of each source and target, by node; called until ``unwatch``."""
         with self._lock:
             self._sources, self._targets = dict(sources), dict(targets)
 
     def read(self, node: str, readout: Callable[[], Mapping[str, str]]) -> None:
-        """Whom to ask what a model shows of itself (``Runner.readout``), until ``unwatch``."""
+        """Set what gives the short texts that a node shows (``Runner.readout``); called until ``unwatch``."""
         with self._lock:
             self._readouts[node] = readout
 
     def unwatch(self) -> None:
-        """Everything is over: what was said last stays."""
-        sources, targets = self._ask()
-        readouts = self._ask_readouts()
+        """The session is over: keep the last values, and let go of what gave them."""
+        sources, targets = self._statuses()
+        readouts = self._read_out()
         with self._lock:
             self._over = True
             self._readouts = {node: partial(_same, shown) for node, shown in readouts.items()}
@@ -127,21 +129,19 @@ class Telemetry:
 
     def notes(self) -> list[str]:
         """One line for each source or target that is not as it should be."""
-        sources, targets = self._ask()
+        sources, targets = self._statuses()
         return [status.note for status in (*sources.values(), *targets.values()) if status.note]
 
-    def _ask(self) -> tuple[dict[str, SourceStatus], dict[str, TargetStatus]]:
+    def _statuses(self) -> tuple[dict[str, SourceStatus], dict[str, TargetStatus]]:
         with self._lock:
-            asked = (dict(self._sources), dict(self._targets))
+            sources, targets = dict(self._sources), dict(self._targets)
         # Outside the lock: they have locks of their own.
-        sources = {name: status for name, ask in asked[0].items() if (status := ask()) is not None}
-        targets = {name: status for name, ask in asked[1].items() if (status := ask()) is not None}
-        return sources, targets
+        return _present(sources), _present(targets)
 
-    def _ask_readouts(self) -> dict[str, dict[str, str]]:
+    def _read_out(self) -> dict[str, dict[str, str]]:
         with self._lock:
-            asked = dict(self._readouts)
-        return {node: dict(shown) for node, ask in asked.items() if (shown := ask())}
+            readouts = dict(self._readouts)
+        return {node: dict(shown) for node, readout in readouts.items() if (shown := readout())}
 
     @property
     def frames(self) -> int:
@@ -171,8 +171,8 @@ class Telemetry:
         wall time over the busy time of the busiest lane: 1 means that decoding, encoding and
         waiting are all hidden behind it.
         """
-        sources, targets = self._ask()
-        readouts = self._ask_readouts()
+        sources, targets = self._statuses()
+        readouts = self._read_out()
         with self._lock:
             wall = self._last - self._started if self._started is not None else 0.0
             p50, p95 = _percentiles(self._latency)
@@ -194,6 +194,10 @@ class Telemetry:
                 "readouts": readouts,
                 "memory_mb": round(resident_bytes() / 1e6, 1),
             }
+
+
+def _present(getters: Mapping[str, Callable[[], Status | None]]) -> dict[str, Status]:
+    return {name: status for name, get in getters.items() if (status := get()) is not None}
 
 
 def _same(status: Any) -> Any:

@@ -28,8 +28,8 @@ class SinkWriter:
     Args:
         open_sink: opens the target; called on the writing thread.
         compare: how a frame and its source become one picture.
-        control: woken when there is room or the file is done, told of failures.
-        telemetry: told the time of each write.
+        control: woken when there is room or the file is done; gets failures.
+        telemetry: gets the time of each write.
         on_written: called on the writing thread with every chunk that the sink has taken.
     """
 
@@ -59,7 +59,7 @@ class SinkWriter:
         self._thread.start()
 
     def status(self) -> TargetStatus | None:
-        """How the target is doing; None before it is open, and where it has nothing to say."""
+        """How the target is doing; None before it is open, and where there is nothing to show."""
         sink = self._sink
         return None if sink is None else sink.status()
 
