@@ -1,1 +1,1 @@
-"""The KV cache of block-autoregressive models: segments, roll, storages, and policies for a switch of style."""
+"""The KV cache of block-autoregressive models: segments, roll, storage, policies for a switch of style."""
