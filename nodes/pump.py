@@ -49,8 +49,10 @@ def pump(session: StreamSession, display: Display, check_interrupt: Callable[[],
         raise
     if session.error is not None:
         raise session.error
-    done = session.progress.done
-    display.bar(done, max(done, 1))
+    progress = session.progress
+    display.bar(progress.done, max(progress.done, 1))
+    if session.notes:  # some come with the last frame
+        display.text("\n".join([progress_line(session.stage, progress), *session.notes]))
     if session.notes:  # a short clip is over before they were shown
         display.text("\n".join(session.notes))
 

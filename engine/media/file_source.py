@@ -18,6 +18,7 @@ from .sampled_source import PictureReader
 from .sampling import Timed, seconds
 from .tracks import MediaFile
 from .types import AudioTrack, Trim
+from .wholeness import FileWatch
 
 _DECODER_THREADS = min(4, os.cpu_count() or 1)
 _UNKNOWN_RATE = 25
@@ -31,12 +32,13 @@ _CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 class FileReader(PictureReader):
     """The chosen video track of a file."""
 
-    def __init__(self, name: str, open_file: Callable[[], MediaFile]) -> None:
+    def __init__(self, name: str, open_file: Callable[[], MediaFile], path: str = "") -> None:
         """Open the file and decode its first frame.
 
         Args:
             name: what to call it in errors.
             open_file: gives the file at its beginning, any number of times.
+            path: where it lies; empty for one in memory.
 
         Raises:
             MediaError: it can't be opened, has audio only, or not a single frame.
@@ -44,7 +46,10 @@ class FileReader(PictureReader):
         super().__init__()
         self.name = name
         self._open_file = open_file
+        self._cut_short = False
         self._open()
+        self._watch = FileWatch(path) if path else None
+        self.whole()
         self._frames = self._decode(self._file.packets(self._stream))
         try:
             first = next(self._frames, None)
@@ -94,6 +99,12 @@ class FileReader(PictureReader):
             return None
         return AudioTrack(self._open_file, float(self._zero + seconds(trim.start)), trim.duration)
 
+    def whole(self) -> bool:
+        fault = self._watch.fault() if self._watch is not None else ""
+        if fault:
+            self.remark(f"{self.name} {fault}.")
+        return not fault and not self._cut_short
+
     def close(self) -> None:
         self._file.close()
         # The decoder and its threads end with the last reference to the stream: also one in a frame's.
@@ -133,7 +144,8 @@ class FileReader(PictureReader):
         except av.error.EOFError:
             pass
         except av.error.FFmpegError as error:
-            self.remark(f"{self.name} ends early ({error.strerror}): its copy may be incomplete.")
+            self._cut_short = True
+            self.remark(f"{self.name} ends early ({error.strerror}): copy or download it again.")
         if damaged:
             self.remark(f"{self.name} has {damaged} damaged packets; they are left out.")
 

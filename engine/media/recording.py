@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from ..errors import MediaError
 from .sinks import SinkSpec
 from .status import TargetStatus
 from .types import AudioTrack, Ending, Frames, FrameSink, SinkResult
@@ -69,10 +70,13 @@ class RecordingSink(FrameSink):
         self._sink: FrameSink | None = None
         self._finishing: threading.Thread | None = None
         self._last = SinkResult(path=None, frames=0, complete=False)
+        self._failure: MediaError | None = None
         if switch.on:
             self._begin(Fraction(0))
 
     def write(self, frames: Frames) -> None:
+        if self._failure is not None:
+            raise self._failure
         if not self._switch.on:
             self._finish()
             return
@@ -91,15 +95,26 @@ class RecordingSink(FrameSink):
         return TargetStatus("file", "recording" if sink else "off", self._note, self._written, file=name)
 
     def close(self) -> SinkResult:
-        return self._end(lambda sink: sink.close())
+        self._end(lambda sink: sink.close())
+        if self._failure is not None:
+            raise self._failure
+        return self._last
 
     def abort(self) -> SinkResult:
-        return self._end(lambda sink: sink.abort())
+        self._end(lambda sink: sink.abort())
+        return self._last
 
-    def _end(self, end: Callable[[FrameSink], SinkResult]) -> SinkResult:
+    def _end(self, end: Callable[[FrameSink], SinkResult]) -> None:
+        """End the file that is being written, after those before it; a failure is kept, and what is left."""
         sink, self._sink = self._sink, None
         self._wait()
-        return self._last if sink is None else end(sink)
+        if sink is None:
+            return
+        try:
+            self._last = end(sink)
+        except MediaError as error:
+            self._failure = error
+            self._last = sink.abort()
 
     def _begin(self, moment: Fraction) -> None:
         self._takes += 1
@@ -120,7 +135,11 @@ class RecordingSink(FrameSink):
         self._wait()
 
         def work() -> None:
-            self._last = sink.close()
+            try:
+                self._last = sink.close()
+            except MediaError as error:  # raised by the next call
+                self._failure = error
+                self._last = sink.abort()
             self._on_take(self._last)
 
         self._finishing = threading.Thread(target=work, name="livestyle-finish", daemon=True)
@@ -134,7 +153,7 @@ class RecordingSink(FrameSink):
 def _shifted(ending: Callable[[], Ending | None], zero: Fraction) -> Ending | None:
     """How the source ended, on the clock of a file that began at ``zero``."""
     ended = ending()
-    return None if ended is None else Ending(ended.last - zero, ended.end - zero)
+    return None if ended is None else replace(ended, last=ended.last - zero, end=ended.end - zero)
 
 
 def take(spec: SinkSpec, number: int) -> SinkSpec:

@@ -60,6 +60,10 @@ class PictureReader(ABC):
         """The audio that belongs to the pictures; none unless overridden."""
         return None
 
+    def whole(self) -> bool:
+        """After the last picture: whether none is missing; says so in ``remarks`` where some are."""
+        return True
+
     def close(self) -> None:
         """Release what is open."""
 
@@ -149,7 +153,7 @@ class SampledSource(FrameSource):
             taken = next(self._pictures, None)
             if taken is None:
                 self._ended = True
-                self._ending = Ending(self._last, self._end())
+                self._ending = Ending(self._last, self._end(), self._complete())
                 break
             time, picture = taken
             self._resizer.convert(picture, pixels[len(pts)])
@@ -170,6 +174,12 @@ class SampledSource(FrameSource):
         if held is not None:
             self._reached = max(self._reached, self._reader.end or self._reached)
             yield replace(held, duration=self._reached - held.time)
+
+    def _complete(self) -> bool:
+        """Whether all that was to be read was there; what is missing behind the trim doesn't matter."""
+        whole = self._reader.whole()
+        taken = self._reached - seconds(self._trim.start)
+        return whole or 0 < self._trim.duration <= taken
 
     def _end(self) -> Fraction:
         """When the last picture that was given ends, seconds since the first."""

@@ -60,7 +60,8 @@ class SourceSpec:
             return FolderReader(self.location, self.fps)
         name = self.location or "The VIDEO input"
         media = self.location if self.payload is None else self.payload
-        return FileReader(name, partial(_open_file, media, name, self.tracks))
+        path = self.location if self.payload is None else ""
+        return FileReader(name, partial(_open_file, media, name, self.tracks), path)
 
 
 def _open_file(media: MediaInput, name: str, tracks: TrackChoice) -> MediaFile:

@@ -144,10 +144,12 @@ class Ending:
     Attributes:
         last: when its last frame begins, seconds since the stream's start.
         end: when that frame ends; it may be held for much longer than the others.
+        complete: False where the source has lost a part that was to be read.
     """
 
     last: Fraction
     end: Fraction
+    complete: bool = True
 
 
 class FrameSource(ABC):
@@ -199,7 +201,7 @@ class SinkResult:
         path: the file, or None where nothing playable was written.
         frames: frames written.
         tail: the last frames that were asked for, uint8 (n, H, W, 3), or None.
-        complete: False where the stream ended early.
+        complete: False where the stream ended early, or its source had lost a part.
     """
 
     path: Path | None

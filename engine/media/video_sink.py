@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -114,15 +113,20 @@ class VideoSink(FrameSink):
 
     def close(self) -> SinkResult:
         if self._result is None:
-            self._finish(self.ending())
+            ending = self.ending()
+            failure = self._finish(ending)
             if self._written and not self._failed:
                 make_faststart(self._path, self._fps)
-            self._result = self._outcome(complete=not self._failed)
+            self._result = self._outcome(not self._failed and (ending is None or ending.complete))
+            if failure is not None:
+                raise failure
         return self._result
 
     def abort(self) -> SinkResult:
         if self._result is None:
-            self._finish(None)
+            failure = self._finish(None)
+            if failure is not None:
+                log.warning("%s", failure)
             self._result = self._outcome(complete=False)
         return self._result
 
@@ -169,35 +173,39 @@ class VideoSink(FrameSink):
             for packet in self._audio.packets(until):
                 self._output.mux(packet)
 
-    def _finish(self, ending: Ending | None) -> None:
-        """Flush what the encoder holds, add the rest of the audio, close the file.
+    def _finish(self, ending: Ending | None) -> MediaError | None:
+        """Flush what the encoder holds, add the rest of the audio, close the file; what failed, or None.
 
         Where the source ended by itself, its last frame is shown and its sound heard to their own ends.
         """
         if ending is not None and ending.last == self._last_time:
             self._held = ending.end - ending.last
-        if self._written and not self._failed:
-            self._try(self._flush)
-        self._try(self._output.close)
+        failure: MediaError | None = None
+        for step in (self._flush, self._check_there, self._output.close):
+            # What fails must not hide what is already written; what fails after it is only its echo.
+            try:
+                if step == self._output.close or (self._written and not self._failed):
+                    step()
+            except _WRITE_ERRORS as error:
+                failure = failure or self._failure(error)
         self._let_go()
-        if self._failed and self._path.exists():
+        if not self._path.exists():
+            self._written = 0
+        elif self._failed:
             self._written = drop_partial_fragment(self._path)
         if not self._written:
             self._path.unlink(missing_ok=True)
+        return failure
+
+    def _check_there(self) -> None:
+        """Raise FileNotFoundError where the file was deleted while it was written."""
+        self._path.stat()
 
     def _let_go(self) -> None:
         """Close what the container reads and writes."""
         self._file.close()
         if self._audio is not None:
             self._audio.close()
-
-    def _try(self, step: Callable[[], None]) -> None:
-        """Run a step of the ending; what fails here must not hide what is already written."""
-        try:
-            step()
-        except _WRITE_ERRORS as error:
-            if not self._failed:
-                log.warning("%s", self._failure(error))
 
     def _flush(self) -> None:
         for packet in self._stream.encode(None):
@@ -218,6 +226,8 @@ class VideoSink(FrameSink):
         kept = " What was written before is kept and plays." if self._written > 2 * self._fps else ""
         if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return MediaError(f"The disk is full at {name}: free some space or write elsewhere.{kept}")
+        if code == errno.ENOENT:
+            return MediaError(f"{name} was deleted while it was written: run it again, and keep its folder.")
         if code in (errno.EACCES, errno.EPERM, errno.EROFS):
             return MediaError(f"{name} may not be written: choose another folder.{kept}")
         return MediaError(f"{name} can't be written ({error}): choose another folder or codec.{kept}")

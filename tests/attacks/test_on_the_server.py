@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import pytest
 from absurd_checkpoints import CONFIGURATIONS, copy, zip_bomb
 from comfy_client import ComfyClient, ComfyError
 from comfy_server import ComfyServer
-from graphs import ENCODE, LOAD, READ, WRITE, Prompt, restyle
+from graphs import ENCODE, LOAD, READ, WRITE, Prompt, restyle, shown_file
 from hls_traps import traps
 from sample_clips import make_clip
 
@@ -119,4 +120,22 @@ def test_an_attack(name: str, server: ComfyServer, client: ComfyClient, checkpoi
     assert not any(
         raw in line for raw in ("Traceback", "Errno", "Error:", "Error(", "NoneType", "did not end")
     )
+    assert client.run(restyle(clip, checkpoint), timeout=PATIENCE_S).status == "success"
+
+
+def test_a_source_that_was_cut_is_played_and_its_result_is_not_complete(
+    server: ComfyServer, client: ComfyClient, checkpoint: str, clip: str
+) -> None:
+    whole = make_clip(server.input / "faststart.mp4", frames=48)
+    cut = server.input / "cut.mkv"
+    with av.open(str(whole)) as source, av.open(str(cut), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    cut.write_bytes(cut.read_bytes()[:-2000])
+    ended = client.run(restyle("cut.mkv", checkpoint), timeout=PATIENCE_S)
+    assert ended.status == "success"
+    assert shown_file(ended, server.output)["complete"] is False
     assert client.run(restyle(clip, checkpoint), timeout=PATIENCE_S).status == "success"
