@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from einops import rearrange
@@ -11,30 +11,48 @@ from torch import nn
 
 from ..conditioning.states import TextStates
 from .adaln import modulate
-from .transformer import Block, TextProjection, TimeEmbedding, from_tokens
+from .transformer import Block, Sizes, TextProjection, TimeEmbedding, from_tokens
+
+
+class BufferSizes(Sizes, Protocol):
+    """What these networks read of their configuration besides."""
+
+    @property
+    def channels(self) -> int: ...
+    @property
+    def patch(self) -> int: ...
 
 
 class BufferTransformer(nn.Module):
-    """An adaLN transformer in which every frame has a noise level; a network adds its layers.
+    """An adaLN transformer in which every frame has a noise level; a network adds its blocks, then the head.
+
+    Args:
+        config: sizes.
+        in_channels: latent channels that go in.
 
     Attributes:
-        config: of the network, with its ``width`` and ``mlp_ratio``.
+        config: the network's own.
         patch: side of a token in latent positions.
     """
 
     config: Any
-    patch: int
-    time_embedding: TimeEmbedding
-    time_projection: nn.Linear
-    text_projection: TextProjection
     blocks: nn.ModuleList
-    head_norm: nn.LayerNorm
-    head_modulation: nn.Parameter
-    head: nn.Linear
+
+    def __init__(self, config: BufferSizes, in_channels: int) -> None:
+        super().__init__()
+        width, self.patch, self._channels = config.width, config.patch, config.channels
+        self.patch_embedding = nn.Conv2d(in_channels, width, self.patch, stride=self.patch)
+        self.time_embedding = TimeEmbedding(width)
+        self.time_projection = nn.Linear(width, 6 * width)
+        self.text_projection = TextProjection(config)
 
     @torch.no_grad()
-    def _start_as_identity(self) -> None:
-        """adaLN-zero: at the start no block adds anything and the head's output is 0."""
+    def _add_head(self) -> None:
+        """The last layer. adaLN-zero: at the start no block adds anything and the output is 0."""
+        width = self.time_projection.in_features
+        self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.head_modulation = nn.Parameter(torch.zeros(2, width))
+        self.head = nn.Linear(width, self._channels * self.patch**2)
         blocks = (block for block in self.blocks if isinstance(block, Block))
         parts = [self.time_projection, self.head, *(block.cross_attention.out for block in blocks)]
         for part in parts:

@@ -16,7 +16,7 @@ from torch import nn
 from ...conditioning.states import TextStates
 from ..buffer_transformer import BufferTransformer
 from ..rope import Rotation, grid_rotation
-from ..transformer import Block, TextProjection, TimeEmbedding, to_tokens
+from ..transformer import Block, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import WindowLayout, window_layout
 from .config import StreamDiTConfig
@@ -44,21 +44,14 @@ class StreamDiT(BufferTransformer):
     """Predicts the velocity (noise - data) of every frame of the buffer."""
 
     def __init__(self, config: StreamDiTConfig) -> None:
-        super().__init__()
+        super().__init__(config, config.channels)
         self.config = config
-        width, patch = config.width, config.patch
-        self.patch = patch
-        self.patch_embedding = nn.Conv2d(config.channels, width, patch, stride=patch)
-        self.time_embedding = TimeEmbedding(width)
-        self.time_projection = nn.Linear(width, 6 * width)
-        self.text_projection = TextProjection(config)
         self.blocks = nn.ModuleList(Block(config, WindowAttention(config)) for _ in range(config.depth))
-        self.local = nn.ModuleList(LocalMixing(width) for _ in range(config.depth if config.local else 0))
-        self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.head_modulation = nn.Parameter(torch.zeros(2, width))
-        self.head = nn.Linear(width, config.channels * patch**2)
+        self.local = nn.ModuleList(
+            LocalMixing(config.width) for _ in range(config.depth if config.local else 0)
+        )
         self.plans: OrderedDict[tuple, tuple[Rotation, list[WindowLayout]]] = OrderedDict()
-        self._start_as_identity()
+        self._add_head()
 
     def forward(self, latents: torch.Tensor, sigma: torch.Tensor, text: TextStates) -> torch.Tensor:
         """One evaluation of a buffer.

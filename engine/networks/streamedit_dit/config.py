@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..sparse_attention.dsa import SparseSettings
+from ..stream_dit.config import PAPER_TEXT
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,6 @@ class StreamEditDiTConfig:
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
-
-PAPER_TEXT = (("ul2", 4096), ("byt5", 1472), ("metaclip", 1280))
-"""The paper's three text encoders; their widths are those of UL2, ByT5-small and MetaCLIP-bigG."""
 
 DEMO = StreamEditDiTConfig(
     channels=12, width=160, depth=6, heads=5, window=(4, 8, 8), text=(("sentence", 96),), mlp_ratio=3

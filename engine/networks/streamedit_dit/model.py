@@ -18,7 +18,7 @@ from ..buffer_transformer import BufferTransformer
 from ..rope import grid_rotation
 from ..sparse_attention.attention import Selections, SparseAttention
 from ..sparse_attention.dsa import lay_blocks
-from ..transformer import Block, TextProjection, TimeEmbedding, to_tokens
+from ..transformer import Block, to_tokens
 from ..window_attention import WindowAttention
 from ..windows import NO_WRAP, window_layout
 from .config import StreamEditDiTConfig
@@ -32,14 +32,8 @@ class StreamEditDiT(BufferTransformer):
     """Predicts the velocity (noise - data), or the noise, of every frame of the buffer."""
 
     def __init__(self, config: StreamEditDiTConfig) -> None:
-        super().__init__()
+        super().__init__(config, 2 * config.channels)
         self.config = config
-        width, patch = config.width, config.patch
-        self.patch = patch
-        self.patch_embedding = nn.Conv2d(2 * config.channels, width, patch, stride=patch)
-        self.time_embedding = TimeEmbedding(width)
-        self.time_projection = nn.Linear(width, 6 * width)
-        self.text_projection = TextProjection(config)
         self.blocks = nn.ModuleList(Block(config, _attention(config, i)) for i in range(config.depth))
         layers = range(config.depth)
         self.coarse = nn.ModuleDict(
@@ -48,11 +42,8 @@ class StreamEditDiT(BufferTransformer):
         self.ptcm = nn.ModuleDict(
             {str(i): PTCM(config, config.context(i), config.rope_theta) for i in layers if config.has_ptcm(i)}
         )
-        self.head_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.head_modulation = nn.Parameter(torch.zeros(2, width))
-        self.head = nn.Linear(width, config.channels * patch**2)
         self._patterns: dict[tuple, tuple[tuple[Any, ...], ...]] = {}
-        self._start_as_identity()
+        self._add_head()
 
     def forward(
         self,
