@@ -154,9 +154,10 @@ class FileReader(PictureReader):
         if self._file.seek(self._stream, self._zero + start):
             frames = self._decode(self._file.packets(self._stream))
             first = next(frames, None)
-            time = None if first is None else _time(first)
-            if time is not None and time - self._zero <= start:
-                return chain((first,), frames)
+            if first is not None:
+                time = _time(first)
+                if time is not None and time - self._zero <= start:
+                    return chain((first,), frames)
         self._file.close()
         self._open()
         packets = _from_keyframe(self._file.packets(self._stream), self._zero + start)

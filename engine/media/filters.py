@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar, cast
 
 import av
 from av.filter import Graph
+
+Frame = TypeVar("Frame", av.VideoFrame, av.AudioFrame)
 
 # Options of the scale filter. Rounded and at full chroma resolution: without it a flat colour
 # comes back up to 4/255 off. A frame takes about a millisecond, so threads would cost more.
@@ -23,12 +26,12 @@ class FilterChain:
         self._graph.link_nodes(*nodes)
         self._graph.configure()
 
-    def push(self, frame: av.VideoFrame | av.AudioFrame | None) -> Iterator[av.VideoFrame | av.AudioFrame]:
-        """Put a frame in (None ends the stream) and give what comes out."""
+    def push(self, frame: Frame | None) -> Iterator[Frame]:
+        """Put a frame in (None ends the stream) and give what comes out, of the same kind."""
         self._graph.push(frame)
         while True:
             try:
-                yield self._graph.pull()
+                yield cast(Frame, self._graph.pull())
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
 

@@ -190,7 +190,9 @@ def pixels_of(frame: av.VideoFrame) -> np.ndarray:
     """Pixels of an rgb24 or rgba frame, uint8, shape (H, W, 3 or 4), without a copy; rows may be padded."""
     plane = frame.planes[0]
     depth = 3 if frame.format.name == "rgb24" else 4
-    rows = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)
+    # PyAV's stubs don't say that a plane is a buffer.
+    flat = np.frombuffer(plane, np.uint8)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    rows = flat.reshape(frame.height, plane.line_size)
     return rows[:, : frame.width * depth].reshape(frame.height, frame.width, depth)
 
 
@@ -202,7 +204,7 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     if not frame.rotation:
         return Orientation()
     try:
-        matrix = frame.side_data["DISPLAYMATRIX"]
+        matrix = frame.side_data["DISPLAYMATRIX"]  # pyright: ignore[reportGeneralTypeIssues]
     except ValueError:  # PyAV gives no side data at all where one piece (EXIF) is unknown to it.
         return Orientation.from_rotation(frame.rotation)
     return Orientation.from_display_matrix(np.frombuffer(matrix, np.int32).tolist())

@@ -144,13 +144,14 @@ class SampledSource(FrameSource):
         assert self._resizer is not None
         if self._pictures is None and not self._ended:
             self._pictures = sample(self._read(), self._trim)
+        pictures = self._pictures
         pixels = np.empty((count, self._resizer.height, self._resizer.width, 3), np.uint8)
         pts: list[Fraction] = []
         while len(pts) < count and not self._ended:
             if self._stopped.is_set():
                 self._ended = True
                 break
-            taken = next(self._pictures, None)
+            taken = next(pictures, None) if pictures else None
             if taken is None:
                 self._ended = True
                 self._ending = Ending(self._last, self._end(), self._complete())

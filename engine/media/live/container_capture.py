@@ -39,10 +39,10 @@ class ContainerCapture(Capture):
 
     def open(self) -> None:
         try:
-            self._container = self._open_container()
+            container = self._container = self._open_container()
         except (av.error.FFmpegError, OSError) as error:
             raise self._failure("can't be opened", error) from error
-        videos = self._container.streams.video
+        videos = container.streams.video
         if not videos:
             raise MediaError(f"{self.name} has no picture: send video, in H.264 for example.")
         if videos[0].codec_context is None:

@@ -127,6 +127,8 @@ def _text(file: Path) -> str:
 
 def _enumerate(what: str) -> list[Device]:
     form = _CAMERA_FORMATS.get(sys.platform)
+    if form is None:
+        return []
     try:
         listed = av.enumerate_input_devices(form)
     except (ValueError, AttributeError, av.error.FFmpegError):  # an older PyAV can't list

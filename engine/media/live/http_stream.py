@@ -147,7 +147,7 @@ class HttpStream:
             self._check_time()
             if len(content) > LONGEST_LIST:
                 raise MediaError(f"{self._name} has a list of more than {LONGEST_LIST >> 20} MB: check it.")
-        if not is_list(content[:16]):
+        if not is_list(bytes(content[:16])):
             raise MediaError(f"{self._name} leads to a list that is none: check the address.")
         return parse_list(content.decode(errors="replace"), body.url, self._name)
 
