@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ...engine.autoencoders.latents import LatentFormat
 from ...engine.errors import LiveStyleError, SettingError
-from ...engine.families.export import export_checkpoint, parse_partition
 from ...engine.families.stream_dit.checkpoint import Description as StreamDiTDescription
 from ...engine.families.streamedit_dit.checkpoint import Description as StreamEditDiTDescription
+from .export_checkpoint import export_checkpoint, parse_partition
 
 KINDS = {
     "stream-dit": (StreamDiTDescription, ("advance", "guidance")),

@@ -12,9 +12,9 @@ from tiny_stream_dit import write_text_encoder
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import load_model, probe
 from livestyle.engine.families.base import ModelHandle
-from livestyle.engine.families.export import export_checkpoint, parse_partition
 from livestyle.engine.families.stream_dit.checkpoint import Description
 from livestyle.engine.sampling.partition import Partition
+from livestyle.lab.commands.export_checkpoint import export_checkpoint, parse_partition
 
 
 def export(

@@ -14,7 +14,6 @@ from tiny_streamedit_dit import PROFILE, SIZES
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import load_model, probe
 from livestyle.engine.families.base import ModelHandle
-from livestyle.engine.families.export import export_checkpoint
 from livestyle.engine.families.stream_dit.loader import load as load_stream_dit
 from livestyle.engine.families.streamedit_dit.checkpoint import Description
 from livestyle.engine.families.streamedit_dit.loader import load
@@ -22,6 +21,7 @@ from livestyle.engine.families.streamedit_dit.model import StreamEditDiTModel
 from livestyle.engine.families.streamedit_dit.profile import Profile
 from livestyle.engine.sampling.edit_stream import DIAGONAL
 from livestyle.engine.sampling.partition import Partition
+from livestyle.lab.commands.export_checkpoint import export_checkpoint
 
 CPU = torch.device("cpu")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..autoencoders.load import load_video_autoencoder
-from ..conditioning.ensemble import encoder_width
-from ..errors import CheckpointError, SettingError
-from ..sampling.partition import Partition
-from .checkpoint_folder import AUTOENCODER, TEXT_ENCODERS, WEIGHTS, CheckpointDescription
+from ...engine.autoencoders.load import load_video_autoencoder
+from ...engine.conditioning.ensemble import encoder_width
+from ...engine.errors import CheckpointError, SettingError
+from ...engine.families.checkpoint_folder import AUTOENCODER, TEXT_ENCODERS, WEIGHTS, CheckpointDescription
+from ...engine.sampling.partition import Partition
 
 
 def export_checkpoint(
