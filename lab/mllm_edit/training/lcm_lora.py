@@ -44,8 +44,8 @@ def new_lora(network: nn.Module, rank: int, generator: torch.Generator) -> Lora:
     layers = {}
     for name, host in hosts.items():
         down = torch.randn(rank, host.in_features, generator=generator) / math.sqrt(host.in_features)
-        layer = LoRALinear(host, down, torch.zeros(host.out_features, rank))
-        for trained in (layer.down, layer.up):
+        layer = LoRALinear(host, (down, torch.zeros(host.out_features, rank)))
+        for trained in layer.factors:
             trained.requires_grad_(True)
         parent, _, leaf = name.rpartition(".")
         setattr(network.get_submodule(parent), leaf, layer)
@@ -107,6 +107,6 @@ def save_lora(path: Path, lora: Lora) -> None:
     """Write a LoRA in bfloat16 with PEFT's keys, as diffusers does."""
     tensors = {}
     for name, layer in lora.layers.items():
-        tensors[f"unet.{name}.lora_A.weight"] = layer.down.detach().to(torch.bfloat16).contiguous()
-        tensors[f"unet.{name}.lora_B.weight"] = layer.up.detach().to(torch.bfloat16).contiguous()
+        for letter, factor in zip("AB", layer.factors, strict=True):
+            tensors[f"unet.{name}.lora_{letter}.weight"] = factor.detach().to(torch.bfloat16).contiguous()
     save_file(tensors, path, {"format": "pt"})

@@ -28,7 +28,7 @@ def test_a_new_lora_changes_nothing_and_keeps_the_weights() -> None:
     torch.testing.assert_close(unet(*arguments, added_cond_kwargs=extra).sample, before)
     layer = lora.layers["mid_block.attentions.0.transformer_blocks.0.attn1.to_q"]
     assert layer.weight is kept
-    assert layer.down.requires_grad
+    assert layer.factors[0].requires_grad
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_the_recipe_trains_and_its_file_loads(tmp_path: Path) -> None:
         teacher_steps=2,
         captions=2,
     )
-    assert all(layer.up.abs().max() > 0 for layer in lora.layers.values())
+    assert all(layer.factors[1].abs().max() > 0 for layer in lora.layers.values())
     save_lora(tmp_path / "lora.safetensors", lora)
     fresh = tiny_unet("channel")
     loaded = apply_lora(fresh, tmp_path / "lora.safetensors")
