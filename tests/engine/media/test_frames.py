@@ -26,7 +26,8 @@ def test_a_part_keeps_what_belongs_to_its_frames():
 def test_parts_join_to_the_whole():
     whole = Frames.join([FRAMES[:2], FRAMES[2:3], FRAMES[3:]])
     assert np.array_equal(whole.pixels, PIXELS) and np.array_equal(whole.source, FRAMES.source)
-    assert replace(whole, pixels=PIXELS, source=FRAMES.source) == FRAMES
+    # Without arrays: Python 3.13 compares fields by == alone, which arrays don't answer with a bool.
+    assert replace(whole, pixels=None, source=None) == replace(FRAMES, pixels=None, source=None)
 
 
 def test_padding_repeats_the_last_frame():
