@@ -42,6 +42,19 @@ def _line(call: Callable[..., Any], *arguments: Any, **inputs: Any) -> str:
     return str(refused.value)
 
 
+class TrimmedVideo:
+    """What ComfyUI 0.33's "Trim Video" gives: the whole file, and which part of it is meant."""
+
+    def __init__(self, path: Path, window: tuple[float, float]) -> None:
+        self._path, self._window = path, window
+
+    def get_stream_source(self) -> str:
+        return str(self._path)
+
+    def get_active_trim_window(self) -> tuple[float, float]:
+        return self._window
+
+
 class TestReading:
     def test_a_file(self, run_node: RunNode, comfy: Path, clip: str) -> None:
         plan, video, images = run_node(
@@ -80,6 +93,41 @@ class TestReading:
         memory = io.BytesIO(Path(path).read_bytes())
         source = run_node("FrameStreamIO", video=InputImpl.VideoFromFile(memory)).args[0].operation.source
         assert source.payload is memory and source.open().info.width == 128
+
+    @pytest.mark.parametrize(
+        ("window", "widgets", "taken"),
+        [
+            ((1.0, 1.0), {}, (1.0, 1.0)),
+            ((1.0, 0.0), {"start": 0.5}, (1.5, 0.0)),
+            ((1.0, 1.5), {"start": 0.5, "duration": 5.0}, (1.5, 1.0)),
+            ((1.0, 1.5), {"duration": 0.25}, (1.0, 0.25)),
+            ((0.0, 0.0), {"start": 0.5}, (0.5, 0.0)),
+        ],
+    )
+    def test_a_core_video_that_newer_cores_trimmed(
+        self, run_node: RunNode, comfy: Path, clip: str, window: tuple, widgets: dict, taken: tuple
+    ) -> None:
+        video = TrimmedVideo(comfy / "input" / clip, window)
+        trim = run_node("FrameStreamIO", video=video, **widgets).args[0].operation.source.trim
+        assert (trim.start, trim.duration) == taken
+
+    def test_a_start_behind_the_trim_is_refused(self, run_node: RunNode, comfy: Path, clip: str) -> None:
+        video = TrimmedVideo(comfy / "input" / clip, (1.0, 1.0))
+        assert "ends at 1 s: lower start" in _line(run_node, "FrameStreamIO", video=video, start=2.0)
+
+    @pytest.mark.parametrize("quoted", ['"{}"', "'{}'", ' "{}" '])
+    def test_a_quoted_path(self, run_node: RunNode, comfy: Path, clip: str, quoted: str) -> None:
+        path = quoted.format(comfy / "input" / clip)
+        source = run_node("FrameStreamIO", path=path).args[0].operation.source
+        assert Path(source.location) == comfy / "input" / clip
+
+    def test_tracks_and_background(self, run_node: RunNode, clip: str) -> None:
+        plan = run_node("FrameStreamIO", file=clip, video_track=2, audio_track=3, background="#0a10FF").args[
+            0
+        ]
+        source = plan.operation.source
+        assert (source.tracks.video, source.tracks.audio) == (2, 3) and source.background == (10, 16, 255)
+        assert "six hexadecimal" in _line(run_node, "FrameStreamIO", file=clip, background="red")
 
     @pytest.mark.parametrize(
         "path", ["../secret.mp4", "/etc/passwd", "clips/../../secret.mp4", "../../etc/passwd [output]"]
