@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import av
 import numpy as np
@@ -112,6 +113,7 @@ class Resizer:
         self._resize: Resize = resize
         self._background = np.array(background, np.uint16)
         self._layout: Layout | None = None
+        self._alpha = False
         self._fit: Fit
         self._chain: FilterChain
 
@@ -126,7 +128,7 @@ class Resizer:
             x, y = self._fit.place
             if (width, height) != (self.width, self.height):
                 out[:] = 0
-            out[y : y + height, x : x + width] = self._flat(pixels) if layout.alpha else pixels
+            out[y : y + height, x : x + width] = self._flat(pixels) if self._alpha else pixels
 
     def _flat(self, pixels: np.ndarray) -> np.ndarray:
         """Premultiplied RGBA over the background; says so where anything is transparent."""
@@ -158,7 +160,8 @@ class Resizer:
             self._remark(layout.colour.remark)
             deep = "gbrap16le" if layout.alpha else "gbrp16le"
             look_up = [("format", deep), ("lut3d", f"file={escaped(table_file(layout.colour))}")]
-        if layout.alpha:
+        self._alpha = layout.alpha
+        if self._alpha:
             # Hidden colours must not bleed into what is seen.
             to_rgb = [
                 ("scale", f"{width}:{height}:{ACCURATE}{levels}"),
@@ -213,4 +216,9 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 def colour_of(frame: av.VideoFrame, context: av.VideoCodecContext) -> Colour:
     """Colour tags of a decoded frame; PyAV before 18 has them only where it was decoded."""
     tagged = frame if hasattr(frame, "color_trc") else context
-    return Colour(int(tagged.color_primaries), int(tagged.color_trc))
+    return _colour(tagged.color_primaries, tagged.color_trc)
+
+
+@lru_cache(maxsize=16)
+def _colour(primaries: int, transfer: int) -> Colour:
+    return Colour(int(primaries), int(transfer))
