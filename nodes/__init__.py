@@ -17,6 +17,7 @@ def build_extension() -> ComfyExtension:
     from functools import partial
 
     from ..engine.runtime.registry import sessions
+    from ..server.examples import serve_examples
     from ..server.host_names import SETTING, HostNames
     from ..server.owners import hide_secret
     from ..server.routes import register_routes
@@ -37,6 +38,7 @@ def build_extension() -> ComfyExtension:
     table = host.route_table()
     if table is not None:
         host.before_queueing(hide_secret)
+        host.add_middleware(serve_examples)
         links = ShareLinks(load_secret(host.user_folder() / "watch.key"))
         hosts = HostNames(os.environ.get(SETTING, "").split(","))
         files = Files(partial(save_snapshot, stem_of=output_stem), host.view_of)

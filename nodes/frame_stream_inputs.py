@@ -20,7 +20,7 @@ from .declare import (
 )
 from .host import io
 from .live import CLOCKS, SOURCES, TARGETS
-from .reading import videos_in_input
+from .reading import videos
 
 MODES = ("auto", "read", "write")
 RESIZES = get_args(Resize)
@@ -59,8 +59,8 @@ def _file_inputs() -> list[io.Input]:
         ),
         combo_widget(
             "file",
-            videos_in_input(),
-            "Read: a video in ComfyUI's input folder; the button uploads one.",
+            ["", *videos()],
+            "Read: an example, or a video in ComfyUI's input folder; the button uploads one.",
             upload=io.UploadType.video,
         ),
         string_widget(

@@ -364,5 +364,12 @@ def route_table() -> Any:
     return None if server is None else server.routes
 
 
+def add_middleware(middleware: Any) -> None:
+    """Have an aiohttp middleware see every request; only before ComfyUI listens."""
+    server = _server()
+    if server is not None:
+        server.app.middlewares.append(middleware)
+
+
 def _server() -> Any:
     return getattr(PromptServer, "instance", None)

@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
-from ..engine.errors import SettingError
+from ..engine.errors import MediaError, SettingError
 from .checks import tensor_fingerprint
-from .declare import StreamConditioning, boolean_widget, check_widgets, float_widget, int_widget, schema
+from .declare import (
+    StreamConditioning,
+    boolean_widget,
+    check_widgets,
+    combo_widget,
+    float_widget,
+    int_widget,
+    schema,
+)
 from .host import io, plain_errors
+from .paths import media_path
+from .reading import file_fingerprint, pictures, read_picture
+
+NO_REFERENCE = "none"
 
 
 class MLLMEncode(io.ComfyNode):
@@ -74,6 +86,14 @@ class MLLMEncode(io.ComfyNode):
                     0.01,
                     "How much the prompt counts beside reference pictures; 0 ignores it.",
                 ),
+                combo_widget(
+                    "reference",
+                    [NO_REFERENCE, *pictures()],
+                    (
+                        "A picture whose style to take: an example, or one in ComfyUI's input folder; it "
+                        "comes after those connected to 'references'."
+                    ),
+                ),
             ],
             outputs=[
                 StreamConditioning.Output(
@@ -81,6 +101,14 @@ class MLLMEncode(io.ComfyNode):
                 )
             ],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, reference: str = NO_REFERENCE, **inputs: Any) -> str:
+        """Size and time of the chosen picture, so that one that was painted over is read again."""
+        try:
+            return "" if reference == NO_REFERENCE else file_fingerprint(media_path(reference))
+        except (MediaError, OSError):
+            return ""  # execute says what is wrong
 
     @classmethod
     @plain_errors
@@ -93,6 +121,7 @@ class MLLMEncode(io.ComfyNode):
         te_refresh_every: int = 1,
         te_batch_one: bool = False,
         text_strength: float = 1.0,
+        reference: str = NO_REFERENCE,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         if len(prompt) > PROMPT_LIMIT:
@@ -101,12 +130,15 @@ class MLLMEncode(io.ComfyNode):
             raise SettingError(
                 "prompt and conditioning are both given: empty the prompt or disconnect conditioning."
             )
-        given = [] if references is None else [tensor_fingerprint(references)]
+        taken = [] if references is None else list(references)
+        if reference != NO_REFERENCE:
+            taken.append(read_picture(reference))
+        given = [tensor_fingerprint(picture) for picture in taken]
         if conditioning is not None:
             given.extend(tensor_fingerprint(embedding) for embedding, _ in conditioning)
         recipe = ConditioningRecipe(
             prompt=prompt.strip(),
-            references=() if references is None else tuple(references),
+            references=tuple(taken),
             reference_strength=reference_strength,
             te_refresh_every=te_refresh_every,
             te_batch_one=te_batch_one,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 
 from ..engine.errors import MediaError, SettingError, printable
+from ..server.examples import example_path
 from . import host
 
 LONGEST_NAME = 200
@@ -27,7 +28,8 @@ def media_path(name: str) -> str:
     """Absolute path, without links, of something to read.
 
     Args:
-        name: relative to the input folder, annotated as ComfyUI does (``clip.mp4 [output]``), or absolute.
+        name: relative to the input folder, annotated as ComfyUI does (``clip.mp4 [output]``), absolute, or
+            an example (``example: flower``).
 
     Raises:
         MediaError: it, or where a link in it leads, lies outside ComfyUI's folders and those that the user
@@ -35,6 +37,8 @@ def media_path(name: str) -> str:
     """
     if printable(name) != name:
         raise MediaError(f"'{name}' has characters that are no text: rename it with plain letters.")
+    if example := example_path(name):
+        return str(example)
     path = host.locate(name)
     own = host.own_folders()
     roots = [os.path.realpath(root) for root in (*own, *host.allowed_folders())]

@@ -1,4 +1,4 @@
-"""What the read side of FrameStreamIO reads: exactly one source, as a value that a plan can carry."""
+"""What nodes read: the one source of FrameStreamIO as a value that a plan can carry, and pictures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..engine.errors import SettingError
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from ..engine.errors import MediaError, SettingError
 from ..engine.media.sources import SourceSpec
 from ..engine.media.types import Trim
+from ..server.examples import example_names
 from . import host
 from .live import LiveChoice, live_source
 from .paths import media_path
@@ -31,6 +36,8 @@ VIDEO_SUFFIXES = frozenset(
         ".ogv",
     }
 )
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,33 @@ class Choice:
         return [name for name, is_given in given.items() if is_given]
 
 
-def videos_in_input() -> list[str]:
-    """Options of the ``file`` widget: the empty choice, then the videos in ComfyUI's input folder."""
-    return ["", *(name for name in host.input_files() if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES)]
+def videos() -> list[str]:
+    """The pack's example videos, then those in ComfyUI's input folder."""
+    return _media(VIDEO_SUFFIXES)
+
+
+def pictures() -> list[str]:
+    """The pack's example pictures, then those in ComfyUI's input folder."""
+    return _media(PICTURE_SUFFIXES)
+
+
+def _media(suffixes: frozenset[str]) -> list[str]:
+    files = (name for name in host.input_files() if os.path.splitext(name)[1].lower() in suffixes)
+    return [*example_names(suffixes), *files]
+
+
+def read_picture(name: str) -> torch.Tensor:
+    """A picture that ``pictures`` lists: float32 RGB of shape (height, width, 3), 0..1, upright.
+
+    Raises:
+        MediaError: it is not there, or no picture.
+    """
+    try:
+        with Image.open(media_path(name)) as file:
+            pixels = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+    except OSError as error:
+        raise MediaError(f"'{name}' can't be read as a picture: choose another one.") from error
+    return torch.from_numpy(pixels).float().div_(255)
 
 
 def source_of(choice: Choice, trim: Trim, images_fps: float) -> SourceSpec:

@@ -40,10 +40,7 @@ def run_demo(comfyui: Path, arguments: argparse.Namespace) -> int:
     print("Starting ComfyUI ...", flush=True)
     try:
         with server:
-            link = f"{server.url}/?template={WORKFLOW}&source={FOLDER}"
             print(f"ComfyUI runs at {server.url}", flush=True)
-            if arguments.serve:
-                stage_input(default_clip(), server.input)  # the template names it
             report = restyle(server, source, arguments.style, arguments.size)
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +48,7 @@ def run_demo(comfyui: Path, arguments: argparse.Namespace) -> int:
                 report["video"] = str(file)
             picture = Path(report["video"]).with_suffix(".png")
             side_by_side(source, Path(report["video"]), picture)
-            report |= {"side_by_side": str(picture), "url": link}
+            report |= {"side_by_side": str(picture), "url": server.url}
             show(report, serve=arguments.serve)
             if arguments.json:
                 arguments.json.write_text(json.dumps(report, indent=2) + "\n")

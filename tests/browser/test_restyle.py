@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from canvas import RUN_MS, open_canvas
 from comfy_server import ComfyServer
-from graphs import READ, default_workflow
+from graphs import CLIP
 from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
@@ -14,7 +14,7 @@ TEMPLATE = "restyle_a_video"
 
 
 def _stage_clip(server: ComfyServer, frames: int) -> None:
-    make_clip(server.input / default_workflow()[READ]["inputs"]["file"], frames=frames, size=(192, 112))
+    make_clip(server.input / CLIP, frames=frames, size=(192, 112))
 
 
 def test_template_run_progress_and_result(
@@ -22,7 +22,7 @@ def test_template_run_progress_and_result(
 ) -> None:
     _stage_clip(server, frames=48)
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template(TEMPLATE)
+        canvas.load_template(TEMPLATE, CLIP)
         stage = canvas.stage()
         canvas.run()
         meters = f"{stage} .livestyle-meters"
@@ -41,7 +41,7 @@ def test_live_prompt_preview_and_stop(
 ) -> None:
     _stage_clip(server, frames=60 * 24)
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template(TEMPLATE)
+        canvas.load_template(TEMPLATE, CLIP)
         stage, page = canvas.stage(), canvas.page
         canvas.run()
         page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)

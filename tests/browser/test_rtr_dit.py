@@ -7,10 +7,8 @@ import json
 import pytest
 from canvas import HEARD, LISTEN, RUN_MS, open_canvas
 from comfy_server import ComfyServer
-from graphs import workflow
-from PIL import Image
+from graphs import CLIP
 from sample_clips import make_clip
-from sample_pictures import picture
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -18,22 +16,13 @@ SIZE = {"width": 128, "height": 96}
 PUBLIC = ("text_to_video_stream", "self_forcing_on_a_video")
 
 
-def stage_files(server: ComfyServer, name: str) -> None:
-    """The clip and the picture that a template names."""
-    for node in workflow(name).values():
-        if node["inputs"].get("mode") == "read":
-            make_clip(server.input / node["inputs"]["file"], frames=60 * 24, size=(192, 112))
-        elif node["class_type"] == "LoadImage":
-            Image.fromarray(picture(96)).save(server.input / node["inputs"]["image"])
-
-
 def test_a_style_is_changed_in_a_running_session(
     chromium: object, server: ComfyServer, renderer: str
 ) -> None:
     name = "four_styles_on_a_timeline"
-    stage_files(server, name)
+    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template(name)
+        canvas.load_template(name, CLIP)
         stage, page = canvas.stage(), canvas.page
         (switch,) = canvas.nodes("KVCacheStyleSwitch")
         canvas.set_widget(switch["id"], "schedule", "")
@@ -50,11 +39,11 @@ def test_a_style_is_changed_in_a_running_session(
 
 def test_a_reference_picture_restyles(chromium: object, server: ComfyServer) -> None:
     name = "restyle_with_a_reference_image"
-    stage_files(server, name)
+    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template(name)
+        canvas.load_template(name, CLIP)
         stage = canvas.stage()
-        assert canvas.nodes("MLLMEncode")[0]["links"] == ["references"]
+        assert canvas.nodes("MLLMEncode")[0]["widgets"]["reference"] == "example: starry night"
         for widget, value in SIZE.items():
             canvas.set_widget(canvas.nodes("StreamDenoise")[0]["id"], widget, value)
         canvas.run()

@@ -7,7 +7,7 @@ import re
 import pytest
 from canvas import HEARD, LISTEN, RUN_MS, open_canvas
 from comfy_server import ComfyServer
-from graphs import READ, default_workflow
+from graphs import CLIP
 from sample_clips import make_clip
 from two_scenes import make_two_scenes
 
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open t
 def test_the_window_is_shown_and_the_instruction_is_live(
     chromium: object, server: ComfyServer, template: str
 ) -> None:
-    make_clip(server.input / default_workflow()[READ]["inputs"]["file"], frames=60 * 24, size=(192, 112))
+    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template(template)
+        canvas.load_template(template, CLIP)
         (model,) = canvas.nodes("LoadStreamModel")
         assert model["widgets"]["checkpoint"] == "demo: streamedit-dit"
         (denoise,) = canvas.nodes("StreamDenoise")
@@ -41,10 +41,9 @@ def test_the_window_is_shown_and_the_instruction_is_live(
 
 
 def test_a_cut_switches_the_instruction(chromium: object, server: ComfyServer) -> None:
-    file = server.input / default_workflow()[READ]["inputs"]["file"]
-    make_two_scenes(file, 10 * 24, 50 * 24)
+    make_two_scenes(server.input / CLIP, 10 * 24, 50 * 24)
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template("adaptive_window_explained")
+        canvas.load_template("adaptive_window_explained", CLIP)
         (denoise,) = canvas.nodes("StreamDenoise")
         for name, value in {"width": 128, "height": 96}.items():
             canvas.set_widget(denoise["id"], name, value)

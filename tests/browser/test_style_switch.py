@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from canvas import HEARD, LISTEN, RUN_MS, open_canvas
 from comfy_server import ComfyServer
-from graphs import READ, ROOT
+from graphs import CLIP
 from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
@@ -19,10 +17,9 @@ SIZE = {"width": 128, "height": 96}
 def test_a_style_is_changed_by_hand_and_by_schedule(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
-    graph = json.loads((ROOT / "workflows" / "api" / f"{TEMPLATE}.json").read_text(encoding="utf-8"))
-    make_clip(server.input / graph[READ]["inputs"]["file"], frames=60 * 24, size=(192, 112))
+    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template(TEMPLATE)
+        canvas.load_template(TEMPLATE, CLIP)
         stage, page = canvas.stage(), canvas.page
         (switch,) = canvas.nodes("KVCacheStyleSwitch")
         assert switch["links"] == ["style", "style_2", "style_3", "style_4"]

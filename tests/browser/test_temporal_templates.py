@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from canvas import RUN_MS, Canvas, open_canvas
 from comfy_server import ComfyServer
-from graphs import READ, default_workflow
+from graphs import CLIP
 from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
@@ -30,9 +30,9 @@ def shrink(canvas: Canvas, adapter: str, **extra: object) -> None:
 def test_an_adapter_runs_and_its_multiplier_is_live(
     chromium: object, server: ComfyServer, checkpoint: str, adapter: str, template: str, width: int
 ) -> None:
-    make_clip(server.input / default_workflow()[READ]["inputs"]["file"], frames=60 * 24, size=(192, 112))
+    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
     with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template(template)
+        canvas.load_template(template, CLIP)
         shrink(canvas, adapter)
         stage, page = canvas.stage(), canvas.page
         canvas.run()

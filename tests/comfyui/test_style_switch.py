@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
-from graphs import ENCODE, LOAD, READ, ROOT, Prompt, play, restyle, shown_file
+from graphs import ENCODE, LOAD, READ, Prompt, play, restyle, shown_file, workflow
 from live_session import Run
 from sample_clips import make_clip
 
@@ -74,7 +74,7 @@ def test_a_wrong_widget_is_one_line_on_the_node(
 def test_the_template_runs_as_it_is_shipped(
     server: ComfyServer, client: ComfyClient, checkpoint: str
 ) -> None:
-    graph = json.loads((ROOT / "workflows" / "api" / "style_switch_show.json").read_text(encoding="utf-8"))
+    graph = workflow("style_switch_show")
     assert graph[LOAD]["inputs"]["checkpoint"] == checkpoint
     make_clip(server.input / graph[READ]["inputs"]["file"], frames=56, size=(192, 112))
     ended = client.run(graph)

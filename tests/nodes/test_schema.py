@@ -26,7 +26,7 @@ IDS = [
     "KVCacheStyleSwitch",
     "FlowWarp",
 ]
-LISTED = {"checkpoint", "autoencoder", "text_encoder", "lora", "file", "device", "adapter"}
+LISTED = {"checkpoint", "autoencoder", "text_encoder", "lora", "file", "device", "adapter", "reference"}
 """Combos whose options depend on the machine."""
 
 KEPT = ("default", "min", "max", "step", "multiline", "options", "tooltip")

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphs import twin_name
 from PIL import Image
+
+from livestyle.server.examples import example_path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "workflows").glob("*.json"))
 WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 NOTES = {"Note", "MarkdownNote"}
-CORE = {"LoadImage", "CLIPLoader", "CLIPTextEncode"}
+CORE = {"CLIPLoader", "CLIPTextEncode"}
 """ComfyUI's own nodes, whose widgets are its business."""
 LINK_ID, SOURCE, SOURCE_SLOT, TARGET, TARGET_SLOT, KIND = range(6)
 
@@ -27,6 +30,10 @@ def _widgets(node: dict[str, Any]) -> list[str]:
 @pytest.fixture(params=TEMPLATES, ids=lambda path: path.stem)
 def template(request: pytest.FixtureRequest) -> Path:
     return request.param
+
+
+def _twin(template: Path) -> Path:
+    return template.parent / "api" / f"{twin_name(template)}.json"
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -49,13 +56,16 @@ def test_there_is_a_template() -> None:
         "text_to_video_stream",
         "self_forcing_on_a_video",
     }
-    assert wanted <= {path.stem for path in TEMPLATES}
+    assert wanted <= {twin_name(path) for path in TEMPLATES}
+    assert [path.stem[:3] for path in TEMPLATES] == [
+        f"{number:02} " for number in range(1, len(TEMPLATES) + 1)
+    ]
 
 
 def test_a_template_has_a_thumbnail_and_an_api_twin(template: Path) -> None:
     with Image.open(template.with_suffix(".jpg")) as picture:
         assert picture.format == "JPEG" and min(picture.size) >= 200
-    assert (template.parent / "api" / template.name).exists()
+    assert _twin(template).exists()
 
 
 def test_the_template_fits_the_nodes(template: Path, schema: dict[str, Any]) -> None:
@@ -81,7 +91,7 @@ def test_the_template_fits_the_nodes(template: Path, schema: dict[str, Any]) -> 
 
 
 def test_the_api_twin_says_the_same(template: Path, schema: dict[str, Any]) -> None:
-    graph, prompt = _load(template), _load(template.parent / "api" / template.name)
+    graph, prompt = _load(template), _load(_twin(template))
     links = {link[LINK_ID]: link for link in graph["links"]}
     nodes = {str(node["id"]): node for node in graph["nodes"] if node["type"] not in NOTES}
     assert set(nodes) == set(prompt)
@@ -100,6 +110,33 @@ def test_the_api_twin_says_the_same(template: Path, schema: dict[str, Any]) -> N
                 assert values[name] == value, (node_id, name)
         required = {each["name"] for each in described["inputs"] if each["required"]}
         assert required <= set(prompt[node_id]["inputs"])
+
+
+def test_a_template_names_examples_that_are_there_or_where_to_get_its_files(template: Path) -> None:
+    for node in _load(template)["nodes"]:
+        texts = [value for value in node.get("widgets_values", []) if isinstance(value, str)]
+        assert all(example_path(text) for text in texts if text.startswith("example: "))
+        wanted = {text for text in texts if text.endswith((".pt", ".safetensors"))}
+        assert {model["name"] for model in node["properties"].get("models", [])} == wanted
+        assert not any(text.endswith((".mp4", ".png")) for text in texts)
+
+
+def test_a_template_is_an_app(template: Path) -> None:
+    """App mode shows the inputs that an artist turns, and the node that writes."""
+    graph = _load(template)
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    data = graph["extra"]["linearData"]
+    assert len(data["inputs"]) >= 2
+    assert all(node_id in nodes and isinstance(widget, str) for node_id, widget in data["inputs"])
+    (writer,) = data["outputs"]
+    assert nodes[writer]["widgets_values"][0] == "write"
+
+
+def test_templates_that_need_public_files_come_last() -> None:
+    needing = [
+        "models" in json.dumps([node["properties"] for node in _load(path)["nodes"]]) for path in TEMPLATES
+    ]
+    assert needing == sorted(needing) and any(needing)
 
 
 def test_the_versions_agree(template: Path) -> None:

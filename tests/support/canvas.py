@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from comfy_fixtures import FOLDER
+from graphs import template_file
 
 LOAD_MS = 240_000
 RUN_MS = 480_000
@@ -47,14 +48,22 @@ class Canvas:
         if f"/extensions/{FOLDER}/" in text:
             self.complaints.append(text)
 
-    def load_template(self, name: str) -> None:
-        """Open the template browser, choose the pack, choose the template."""
+    def load_template(self, name: str, file: str = "") -> None:
+        """Open the template browser, choose the pack, choose the template.
+
+        Args:
+            name: the template's API twin, such as ``restyle_a_video``.
+            file: what to read instead of the example.
+        """
         if not self.page.get_by_role("dialog").is_visible():
             self.page.get_by_label("Templates", exact=True).click()
         self.page.get_by_role("dialog").get_by_text(FOLDER, exact=True).click()
-        self.page.get_by_test_id(f"template-workflow-{name}").click()
+        self.page.get_by_test_id(f"template-workflow-{template_file(name).stem}").click()
         self.page.get_by_role("dialog").wait_for(state="hidden")
         self.page.wait_for_function("window.app.graph.nodes.length > 1")
+        for node in self.nodes("FrameStreamIO"):
+            if file and node["widgets"]["file"]:
+                self.set_widget(node["id"], "file", file)
 
     def nodes(self, kind: str) -> list[dict[str, Any]]:
         """Id, title and widget values of the graph's nodes of a type."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,16 +16,33 @@ from comfy_client import Outcome
 ROOT = Path(__file__).resolve().parents[2]
 READ, LOAD, ENCODE, DENOISE, WRITE = "1", "2", "3", "4", "5"
 
+CLIP = "clip.mp4"
+"""The name in the input folder of the short clip that tests read instead of a template's example."""
+
 Prompt = dict[str, dict[str, Any]]
 
 
+def template_file(name: str) -> Path:
+    """A template by its API twin's name: ``restyle_a_video`` is "01 Restyle a video.json"."""
+    return next(file for file in (ROOT / "workflows").glob("*.json") if twin_name(file) == name)
+
+
+def twin_name(template: Path) -> str:
+    """The name of a template's API twin, which has no number and no spaces."""
+    return re.sub("[ -]", "_", template.stem.split(" ", 1)[1].lower())
+
+
 def workflow(name: str) -> Prompt:
-    """The API twin of a template, as it is shipped."""
-    return json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    """The API twin of a template as it is shipped, but for ``CLIP`` in the place of its example."""
+    prompt = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    for node in prompt.values():
+        if node["inputs"].get("file"):
+            node["inputs"]["file"] = CLIP
+    return prompt
 
 
 def default_workflow() -> Prompt:
-    """The API twin of the default template, as it is shipped."""
+    """The API twin of the default template."""
     return workflow("restyle_a_video")
 
 
