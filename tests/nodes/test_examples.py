@@ -31,7 +31,7 @@ def test_the_lists_offer_examples_beside_the_input_folder(node_classes: dict[str
 def test_an_example_video_is_read_and_not_copied(run_node: Any, comfy: Path) -> None:
     before = sorted((comfy / "input").iterdir())
     plan = run_node("FrameStreamIO", mode="read", file="example: flower").args[0]
-    assert Path(plan.operation.source.path).name == "flower.mp4"
+    assert Path(plan.operation.source.location).name == "flower.mp4"
     assert sorted((comfy / "input").iterdir()) == before
 
 
