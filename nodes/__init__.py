@@ -18,6 +18,7 @@ def build_extension() -> ComfyExtension:
 
     from ..engine.runtime.registry import sessions
     from ..server.examples import serve_examples
+    from ..server.free_route import after_free
     from ..server.host_names import SETTING, HostNames
     from ..server.owners import hide_secret
     from ..server.routes import register_routes
@@ -31,6 +32,7 @@ def build_extension() -> ComfyExtension:
     from .load_stream_model import LoadStreamModel
     from .mllm_encode import MLLMEncode
     from .paths import output_stem
+    from .run import release_models
     from .stream_denoise import StreamDenoise
     from .temporal_lllite import TemporalLLLite
 
@@ -39,6 +41,7 @@ def build_extension() -> ComfyExtension:
     if table is not None:
         host.before_queueing(hide_secret)
         host.add_middleware(serve_examples)
+        host.add_middleware(after_free(release_models))
         links = ShareLinks(load_secret(host.user_folder() / "watch.key"))
         hosts = HostNames(os.environ.get(SETTING, "").split(","))
         files = Files(partial(save_snapshot, stem_of=output_stem), host.view_of)

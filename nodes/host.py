@@ -275,7 +275,11 @@ def metadata(hidden: Any) -> tuple[tuple[str, str], ...]:
 
 
 class WholeModelPatcher(comfy.model_patcher.ModelPatcher):
-    """All or nothing: modules that are not built of comfy.ops layers can't be loaded in part."""
+    """All or nothing: modules that are not built of comfy.ops layers can't be loaded in part.
+
+    Not ComfyUI 0.33's dynamic patcher, which pages such layers out for nobody: for this one ComfyUI pages
+    its own models out, only as far as they are in the way, and this one whole for others.
+    """
 
     def partially_load(
         self, device_to: torch.device, extra_memory: float = 0, force_patch_weights: bool = False
@@ -292,6 +296,7 @@ class ComfyResidency:
     def __init__(self) -> None:
         # By identity: a model need not be hashable.
         self._patchers: dict[int, WholeModelPatcher] = {}
+        self._retired: list[WholeModelPatcher] = []
 
     @property
     def device(self) -> torch.device:
@@ -300,6 +305,7 @@ class ComfyResidency:
 
     def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
         """Have all the models whole on the device, with ``memory_required`` bytes free beside them."""
+        self._retired.clear()
         patchers = [self._patcher(model) for model in models]
         with torch.inference_mode(False), torch.no_grad():
             comfy.model_management.load_models_gpu(patchers, memory_required=memory_required)
@@ -312,13 +318,33 @@ class ComfyResidency:
     def _patcher(self, model: StreamModel) -> WholeModelPatcher:
         key = id(model)
         if key not in self._patchers:
-            self._patchers[key] = WholeModelPatcher(
+            patcher = WholeModelPatcher(
                 torch.nn.ModuleList(model.modules()),
                 load_device=self.device,
                 offload_device=comfy.model_management.unet_offload_device(),
             )
-            weakref.finalize(model, self._patchers.pop, key, None)
+            if _lies_on(self.device, patcher.model):  # else ComfyUI would make room for it a second time
+                patcher.model.device = self.device
+                patcher.model.model_loaded_weight_memory = patcher.model_size()
+            self._patchers[key] = patcher
+            weakref.finalize(model, self._retire, key)
         return self._patchers[key]
+
+    def _retire(self, key: int) -> None:
+        """A model is gone: let go of its weights now, of its patcher later.
+
+        With the patcher ComfyUI drops its own entry, at once and on any thread. While it unloads models
+        on the prompt's thread that would shift its list under it; a session's thread is free to.
+        """
+        patcher = self._patchers.pop(key)
+        patcher.model._modules = {}  # replaced, not emptied: ComfyUI may be going through it
+        patcher.model.model_loaded_weight_memory = 0
+        self._retired.append(patcher)
+
+
+def _lies_on(device: torch.device, module: torch.nn.Module) -> bool:
+    """Whether all weights of a module are on a device."""
+    return all(tensor.device == device for tensor in (*module.parameters(), *module.buffers()))
 
 
 residency = ComfyResidency()

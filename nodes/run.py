@@ -12,6 +12,7 @@ from ..engine.families import estimate_bytes, load_model
 from ..engine.families.base import ModelHandle, StreamModel
 from ..engine.media.types import SinkResult
 from ..engine.runtime.loaded_models import ModelStore
+from ..engine.runtime.memory import malloc_trim
 from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.registry import sessions
 from ..server.owners import OWNER_FIELD, set_owner
@@ -32,6 +33,15 @@ def load(handle: ModelHandle) -> StreamModel:
 
 
 models = ModelStore(load)
+
+
+def release_models() -> None:
+    """Let go of all weights that no session is using now, and give their memory back to the system."""
+    models.keep_only(())
+    host.residency.released()
+    trim = malloc_trim()
+    if trim is not None:
+        trim(0)
 
 
 def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:

@@ -16,13 +16,13 @@ WORDS = ["paint", "picture", "colour", "sketch", "light", "dark", "water", "ston
 SIDE, LENGTH = 64, 96
 
 
-def tiny_unet(injection: str, channels: int = 4, text_width: int = 96) -> DreamLiteUNetModel:
-    """DreamLite's block types, 32 wide; random weights by the global seed."""
+def tiny_unet(injection: str, channels: int = 4, text_width: int = 96, width: int = 32) -> DreamLiteUNetModel:
+    """DreamLite's block types, ``width`` wide; random weights by the global seed."""
     return DreamLiteUNetModel(
         sample_size=16,
         in_channels=channels * (2 if injection == "channel" else 1),
         out_channels=channels,
-        block_out_channels=(32, 32, 64),
+        block_out_channels=(width, width, 2 * width),
         layers_per_block=1,
         attention_head_dim=(2, 2, 4),
         transformer_layers_per_block=(1, 1, 1),
@@ -38,7 +38,9 @@ def tiny_unet(injection: str, channels: int = 4, text_width: int = 96) -> DreamL
     )
 
 
-def write_tiny_checkpoint(folder: Path, injection: str = "channel", prediction: str = "x0") -> Path:
+def write_tiny_checkpoint(
+    folder: Path, injection: str = "channel", prediction: str = "x0", width: int = 32
+) -> Path:
     """``folder/tiny`` and its autoencoder ``folder/tiny-vae``; returns the checkpoint folder."""
     torch.manual_seed(0)
     tokenizer = build_tokenizer(WORDS, torch.linspace(1.0, 0.0, len(WORDS)), 700)
@@ -52,6 +54,9 @@ def write_tiny_checkpoint(folder: Path, injection: str = "channel", prediction: 
     )
     save_autoencoder(autoencoder, folder / "tiny-vae")
     save_mllm_edit(
-        Denoiser(tiny_unet(injection), profile), build_encoder(tokenizer), folder / "tiny", "tiny-vae"
+        Denoiser(tiny_unet(injection, width=width), profile),
+        build_encoder(tokenizer),
+        folder / "tiny",
+        "tiny-vae",
     )
     return folder / "tiny"
