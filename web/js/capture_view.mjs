@@ -3,7 +3,8 @@
  * What a read node shows of the camera or screen that this page sends: its picture, and what is wrong.
  */
 import { listCameras } from "./camera.mjs?v=0.3.0";
-import { element } from "./elements.mjs?v=0.3.0";
+import { button, element } from "./elements.mjs?v=0.3.0";
+import { t } from "./i18n.mjs?v=0.3.0";
 
 export class CaptureView {
   constructor() {
@@ -11,12 +12,9 @@ export class CaptureView {
     this.video = /** @type {HTMLVideoElement} */ (element("video", "livestyle-picture"));
     Object.assign(this.video, { muted: true, autoplay: true, playsInline: true });
     this.text = element("span", "livestyle-meters");
-    this.button = /** @type {HTMLButtonElement} */ (element("button", "livestyle-button"));
-    this.button.type = "button";
-    this.button.textContent = "Start";
-    this.button.addEventListener("click", () => this.again?.());
+    this.button = button("", "Start", "", () => this.again?.());
     this.cameras = /** @type {HTMLSelectElement} */ (element("select", "livestyle-button"));
-    this.cameras.title = "Which camera of this computer";
+    this.cameras.title = t("Which camera of this computer");
     this.cameras.addEventListener("change", () => this.#choose());
     const bar = element("div", "livestyle-bar");
     bar.append(this.text, this.cameras, this.button);
@@ -68,7 +66,7 @@ export class CaptureView {
   /** @param {string} text @param {{playing?: boolean, problem?: boolean}} what */
   #show(text, { playing = false, problem = false }) {
     const grows = this.video.hidden === playing;
-    this.text.textContent = this.text.title = text;
+    this.text.textContent = this.text.title = t(text);
     this.element.dataset.mood = problem ? "bad" : "";
     this.video.hidden = !playing;
     this.button.hidden = !problem;

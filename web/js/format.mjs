@@ -1,5 +1,6 @@
 // @ts-check
 /** Texts on the node. */
+import { t, tLine } from "./i18n.mjs?v=0.3.0";
 
 /** @typedef {{name: string, text: string, title: string}} Meter */
 
@@ -7,10 +8,10 @@
  * @param {any} state a "state" message @param {any} [telemetry] @returns {Meter[]} */
 export function meters(state, telemetry) {
   const shown = [
-    meter("state", state.stage ? `${state.state}: ${state.stage}` : state.state, ""),
-    state.done && meter("frames", state.total ? `${state.done}/${state.total}` : `${state.done} frames`, "Frames done"),
-    state.fps && meter("fps", `${state.fps.toFixed(1)} fps`, "Frames a second, lately"),
-    state.eta != null && state.state === "running" && meter("eta", `${duration(state.eta)} left`, "Time to go"),
+    meter("state", state.stage ? `${t(state.state)}: ${tLine(state.stage)}` : t(state.state), ""),
+    state.done && meter("frames", state.total ? `${state.done}/${state.total}` : t("{n} frames", { n: state.done }), t("Frames done")),
+    state.fps && meter("fps", `${state.fps.toFixed(1)} fps`, t("Frames a second, lately")),
+    state.eta != null && state.state === "running" && meter("eta", t("{time} left", { time: duration(state.eta) }), t("Time to go")),
     ...(telemetry ? telemetryMeters(telemetry) : []),
   ];
   return shown.filter(Boolean);
@@ -18,18 +19,18 @@ export function meters(state, telemetry) {
 
 /** @param {any} telemetry @returns {any[]} */
 function telemetryMeters(telemetry) {
-  const stages = Object.entries(telemetry.stages ?? {}).map(([name, stage]) => `${name} ${Math.round(stage.mean_ms)}`);
+  const stages = Object.entries(telemetry.stages ?? {}).map(([name, stage]) => `${t(name)} ${Math.round(stage.mean_ms)}`);
   const waiting = Object.values(telemetry.queues ?? {}).reduce((sum, depth) => sum + depth, 0);
   const glass = telemetry.glass_to_glass_ms ?? telemetry.latency_ms;
-  const p95 = glass?.p95 ? `, 95 in 100 within ${Math.round(glass.p95)} ms` : "";
+  const p95 = glass?.p95 ? `, ${t("95 in 100 within {ms} ms", { ms: Math.round(glass.p95) })}` : "";
   const drops = telemetry.source_drops;
   return [
-    stages.length && meter("stages", `${stages.join(", ")} ms`, "Milliseconds a chunk spends in each stage"),
-    waiting && meter("queue", `queue ${waiting}`, "Frames that wait between the stages"),
-    drops && meter("drops", `drops ${drops}`, "Frames of live sources that were skipped to stay in time"),
-    glass?.p50 && meter("latency", `latency ${Math.round(glass.p50)} ms`, `From the camera to this screen${p95}`),
+    stages.length && meter("stages", `${stages.join(", ")} ms`, t("Milliseconds a chunk spends in each stage")),
+    waiting && meter("queue", t("queue {n}", { n: waiting }), t("Frames that wait between the stages")),
+    drops && meter("drops", t("drops {n}", { n: drops }), t("Frames of live sources that were skipped to stay in time")),
+    glass?.p50 && meter("latency", t("latency {ms} ms", { ms: Math.round(glass.p50) }), `${t("From the camera to this screen")}${p95}`),
     ...readouts(telemetry),
-    telemetry.memory_mb && meter("memory", `${Math.round(telemetry.memory_mb)} MB`, "Memory of ComfyUI's process"),
+    telemetry.memory_mb && meter("memory", `${Math.round(telemetry.memory_mb)} MB`, t("Memory of ComfyUI's process")),
   ];
 }
 
@@ -37,7 +38,7 @@ function telemetryMeters(telemetry) {
  * @param {any} telemetry @returns {Meter[]} */
 function readouts(telemetry) {
   return Object.entries(telemetry.readouts ?? {}).flatMap(([node, shown]) =>
-    Object.entries(shown).map(([name, text]) => meter(`${name}-${node}`, `${name} ${text}`, READOUTS[name] ?? "")),
+    Object.entries(shown).map(([name, text]) => meter(`${name}-${node}`, `${t(name)} ${text}`, t(READOUTS[name] ?? ""))),
   );
 }
 
@@ -69,13 +70,13 @@ export function duration(seconds) {
  * @param {any} receipt @returns {{text: string, mood: "waiting" | "done" | "bad"}} */
 export function receiptText(receipt) {
   const name = String(receipt.key ?? "").split(".").at(-1);
-  if (receipt.type === "received") return { text: `${name}: received`, mood: "waiting" };
+  if (receipt.type === "received") return { text: `${name}: ${t("received")}`, mood: "waiting" };
   if (receipt.type === "applied") {
-    const facts = ["applied", `frame ${receipt.frame}`, `${Math.round(receipt.ms)} ms`];
+    const facts = [t("applied"), t("frame {n}", { n: receipt.frame }), `${Math.round(receipt.ms)} ms`];
     return { text: `${name}: ${facts.join(" \u00b7 ")}`, mood: "done" };
   }
   if (receipt.type === "scheduled") {
-    return { text: `${name}: ${receipt.value} \u00b7 scheduled \u00b7 frame ${receipt.frame}`, mood: "done" };
+    return { text: `${name}: ${receipt.value} \u00b7 ${t("scheduled")} \u00b7 ${t("frame {n}", { n: receipt.frame })}`, mood: "done" };
   }
   return { text: receipt.message ?? "", mood: "bad" };
 }

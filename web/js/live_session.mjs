@@ -47,6 +47,8 @@ export class LiveSession {
     });
     /** @type {Shown | undefined} */
     this.shown = undefined;
+    /** @type {any} */
+    this.telemetry = undefined;
     /** @type {number[]} moments at which credit was given */
     this.granted = [];
     /** Live values that the session has. @type {Map<string, unknown>} */
@@ -72,6 +74,11 @@ export class LiveSession {
   set(key, value) {
     this.live.set(key, value);
     this.changes.push(key, value);
+  }
+
+  /** Whether a node writes a file now. @param {string} node */
+  recording(node) {
+    return this.telemetry?.targets?.[node]?.state === "recording";
   }
 
   /** Ask for the pictures that the views show now. */
@@ -126,7 +133,10 @@ export class LiveSession {
     if (message.type === "clock") return this.clock.heard(message);
     if (message.type === "want") return this.captures.want(message);
     if (message.type === "live") this.live = new Map(Object.entries(message.values));
-    if (message.type === "telemetry") message.glass_to_glass_ms = this.latency.summary();
+    if (message.type === "telemetry") {
+      message.glass_to_glass_ms = this.latency.summary();
+      this.telemetry = message;
+    }
     this.host.onMessage(this, message);
   }
 

@@ -7,17 +7,19 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { CaptureView } from "./capture_view.mjs?v=0.3.0";
 import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
+import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { executionId } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves } from "./halves.mjs?v=0.3.0";
+import { useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
+import { menuOf } from "./node_menu.mjs?v=0.3.0";
 import { SessionBoard } from "./session_board.mjs?v=0.3.0";
+import { FIRST_VIEW, LARGEST, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
 import { Stage } from "./stage.mjs?v=0.3.0";
 import { StatusLine } from "./status_line.mjs?v=0.3.0";
 
 const STAGE_NODES = new Set(["FrameStreamIO", "StreamDenoise"]);
 const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "TemporalLLLite", "FlowWarp", "KVCacheStyleSwitch"]);
-
-const TRANSPORT = "livestyle.camera.transport";
 
 const secret = clientSecret();
 sendWithPrompts(api, secret);
@@ -29,7 +31,8 @@ const board = new SessionBoard({
   // After a reload ComfyUI's own socket may still be connecting; the tab remembers who it was.
   secret,
   client: () => api.clientId ?? sessionStorage.getItem("clientId") ?? "",
-  overWebRtc: () => app.extensionManager?.setting.get(TRANSPORT) === "WebRTC",
+  overWebRtc: () => setting(TRANSPORT) === "WebRTC",
+  largest: () => setting(LARGEST) || Infinity,
 });
 const live = new LiveWidgets({
   idOf: executionId,
@@ -37,6 +40,11 @@ const live = new LiveWidgets({
   values: () => board.liveValues(),
 });
 board.onLive = () => live.refresh();
+
+/** @param {string} id of one of ComfyUI's settings or ours @returns {any} */
+function setting(id) {
+  return app.extensionManager?.setting.get(id);
+}
 
 /** @param {string} path below ComfyUI's own address */
 function socketAddress(path) {
@@ -96,11 +104,18 @@ function addStage(node) {
     },
     viewURL: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
   });
+  stage.compare(setting(FIRST_VIEW));
   addWidget(node, "stage", stage, () => stage.height);
   board.addView(node, stage);
   chain(node, "onConfigure", () => stage.compare(node.properties.livestyle_compare));
   chain(node, "onExecuted", (output) => stage.showResult(output?.video?.[0]));
   chain(node, "onRemoved", () => stage.dispose());
+}
+
+/** @param {string} text @param {boolean} [bad] */
+function say(text, bad = false) {
+  const severity = bad ? "error" : "info";
+  app.extensionManager?.toast.add({ severity, summary: "LiveStyle", detail: text, life: 5000 });
 }
 
 /** @param {string} id of a node @returns {Promise<string | undefined>} */
@@ -146,17 +161,28 @@ function watchHalves(node) {
 app.registerExtension({
   name: "livestyle",
 
-  settings: [
-    {
-      id: TRANSPORT,
-      category: ["LiveStyle", "Camera", "Transport"],
-      name: "How the browser's camera and screen travel to ComfyUI",
-      tooltip: "WebRTC is for connections with little bandwidth and needs the aiortc package in ComfyUI's Python.",
-      type: "combo",
-      options: ["websocket", "WebRTC"],
-      defaultValue: "websocket",
-    },
-  ],
+  settings: SETTINGS,
+  ...commandsFor({
+    board,
+    say,
+    play: () => app.queuePrompt(0, 1),
+    selected: () => Object.values(app.canvas?.selected_nodes ?? {}).map((node) => executionId(node)),
+  }),
+
+  /** Before any node is made. */
+  async init() {
+    const answer = await api.fetchApi("/i18n");
+    if (answer.ok) useLanguage(await answer.json(), setting("Comfy.Locale") ?? "en");
+  },
+
+  /** @param {any} node */
+  getNodeMenuItems(node) {
+    const kind = node.comfyClass;
+    if (!STAGE_NODES.has(kind) && !LIVE_NODES.has(kind)) return [];
+    const help = new URL(`../docs/${kind}.md`, import.meta.url).href;
+    const openHelp = () => window.open(help, "_blank", "noopener");
+    return menuOf(executionId(node), STAGE_NODES.has(kind), { board, say, copyShareLink, openHelp });
+  },
 
   /** @param {any} _type @param {any} definition */
   beforeRegisterNodeDef(_type, definition) {

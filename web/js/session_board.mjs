@@ -21,8 +21,9 @@ const OVER = new Set(["done", "failed", "cancelled"]);
 
 export class SessionBoard {
   /** @param {{fetch: (path: string, options?: any) => Promise<Response>, openSocket: (path: string) => WebSocket,
-   *           idOf: (node: any) => string, secret: string, client: () => string, overWebRtc: () => boolean}} host
-   *   ``secret`` went along with this page's prompts */
+   *           idOf: (node: any) => string, secret: string, client: () => string, overWebRtc: () => boolean,
+   *           largest: () => number}} host ``secret`` went along with this page's prompts; no preview is
+   *   asked for with a longer side than ``largest`` */
   constructor(host) {
     this.host = host;
     /** @type {Map<string, LiveSession>} */
@@ -98,12 +99,12 @@ export class SessionBoard {
 
   /** Begin or end a file while the stream goes on. @param {string} nodeId @param {boolean} on */
   record(nodeId, on) {
-    this.#of(nodeId)?.send({ type: "record", node: nodeId, on });
+    this.sessionOf(nodeId)?.send({ type: "record", node: nodeId, on });
   }
 
   /** Have the pictures that the views show now, without waiting for the next frame. @param {string} nodeId */
   look(nodeId) {
-    this.#of(nodeId)?.ask();
+    this.sessionOf(nodeId)?.ask();
   }
 
   /** The share link of a node's picture, for OBS. @param {string} nodeId @returns {Promise<string | undefined>} */
@@ -182,13 +183,13 @@ export class SessionBoard {
   #sight(ids) {
     const sights = this.#viewsOf(ids).flatMap((view) => view.sight?.() ?? []);
     return {
-      shown: Math.max(64, ...sights.map(({ shown }) => shown)),
+      shown: Math.min(this.host.largest(), Math.max(64, ...sights.map(({ shown }) => shown))),
       source: sights.some(({ source }) => source),
     };
   }
 
-  /** @param {string} nodeId */
-  #of(nodeId) {
+  /** The running session that a node belongs to. @param {string} nodeId @returns {LiveSession | undefined} */
+  sessionOf(nodeId) {
     return [...this.sessions.values()].find((session) => session.nodes.has(nodeId));
   }
 
@@ -209,7 +210,7 @@ export class SessionBoard {
 
   /** @param {string} nodeId @param {"stop" | "snapshot"} what @returns {Promise<any>} */
   async #command(nodeId, what) {
-    const session = this.#of(nodeId);
+    const session = this.sessionOf(nodeId);
     return session && this.#post(session, what);
   }
 

@@ -6,6 +6,7 @@
 import { Comparison, MODES } from "./comparison.mjs?v=0.3.0";
 import { button, element } from "./elements.mjs?v=0.3.0";
 import { notes } from "./format.mjs?v=0.3.0";
+import { t } from "./i18n.mjs?v=0.3.0";
 import { MeterRow } from "./meter_row.mjs?v=0.3.0";
 import { StatusLine } from "./status_line.mjs?v=0.3.0";
 
@@ -94,7 +95,7 @@ export class Stage {
   compare(mode) {
     if (!(mode in MODES)) return;
     this.comparison.mode = mode;
-    this.view.textContent = MODES[mode];
+    this.view.textContent = t(MODES[mode]);
     this.canvas.dataset.compare = mode;
     this.comparison.draw();
   }
@@ -137,7 +138,7 @@ export class Stage {
 
   /** @param {{file: {filename: string}, frames: number}} take */
   showTake(take) {
-    this.status.show(`Recorded ${take.file.filename} (${take.frames} frames)`, "done");
+    this.status.show(t("Recorded {file} ({frames} frames)", { file: take.file.filename, frames: take.frames }), "done");
   }
 
   /** @param {{filename: string, subfolder: string, type: string} | undefined} file */
@@ -172,8 +173,8 @@ export class Stage {
     this.record.disabled = this.stop.disabled;
     this.record.dataset.on = String(this.#recording);
     this.record.title = this.#recording
-      ? "Close the file; the stream goes on."
-      : "Write a file from here on; the stream goes on.";
+      ? t("Close the file; the stream goes on.")
+      : t("Write a file from here on; the stream goes on.");
   }
 
   #next() {
@@ -186,13 +187,13 @@ export class Stage {
     this.snapshot.disabled = true;
     const { file, error } = (await this.host.snapshot()) ?? {};
     this.snapshot.disabled = false;
-    if (file) this.status.show(`Saved ${file.filename}`, "done");
+    if (file) this.status.show(t("Saved {file}", { file: file.filename }), "done");
     else if (error) this.status.show(error, "bad");
   }
 
   async #copy() {
     const address = await this.host.copyShareLink?.();
-    if (address) this.status.show(`For OBS: ${address}`, "done");
+    if (address) this.status.show(t("For OBS: {address}", { address }), "done");
   }
 
   /** @param {"idle" | "preview" | "result"} mode */

@@ -30,6 +30,7 @@ function makeBoard(answer = () => ({ ok: true, json: async () => ({ sessions: [D
     secret: "s3cret",
     client: () => "tab",
     overWebRtc: () => false,
+    largest: () => Infinity,
   });
   return { board, sockets, requests };
 }

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { commandsFor } from "../../../web/js/commands.mjs";
+import { t, useLanguage } from "../../../web/js/i18n.mjs";
+import { menuOf } from "../../../web/js/node_menu.mjs";
+
+function session(node, recorders = []) {
+  return { node, nodes: new Set([node]), recorders, recording: () => false };
+}
+
+function setUp(sessions, selected = []) {
+  const done = [];
+  const board = {
+    sessions: new Map(sessions.map((each) => [each.node, each])),
+    sessionOf: (id) => sessions.find((each) => each.nodes.has(id)),
+    stop: (id) => done.push(`stop ${id}`),
+    record: (id, on) => done.push(`record ${id} ${on}`),
+    snapshot: async () => ({ file: { filename: "frame.png" } }),
+  };
+  const host = { board, selected: () => selected, play: () => done.push("play"), say: (text) => done.push(text) };
+  const { commands, keybindings } = commandsFor(host);
+  const run = (name) => commands.find(({ id }) => id === `livestyle.${name}`).function();
+  return { board, done, host, keybindings, run };
+}
+
+test("a command acts on the selected session, and on all where none is selected", () => {
+  const sessions = [session("1"), session("2")];
+  const one = setUp(sessions, ["2"]);
+  one.run("stop");
+  assert.deepEqual(one.done, ["stop 2"]);
+  const all = setUp(sessions, ["9"]);
+  all.run("stop");
+  assert.deepEqual(all.done, ["stop 1", "stop 2"]);
+});
+
+test("where nothing plays, a command says so", () => {
+  const { done, run } = setUp([]);
+  run("record");
+  assert.deepEqual(done, ["Nothing plays."]);
+});
+
+test("recording begins on every node that records, and is explained where none does", () => {
+  const { done, run } = setUp([session("1", ["1", "3"])]);
+  run("record");
+  assert.deepEqual(done, ["record 1 true", "record 3 true"]);
+  const none = setUp([session("1")]);
+  none.run("record");
+  assert.match(none.done[0], /records/);
+});
+
+test("every command has a key of its own that text fields keep to themselves", () => {
+  const { keybindings } = setUp([]);
+  const keys = keybindings.map(({ combo }) => combo.key);
+  assert.equal(new Set(keys).size, 4);
+  assert.ok(keybindings.every(({ combo }) => combo.shift && !combo.ctrl && !combo.alt));
+});
+
+test("the menu of a node offers what it can do now", async () => {
+  const { board, done, host } = setUp([session("1", ["1"])]);
+  const entries = menuOf("1", true, { ...host, copyShareLink: async () => undefined }).filter(Boolean);
+  assert.deepEqual(
+    entries.map(({ content, disabled }) => [content, Boolean(disabled)]),
+    [
+      ["Save this frame", false],
+      ["Start recording", false],
+      ["Copy link for OBS", false],
+      ["Open help", false],
+    ],
+  );
+  await entries[0].callback();
+  entries[1].callback();
+  await entries[2].callback();
+  assert.deepEqual(done.slice(0, 2), ["Saved frame.png", "record 1 true"]);
+  assert.match(done[2], /no link/);
+  assert.deepEqual(menuOf("1", false, { ...host, board }).filter(Boolean).length, 1);
+});
+
+test("words come in the page's language, with names where they belong", () => {
+  const locales = { fr: { livestyle: { "Saved {file}": "{file} enregistr\u00e9" } } };
+  useLanguage(locales, "fr");
+  assert.equal(t("Saved {file}", { file: "a.png" }), "a.png enregistr\u00e9");
+  assert.equal(t("not there"), "not there");
+  useLanguage(locales, "ko");
+  assert.equal(t("Saved {file}", { file: "a.png" }), "Saved a.png");
+});
