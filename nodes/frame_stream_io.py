@@ -14,6 +14,8 @@ from ..engine.media.sources import SourceSpec
 from ..engine.media.tracks import TrackChoice
 from ..engine.media.types import Trim
 from ..engine.runtime.plan import PlanNode, Read, Write
+from ..server.last_values import with_last_values
+from ..server.secrets import without_secrets
 from . import host
 from .checks import colour_named, one_of
 from .declare import FrameStream, check_widgets, schema
@@ -23,7 +25,6 @@ from .live import LiveChoice, live_target
 from .paths import media_path, reserve_path, unquoted
 from .reading import Choice, file_fingerprint, source_of
 from .run import run_plan
-from .secrets import without_secrets
 
 FRAMES, VIDEO, IMAGES = range(3)
 
@@ -134,6 +135,7 @@ class FrameStreamIO(io.ComfyNode):
                 codec=one_of("codec", codec, CODECS),
                 quality=quality,
                 metadata=without_secrets(host.metadata(cls.hidden)),
+                last_metadata=with_last_values,
                 keep_last=keep_last,
                 record=record,
                 keep_audio_codec=keep_audio_codec,

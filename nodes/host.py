@@ -17,10 +17,12 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.utils
 import folder_paths
+import numpy as np
 import torch
 from comfy.cli_args import args
 from comfy_api.latest import ComfyExtension, InputImpl, io
 from comfy_execution.graph_utils import ExecutionBlocker
+from PIL import Image
 
 from server import PromptServer
 
@@ -35,6 +37,9 @@ MODEL_FOLDER = "stream_models"
 
 MEDIA_FOLDER = "stream_media"
 """Further folders that may be read from, where extra_model_paths.yaml names some."""
+
+PREVIEW_SIDE = 512
+"""Pixels of the longer side of a preview that goes through ComfyUI's own progress messages."""
 
 Given = ParamSpec("Given")
 Given_back = TypeVar("Given_back")
@@ -192,15 +197,24 @@ def check_interrupt() -> None:
 
 
 class Progress:
-    """The progress bar and progress text of one node."""
+    """The progress bar, picture and text of one node, for the client that queued the prompt."""
 
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
         self._bar = comfy.utils.ProgressBar(1, node_id=node_id)
 
-    def bar(self, done: int, total: int) -> None:
-        """Show ``done`` of ``total`` frames; raises after Cancel, like ``check_interrupt``."""
-        self._bar.update_absolute(done, total)
+    def bar(self, done: int, total: int, picture: np.ndarray | None = None) -> None:
+        """Show ``done`` of ``total`` frames, and a picture; raises after Cancel, like ``check_interrupt``.
+
+        Args:
+            picture: uint8 RGB (H, W, 3); shown at ``PREVIEW_SIDE`` pixels at most.
+        """
+        preview = None
+        if picture is not None:
+            image = Image.fromarray(picture)
+            image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+            preview = ("JPEG", image, None)
+        self._bar.update_absolute(done, total, preview)
 
     def text(self, line: str) -> None:
         """Show a line on the node."""

@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..engine.runtime.session import Progress, StreamSession
+import numpy as np
+
+from ..engine.runtime.preview import PreviewHub
+from ..engine.runtime.session import StreamSession
 
 TICK_S = 0.1
-TEXT_S = 0.5
+PICTURE_S = 0.5
 
 
 class Display(Protocol):
-    """Progress bar and progress text of a node."""
+    """What ComfyUI itself shows of a node that runs."""
 
-    def bar(self, done: int, total: int) -> None:
-        """Show ``done`` of ``total`` frames."""
+    def bar(self, done: int, total: int, picture: np.ndarray | None = None) -> None:
+        """Show ``done`` of ``total`` frames, and a picture: uint8 RGB (H, W, 3)."""
 
     def text(self, line: str) -> None:
         """Show a line."""
@@ -35,36 +38,47 @@ def pump(session: StreamSession, display: Display, check_interrupt: Callable[[],
         LiveStyleError: what ended the session, if it was an error.
     """
     session.start()
-    text_due = 0.0
+    pictures, said = Pictures(session.preview), ""
     try:
         while not session.wait(TICK_S):
             check_interrupt()
             progress = session.progress
-            display.bar(progress.done, progress.total or progress.done + 1)
-            if time.monotonic() >= text_due:
-                text_due = time.monotonic() + TEXT_S
-                display.text("\n".join([progress_line(session.stage, progress), *session.notes]))
+            display.bar(progress.done, progress.total or progress.done + 1, pictures.next())
+            said = _say_news(session, display, said)
     except BaseException:
         session.cancel()
         raise
     if session.error is not None:
         raise session.error
-    progress = session.progress
-    display.bar(progress.done, max(progress.done, 1))
-    if session.notes:  # some come with the last frame
-        display.text("\n".join([progress_line(session.stage, progress), *session.notes]))
-    if session.notes:  # a short clip is over before they were shown
-        display.text("\n".join(session.notes))
+    done = session.progress.done
+    display.bar(done, max(done, 1))
+    _say_news(session, display, said)  # some notes come with the last frame
 
 
-def progress_line(stage: str, progress: Progress) -> str:
-    """Stage, frames, rate and time to go, as far as they are known."""
-    parts = [stage]
-    if progress.done:
-        parts.append(f"{progress.done}/{progress.total}" if progress.total else f"{progress.done} frames")
-    if progress.fps:
-        parts.append(f"{progress.fps:.1f} fps")
-    if progress.eta is not None:
-        minutes, seconds = divmod(round(progress.eta), 60)
-        parts.append(f"{minutes}:{seconds:02} left")
-    return ", ".join(parts)
+def _say_news(session: StreamSession, display: Display, said: str) -> str:
+    """Show what sources and targets have to say, once; progress itself is on the bar."""
+    notes = "\n".join(session.notes)
+    if notes and notes != said:
+        display.text(notes)
+    return notes or said
+
+
+class Pictures:
+    """What App mode and other clients see of a run: two pictures a second.
+
+    Where a page shows every picture on the node there are none, else it would have two.
+    """
+
+    def __init__(self, preview: PreviewHub) -> None:
+        self._preview = preview
+        self._due = 0.0
+        self._last: object = None
+
+    def next(self) -> np.ndarray | None:
+        """A picture, uint8 RGB (H, W, 3); None where it isn't time yet, and where nothing is new."""
+        now = time.monotonic()
+        frame = self._preview.latest()
+        if frame is None or frame is self._last or now < self._due or self._preview.on_canvas:
+            return None
+        self._due, self._last = now + PICTURE_S, frame
+        return frame.pixels[0]

@@ -114,4 +114,5 @@ def _wish(data: dict[str, Any]) -> PreviewWish:
         quality=whole_field(data, "quality", 30, 95),
         with_source=flag_field({"source": False, **data}, "source"),
         fps=number_field({"fps": 0, **data}, "fps", 0, 60),
+        on_canvas=flag_field({"canvas": False, **data}, "canvas"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,12 +18,13 @@ HEADROOM = 16 * 2**20
 _MUXER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 
 
-def make_faststart(path: Path, fps: Fraction) -> bool:
+def make_faststart(path: Path, fps: Fraction, tags: Mapping[str, str] | None = None) -> bool:
     """Copy all packets into a faststart mp4 that then takes the file's place, in one step.
 
     Args:
         path: a complete fragmented mp4; untouched where False is returned.
         fps: gives the last frame its duration.
+        tags: container tags that take the place of those of the same name.
 
     Returns:
         False where the disk has no room for the copy.
@@ -32,7 +34,7 @@ def make_faststart(path: Path, fps: Fraction) -> bool:
         return False
     copy = path.with_name(f".{path.stem}.faststart.mp4")
     try:
-        _remux(path, copy, fps)
+        _remux(path, copy, fps, tags or {})
         os.replace(copy, path)
     except (OSError, av.error.FFmpegError) as error:
         log.info("%s stays fragmented and playable: %s", path, error)
@@ -41,10 +43,12 @@ def make_faststart(path: Path, fps: Fraction) -> bool:
     return True
 
 
-def _remux(path: Path, copy: Path, fps: Fraction) -> None:
+def _remux(path: Path, copy: Path, fps: Fraction, tags: Mapping[str, str]) -> None:
     options = {"movflags": "faststart+use_metadata_tags"}
     with av.open(f"file:{path}") as source, av.open(f"file:{copy}", "w", options=options) as target:
-        target.metadata.update({k: v for k, v in source.metadata.items() if k not in _MUXER_TAGS})
+        target.metadata.update(
+            {k: v for k, v in source.metadata.items() if k not in _MUXER_TAGS} | dict(tags)
+        )
         streams = {stream: target.add_stream_from_template(stream, opaque=True) for stream in source.streams}
         for packet in source.demux():
             if packet.dts is None:  # The packet that flushes decoders.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..errors import MediaError
 from .sinks import SinkSpec
@@ -34,13 +35,14 @@ class RecordSwitch:
 
 @dataclass(frozen=True)
 class StreamFormat:
-    """What ``SinkSpec.open`` is told."""
+    """What ``SinkSpec.open`` is told, and what its sink asks at the end."""
 
     width: int
     height: int
     fps: Fraction
     audio: AudioTrack | None
     ending: Callable[[], Ending | None] = lambda: None
+    live_values: Callable[[], Mapping[str, Any]] = dict
 
 
 class RecordingSink(FrameSink):
@@ -125,6 +127,8 @@ class RecordingSink(FrameSink):
         form = self._form
         self._sink = spec.open(form.width, form.height, form.fps, audio)
         self._sink.ending = partial(_shifted, form.ending, moment)
+        if change := spec.last_metadata:
+            self._sink.last_tags = lambda: change(spec.metadata, form.live_values())
         self._zero, self._path = moment, spec.path
 
     def _finish(self) -> None:

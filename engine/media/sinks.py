@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from ..errors import MediaError
 from .encoders import Codec
@@ -16,6 +18,9 @@ from .video_sink import VideoSink
 _NUMBER = re.compile(r"_(\d+)_\.mp4$")
 _lock = threading.Lock()
 _given: set[str] = set()
+
+Tags = tuple[tuple[str, str], ...]
+"""Container tags: names and texts."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class SinkSpec:
         codec: ``auto`` takes NVENC where it works, else libx264.
         quality: constant quality, 0 (best) to 51; 18 is hard to tell from the original.
         metadata: container tags; ``prompt`` and ``workflow`` (JSON) restore the graph on drop.
+        last_metadata: makes of ``metadata`` and of the live values at the file's end the tags that it keeps.
         keep_last: how many of the last frames to hand back as pixels.
         record: whether writing begins with the first frame, or when it is switched on.
         keep_audio_codec: copy Opus, AC-3 and FLAC as they are, though QuickTime, Premiere and some
@@ -37,7 +43,8 @@ class SinkSpec:
     path: str
     codec: Codec = "auto"
     quality: int = 18
-    metadata: tuple[tuple[str, str], ...] = ()
+    metadata: Tags = ()
+    last_metadata: Callable[[Tags, Mapping[str, Any]], Tags] | None = field(default=None, compare=False)
     keep_last: int = 0
     record: bool = True
     keep_audio_codec: bool = False

@@ -215,9 +215,11 @@ class FrameSink(ABC):
 
     Attributes:
         ending: how the source of the frames ended, asked by ``close``; set by whoever opens the sink.
+        last_tags: container tags that take the place of those the file began with; asked by ``close``.
     """
 
     ending: Callable[[], Ending | None] = staticmethod(lambda: None)
+    last_tags: Callable[[], tuple[tuple[str, str], ...]] = staticmethod(lambda: ())
 
     @abstractmethod
     def write(self, frames: Frames) -> None:

@@ -116,7 +116,7 @@ class VideoSink(FrameSink):
             ending = self.ending()
             failure = self._finish(ending)
             if self._written and not self._failed:
-                make_faststart(self._path, self._fps)
+                make_faststart(self._path, self._fps, dict(self.last_tags()))
             self._result = self._outcome(not self._failed and (ending is None or ending.complete))
             if failure is not None:
                 raise failure

@@ -123,6 +123,12 @@ class PreviewHub:
             if self._current is not None and not self._backlog:
                 self._current = _alone(self._current)
 
+    @property
+    def on_canvas(self) -> bool:
+        """Whether a viewer shows the pictures on the node itself."""
+        with self._changed:
+            return any(client._wish.on_canvas for client in self._clients)
+
     def latest(self) -> Frames | None:
         """The frame that is shown now, at full size; None before the first."""
         with self._changed:

@@ -19,12 +19,14 @@ class PreviewWish:
         quality: of the JPEG, 1 to 100.
         with_source: also show what a frame was made from.
         fps: at most so many pictures a second; 0 takes every one.
+        on_canvas: they are shown on the node, so that the host needs to show none there.
     """
 
     longest_side: int = 768
     quality: int = 80
     with_source: bool = False
     fps: float = 0.0
+    on_canvas: bool = False
 
     @property
     def interval(self) -> float:

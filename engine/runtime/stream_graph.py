@@ -151,7 +151,7 @@ class StreamGraph:
             if node == self._plan:
                 context.telemetry.delivered(frames.captured_at)
 
-        form = StreamFormat(width, loaded.height, rate, None)
+        form = StreamFormat(width, loaded.height, rate, None, live_values=context.store.snapshot)
         if source is not None:
             form = replace(form, audio=source.audio, ending=source.ending)
         writer = SinkWriter(

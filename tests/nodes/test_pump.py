@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
 from livestyle.engine.errors import LiveStyleError
 from livestyle.engine.media.types import SinkResult
 from livestyle.engine.runtime.loaded_models import ModelStore
-from livestyle.engine.runtime.session import Progress, StreamSession
-from livestyle.nodes.pump import progress_line, pump
+from livestyle.engine.runtime.preview_picture import PreviewWish
+from livestyle.engine.runtime.session import StreamSession
+from livestyle.nodes.pump import PICTURE_S, pump
 from livestyle.server.owners import hash_secret, owner_of, set_owner
 from livestyle.server.session_events import EVENT, describe, file_entry, send_session_event
 
@@ -30,9 +33,14 @@ class Display:
     def __init__(self) -> None:
         self.bars: list[tuple[int, int]] = []
         self.texts: list[str] = []
+        self.pictures: list[np.ndarray] = []
+        self.moments: list[float] = []
 
-    def bar(self, done: int, total: int) -> None:
+    def bar(self, done: int, total: int, picture: np.ndarray | None = None) -> None:
         self.bars.append((done, total))
+        if picture is not None:
+            self.pictures.append(picture)
+            self.moments.append(time.monotonic())
 
     def text(self, line: str) -> None:
         self.texts.append(line)
@@ -61,7 +69,7 @@ def test_progress_reaches_the_end() -> None:
     assert display.bars[-1] == (24, 24)
     assert [done for done, _ in display.bars] == sorted(done for done, _ in display.bars)
     assert all(0 <= done <= total and total > 0 for done, total in display.bars)
-    assert display.texts
+    assert not display.texts  # nothing to note
 
 
 @pytest.mark.parametrize("moment", ["loading", "denoising", "waiting for a slow source"])
@@ -99,7 +107,7 @@ def test_a_display_that_raises_cancels_as_well() -> None:
     """ComfyUI's progress bar itself raises after Cancel."""
 
     class Raising(Display):
-        def bar(self, done: int, total: int) -> None:
+        def bar(self, done: int, total: int, picture: np.ndarray | None = None) -> None:
             raise Interrupted
 
     session = _session(Behaviour(delays={"denoise": 0.2}), length=1000)
@@ -114,10 +122,20 @@ def test_the_sessions_error_is_raised() -> None:
         pump(session, Display(), _never)
 
 
-def test_progress_line_says_what_is_known() -> None:
-    assert progress_line("Loading", Progress(0, None, 0.0, None)) == "Loading"
-    assert progress_line("Playing", Progress(5, None, 2.0, None)) == "Playing, 5 frames, 2.0 fps"
-    assert progress_line("Playing", Progress(5, 10, 2.5, 62.4)) == "Playing, 5/10, 2.5 fps, 1:02 left"
+def test_clients_without_the_canvas_get_two_pictures_a_second() -> None:
+    display = Display()
+    pump(_session(Behaviour(delays={"denoise": 0.2}), length=24), display, _never)
+    first = display.pictures[0]
+    assert first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3
+    assert all(later - earlier >= PICTURE_S for earlier, later in pairwise(display.moments))
+
+
+def test_a_page_that_shows_the_pictures_itself_gets_no_others() -> None:
+    display, session = Display(), _session(Behaviour(delays={"denoise": 0.2}), length=24)
+    viewer = session.preview.subscribe(PreviewWish(on_canvas=True))
+    pump(session, display, _never)
+    viewer.close()
+    assert display.bars[-1] == (24, 24) and not display.pictures
 
 
 def test_pages_hear_of_a_session_and_of_its_files() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,7 +16,8 @@ from media_clips import decode, ffprobe, grey_ramp, ramp_number, top_boxes
 from livestyle.engine.errors import MediaError
 from livestyle.engine.media import video_sink
 from livestyle.engine.media.encoders import choose_encoder, fine_time_base, nvenc_works
-from livestyle.engine.media.sinks import SinkSpec
+from livestyle.engine.media.recording import RecordingSink, RecordSwitch, StreamFormat
+from livestyle.engine.media.sinks import SinkSpec, Tags
 from livestyle.engine.media.sources import SourceSpec
 from livestyle.engine.media.types import Frames, FrameSink
 
@@ -137,6 +140,24 @@ def test_the_workflow_travels_in_both_files(tmp_path: Path) -> None:
             assert {key: container.metadata[key] for key, _ in tags} == dict(tags)
         # The front end looks for the keys in the first boxes of the file.
         assert path.read_bytes().index(b"workflow") < path.read_bytes().index(b"mdat")
+
+
+def test_a_file_keeps_the_values_of_its_end(tmp_path: Path) -> None:
+    """Each take asks for the live values when it is closed; tags that don't change stay."""
+    values = {"4.strength": 1.0}
+
+    def ended(tags: Tags, live: Mapping[str, Any]) -> Tags:
+        return (("workflow", f"{dict(tags)['workflow']} at {live['4.strength']}"),)
+
+    spec = SinkSpec(
+        str(tmp_path / "take.mp4"), metadata=(("prompt", "{}"), ("workflow", "oil")), last_metadata=ended
+    )
+    form = StreamFormat(64, 64, Fraction(24), None, live_values=lambda: values)
+    sink = RecordingSink(spec, form, RecordSwitch(True), lambda taken: None)
+    write(sink, (64, 64), constant(30, Fraction(24)))
+    values["4.strength"] = 0.25
+    with av.open(str(sink.close().path)) as container:
+        assert container.metadata["workflow"] == "oil at 0.25" and container.metadata["prompt"] == "{}"
 
 
 @pytest.mark.parametrize("size", [(97, 65), (1, 1), (3, 2), (33, 64)])

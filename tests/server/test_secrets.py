@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from livestyle.nodes.secrets import without_secrets
+from livestyle.server.secrets import without_secrets
 
 
 @pytest.mark.parametrize(

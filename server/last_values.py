@@ -1,0 +1,76 @@
+"""A file that was played live opens as it looked at its end, not as it was queued."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .secrets import without_secrets
+
+Tags = tuple[tuple[str, str], ...]
+
+QUEUED = "livestyle_queued"
+"""Container tag: the values with which the changed widgets were queued, by ``<node id>.<input name>``."""
+
+
+def with_last_values(tags: Tags, values: Mapping[str, Any]) -> Tags:
+    """Container tags whose prompt and workflow have these live values.
+
+    Args:
+        tags: ``prompt`` and, from the editor, ``workflow``, as JSON.
+        values: by ``<node id>.<input name>``; the id of a node in a subgraph is its path (``"3:7"``).
+
+    Returns:
+        The tags that change, and what was queued as a tag of its own; nothing where no value changed.
+    """
+    graphs = {name: json.loads(text) for name, text in tags}
+    prompt = graphs.get("prompt", {})
+    queued = {}
+    for key, value in values.items():
+        node_id, _, name = key.rpartition(".")
+        inputs = prompt.get(node_id, {}).get("inputs", {})
+        if name in inputs and not isinstance(inputs[name], list) and inputs[name] != value:
+            queued[key] = inputs[name]
+            inputs[name] = value
+            # The workflow is whatever the client sent along.
+            with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, StopIteration):
+                node, shown = _shown_by(graphs["workflow"], node_id.split(":"), name)
+                _write(node, shown, value)
+    if not queued:
+        return ()
+    changed = {**graphs, QUEUED: queued}
+    return without_secrets(tuple((name, json.dumps(graph)) for name, graph in changed.items()))
+
+
+def _shown_by(workflow: Any, path: list[str], name: str) -> tuple[Any, str]:
+    """The node that keeps a widget's value, and the widget's name there: a subgraph keeps what it shows."""
+    graph = _graph(workflow, path[:-1])
+    node = _named(graph["nodes"], path[-1])
+    slot = next(each for each in node["inputs"] if each["name"] == name)
+    if slot.get("link") is None or len(path) == 1:
+        return node, name
+    origin = _named(graph["links"], slot["link"])["origin_slot"]
+    holder = _named(_graph(workflow, path[:-2])["nodes"], path[-2])
+    return _shown_by(workflow, path[:-1], holder["inputs"][origin]["name"])
+
+
+def _graph(workflow: Any, path: list[str]) -> Any:
+    """The graph in which the nodes at this path of subgraphs lead."""
+    graph = workflow
+    for step in path:
+        graph = _named(workflow["definitions"]["subgraphs"], _named(graph["nodes"], step)["type"])
+    return graph
+
+
+def _named(things: Any, wanted: Any) -> Any:
+    return next(each for each in things if str(each["id"]) == str(wanted))
+
+
+def _write(node: Any, name: str, value: Any) -> None:
+    """Values are kept in the order of the widgets' slots; newer editors keep them by name as well."""
+    names = [each["name"] for each in node["inputs"] if each.get("widget")]
+    node["widgets_values"][names.index(name)] = value
+    if name in node.get("widgets_values_named", {}):
+        node["widgets_values_named"][name] = value

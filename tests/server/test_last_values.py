@@ -1,0 +1,93 @@
+"""What a finished file says of the values that were playing at its end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from livestyle.server.last_values import QUEUED, with_last_values
+
+PROMPT = {
+    "4": {"class_type": "StreamDenoise", "inputs": {"steps": 1, "strength": 1.0, "model": ["2", 0]}},
+    "3:7": {"class_type": "MLLMEncode", "inputs": {"prompt": "oil", "text_strength": 1.0}},
+}
+
+
+def _slot(name: str, link: int | None = None) -> dict[str, Any]:
+    return {"name": name, "link": link, "widget": {"name": name}}
+
+
+def _workflow() -> dict[str, Any]:
+    """A denoiser, and a subgraph that shows the prompt of the encoder in it."""
+    encoder = {
+        "id": 7,
+        "type": "MLLMEncode",
+        "inputs": [{"name": "references"}, _slot("prompt", 1), _slot("text_strength")],
+        "widgets_values": ["", 1.0],
+    }
+    inner = {
+        "id": "uuid",
+        "nodes": [encoder],
+        "links": [{"id": 1, "origin_id": -10, "origin_slot": 1, "target_id": 7, "target_slot": 1}],
+    }
+    nodes = [
+        {
+            "id": 4,
+            "type": "StreamDenoise",
+            "inputs": [{"name": "model", "link": 9}, _slot("steps"), _slot("strength")],
+            "widgets_values": [1, 1.0],
+            "widgets_values_named": {"steps": 1, "strength": 1.0},
+        },
+        {
+            "id": 3,
+            "type": "uuid",
+            "inputs": [{"name": "image"}, _slot("text")],
+            "widgets_values": ["oil"],
+        },
+    ]
+    return {"nodes": nodes, "links": [], "definitions": {"subgraphs": [inner]}}
+
+
+def _tags(workflow: Any) -> tuple[tuple[str, str], ...]:
+    return (("prompt", json.dumps(PROMPT)), ("workflow", json.dumps(workflow)))
+
+
+def _read(tags: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return {name: json.loads(text) for name, text in tags}
+
+
+def test_the_prompt_and_the_widget_have_what_was_playing() -> None:
+    played = _read(with_last_values(_tags(_workflow()), {"4.strength": 0.25, "3:7.text_strength": 1.0}))
+    assert played["prompt"]["4"]["inputs"] == {"steps": 1, "strength": 0.25, "model": ["2", 0]}
+    node = played["workflow"]["nodes"][0]
+    assert node["widgets_values"] == [1, 0.25] and node["widgets_values_named"]["strength"] == 0.25
+    assert played[QUEUED] == {"4.strength": 1.0}
+
+
+def test_a_subgraph_keeps_what_it_shows() -> None:
+    values = {"3:7.prompt": "a pencil sketch", "3:7.text_strength": 0.5}
+    workflow = _read(with_last_values(_tags(_workflow()), values))["workflow"]
+    assert workflow["nodes"][1]["widgets_values"] == ["a pencil sketch"]
+    assert workflow["definitions"]["subgraphs"][0]["nodes"][0]["widgets_values"] == ["", 0.5]
+
+
+def test_what_was_not_changed_leaves_the_tags_as_they_are() -> None:
+    assert with_last_values(_tags(_workflow()), {"4.strength": 1.0, "4.model": 3, "9.gone": 2}) == ()
+
+
+def test_any_workflow_of_any_client_is_borne() -> None:
+    for workflow in (
+        None,
+        [],
+        {},
+        {"nodes": 3},
+        {"nodes": [{"id": 4}]},
+        {"nodes": [{"id": 4, "inputs": [1]}]},
+    ):
+        played = _read(with_last_values(_tags(workflow), {"4.strength": 0.5, "3:7.prompt": "ink"}))
+        assert played["workflow"] == workflow and played["prompt"]["3:7"]["inputs"]["prompt"] == "ink"
+
+
+def test_stream_keys_stay_out() -> None:
+    tags = with_last_values(_tags(_workflow()), {"3:7.prompt": "rtmp://live.example/app/secret"})
+    assert "secret" not in str(tags)
