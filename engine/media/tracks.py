@@ -30,6 +30,7 @@ class MediaFile:
     Attributes:
         container: the open container.
         video, audio: the chosen streams; None where there is none that can be decoded.
+        remarks: which tracks were chosen, where it is not the first one or the one that was asked for.
         channel_order: which decoded channel of the sound is each of its layout's; None where in order.
         ordered_only: whether frames have a place in the order of decoding but no time of display: AVI.
             The first frame shown takes the first place, so that places left empty remain pauses.
@@ -51,6 +52,10 @@ class MediaFile:
         except MediaError:
             container.close()
             raise
+        self.remarks = [
+            *_remark(pictures, self.video, choice.video, "picture"),
+            *_remark(container.streams.audio, self.audio, choice.audio, "sound"),
+        ]
         self.channel_order = None if self.audio is None else settle_layout(self.audio)
         self.ordered_only = container.format.name == "avi"
         self.jumps = jumps_allowed(container)
@@ -111,3 +116,14 @@ def _choose(
     known = [stream for stream in streams if stream.codec_context]
     marked = (stream for stream in known if stream.disposition & av.stream.Disposition.default)
     return next(marked, next(iter(known), None))
+
+
+def _remark(
+    streams: Sequence[av.stream.Stream], chosen: av.stream.Stream | None, number: int, kind: str
+) -> list[str]:
+    """One line where another track than the first is played without having been asked for."""
+    if number or chosen is None or chosen is streams[0]:
+        return []
+    return [
+        f"Of {len(streams)} {kind} tracks, number {list(streams).index(chosen) + 1} is played: its default."
+    ]

@@ -5,6 +5,7 @@
     python scripts/bench.py stream-dit --json FILE
     python scripts/bench.py rtr-dit --json FILE
     python scripts/bench.py streamedit-dit --json FILE
+    python scripts/bench.py media --json FILE
 
 Two parts: ``demo`` is the demo checkpoint on the CPU, file to file and in ComfyUI; ``full`` is the
 published configuration with random weights at 512x512 on a CUDA device. Without one, ``full`` runs at
@@ -31,7 +32,7 @@ from ...engine.families import WEIGHTS, load_model
 from ...engine.families.base import ModelHandle
 from ...engine.families.mllm_edit.model import MLLMEditModel
 from ...engine.runtime.device import plan_device
-from ..benchmark import graph
+from ..benchmark import graph, media
 from ..benchmark.machine import hardware_line
 from ..evaluation.clips import read_clip
 from ..mllm_edit.benchmark import full_size, matrix
@@ -151,6 +152,7 @@ FAMILIES = {
     "stream-dit": partial(measure_parts, stream_dit),
     "rtr-dit": partial(measure_parts, rtr_dit),
     "streamedit-dit": partial(measure_parts, streamedit_dit),
+    "media": lambda arguments: media.measure(arguments.input or demo_run.default_clip()),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 
@@ -186,8 +186,8 @@ ZOO = [
         lambda folder: transparent(folder, "c.mov", "-c:v", "png", "-pix_fmt", "rgba"),
         Right(0.5, pixels=((0, 0, 0), RED), note="Transparent"),
     ),
-    Animal("tracks", "default sound", partial(two_tracks, kind="a"), PLAIN),
-    Animal("tracks", "default picture", partial(two_tracks, kind="v"), PLAIN),
+    Animal("tracks", "default sound", partial(two_tracks, kind="a"), replace(PLAIN, note="2 sound tracks")),
+    Animal("tracks", "default picture", partial(two_tracks, kind="v"), replace(PLAIN, note="2 picture")),
     Animal(
         "tracks",
         "first sound by number",
