@@ -48,6 +48,8 @@ class FileReader(PictureReader):
         self._open_file = open_file
         self._cut_short = False
         self._open()
+        for line in self._file.remarks:
+            self.remark(line)
         self._watch = FileWatch(path) if path else None
         self.whole()
         self._frames = self._decode(self._file.packets(self._stream))
