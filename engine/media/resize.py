@@ -168,13 +168,13 @@ class Resizer:
                 *look_up,
                 ("format", "gbrap"),
                 ("premultiply", "inplace=1"),
-                ("scale", f"{size}:{ACCURATE}"),
+                ("scale", f"{size}:{ACCURATE}:in_range=full:out_range=full"),
                 ("format", "rgba"),
             ]
         else:
             to_rgb = [("scale", f"{size}:{ACCURATE}{levels}"), *look_up]
             if look_up:
-                to_rgb.append(("scale", f"{ACCURATE}:sws_dither=none"))
+                to_rgb.append(("scale", f"{ACCURATE}:sws_dither=none:in_range=full:out_range=full"))
             to_rgb.append(("format", "rgb24"))
         self._chain = FilterChain(
             (
