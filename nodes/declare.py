@@ -6,12 +6,12 @@ A widget is optional and has a default, so that an input which is appended later
 from __future__ import annotations
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .checks import is_text, within
 from .host import io
+from .labels import LIVE, RARE, labels
 
 CATEGORY = "LiveStyle"
 
@@ -29,12 +29,21 @@ Flow = io.Custom("FLOW")
 
 
 def schema(**fields: Any) -> io.Schema:
-    """``io.Schema`` of a node that knows its id, without the fields that this ComfyUI does not have yet."""
+    """``io.Schema`` of a node that knows its id, without the fields that this ComfyUI does not have yet.
+
+    Inputs get their labels and marks from ``labels.py``.
+    """
     common = {
         "category": CATEGORY,
         "hidden": [io.Hidden.unique_id],
         "not_idempotent": True,  # the output names the node, so an equal node must not share it
     }
+    node_id = fields["node_id"]
+    for each in fields["inputs"]:
+        each.display_name = labels(node_id).get(each.id, each.id)
+        # In extra_dict, for 0.3.75 has no argument for the first; its editor knows the mark all the same.
+        marks = {"advanced": each.id in RARE.get(node_id, ()), "live": each.id in LIVE.get(node_id, ())}
+        each.extra_dict = each.extra_dict | {mark: True for mark, given in marks.items() if given}
     known = {field.name for field in dataclasses.fields(io.Schema)}
     return io.Schema(**{name: value for name, value in (common | fields).items() if name in known})
 
@@ -70,13 +79,6 @@ def boolean_widget(name: str, default: bool, tooltip: str, **options: Any) -> io
 def string_widget(name: str, default: str, tooltip: str, **options: Any) -> io.Input:
     """A line of text."""
     return io.String.Input(name, default=default, optional=True, tooltip=tooltip, **options)
-
-
-def advanced(widget: Callable[..., io.Input], *arguments: Any, **options: Any) -> io.Input:
-    """One of these widgets, marked as advanced where this ComfyUI has that mark."""
-    if "advanced" in inspect.signature(io.Int.Input.__init__).parameters:
-        options["advanced"] = True
-    return widget(*arguments, **options)
 
 
 def check_widgets(node: type[io.ComfyNode], values: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ from ..engine.media.types import Resize
 from ..engine.runtime.plan import CompareMode
 from .declare import (
     FrameStream,
-    advanced,
     boolean_widget,
     combo_widget,
     float_widget,
@@ -188,28 +187,24 @@ def _live_inputs() -> list[io.Input]:
 def _track_inputs() -> list[io.Input]:
     """What few files need."""
     return [
-        advanced(
-            int_widget,
+        int_widget(
             "video_track",
             0,
             (0, 99),
             "Read: which picture track of the file, counted from 1; 0 takes the one marked as default.",
         ),
-        advanced(
-            int_widget,
+        int_widget(
             "audio_track",
             0,
             (0, 99),
             "Read: which sound track of the file, counted from 1; 0 takes the one marked as default.",
         ),
-        advanced(
-            string_widget,
+        string_widget(
             "background",
             "#000000",
             "Read: the colour under transparent parts, as # and six hexadecimal digits.",
         ),
-        advanced(
-            boolean_widget,
+        boolean_widget(
             "keep_audio_codec",
             False,
             (

@@ -14,11 +14,11 @@ from ..engine.media.types import SinkResult
 from ..engine.runtime.loaded_models import ModelStore
 from ..engine.runtime.memory import malloc_trim
 from ..engine.runtime.plan import PlanNode, Stylise, Write
+from ..engine.runtime.pump import pump
 from ..engine.runtime.registry import sessions
 from ..server.owners import OWNER_FIELD, set_owner
 from ..server.session_events import file_entry, send_session_event
 from . import host
-from .pump import pump
 
 
 def load(handle: ModelHandle) -> StreamModel:

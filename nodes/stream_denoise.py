@@ -13,7 +13,6 @@ from .declare import (
     FrameStream,
     StreamConditioning,
     StreamModelSocket,
-    advanced,
     boolean_widget,
     check_widgets,
     combo_widget,
@@ -104,47 +103,40 @@ class StreamDenoise(io.ComfyNode):
                     (0, 1_000_000),
                     "Frames to generate when no frames are connected; 0 plays until Stop.",
                 ),
-                advanced(
-                    int_widget,
+                int_widget(
                     "cache_reference",
                     0,
                     (0, 4096),
                     "Expert: frames of the reference kept in the model's memory; 0 takes the model's.",
                 ),
-                advanced(
-                    int_widget,
+                int_widget(
                     "cache_sink",
                     0,
                     (0, 4096),
                     "Expert: first frames that the model never forgets; 0 takes the model's.",
                 ),
-                advanced(
-                    int_widget,
+                int_widget(
                     "cache_window",
                     0,
                     (0, 4096),
                     "Expert: latest frames in the model's memory; 0 takes the model's.",
                 ),
-                advanced(
-                    combo_widget,
+                combo_widget(
                     "rope_mode",
                     ROPE_MODES,
                     "Expert: how frames are numbered in the model's memory on long streams.",
                 ),
-                advanced(
-                    boolean_widget,
+                boolean_widget(
                     "compile",
                     False,
                     "Expert: compile the network at the start of a run; takes a minute, then runs faster.",
                 ),
-                advanced(
-                    boolean_widget,
+                boolean_widget(
                     "stream_batch",
                     False,
                     "Expert: work on several chunks' steps at once; faster on a graphics card, later.",
                 ),
-                advanced(
-                    combo_widget,
+                combo_widget(
                     "cache_precision",
                     CACHE_PRECISIONS,
                     "Expert: fp8 keeps past frames in eight bits, for large models; half the memory, slower.",

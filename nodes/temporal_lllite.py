@@ -17,7 +17,6 @@ from .checks import one_of
 from .declare import (
     Flow,
     StreamModelSocket,
-    advanced,
     boolean_widget,
     check_widgets,
     combo_widget,
@@ -86,8 +85,7 @@ class TemporalLLLite(io.ComfyNode):
                     True,
                     "Drop the old picture at every scene cut and show a new one after it.",
                 ),
-                advanced(
-                    boolean_widget,
+                boolean_widget(
                     "refresh_prompt",
                     True,
                     "Expert: drop the old picture when the prompt changes, so that its style goes.",

@@ -17,8 +17,8 @@ from livestyle.engine.errors import LiveStyleError
 from livestyle.engine.media.types import SinkResult
 from livestyle.engine.runtime.loaded_models import ModelStore
 from livestyle.engine.runtime.preview_picture import PreviewWish
+from livestyle.engine.runtime.pump import PICTURE_S, pump
 from livestyle.engine.runtime.session import StreamSession
-from livestyle.nodes.pump import PICTURE_S, pump
 from livestyle.server.owners import hash_secret, owner_of, set_owner
 from livestyle.server.session_events import EVENT, describe, file_entry, send_session_event
 

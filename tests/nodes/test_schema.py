@@ -29,7 +29,18 @@ IDS = [
 LISTED = {"checkpoint", "autoencoder", "text_encoder", "lora", "file", "device", "adapter", "reference"}
 """Combos whose options depend on the machine."""
 
-KEPT = ("default", "min", "max", "step", "multiline", "options", "tooltip")
+KEPT = (
+    "display_name",
+    "advanced",
+    "live",
+    "default",
+    "min",
+    "max",
+    "step",
+    "multiline",
+    "options",
+    "tooltip",
+)
 
 
 def describe(node: Any) -> dict[str, Any]:

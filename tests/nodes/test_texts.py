@@ -32,7 +32,8 @@ def test_the_english_locale_says_what_the_schema_says(schema: dict[str, Any]) ->
         assert texts[node_id]["display_name"] == node["display_name"]
         assert texts[node_id]["description"] == node["description"]
         for each in node["inputs"]:
-            assert texts[node_id]["inputs"][each["name"]]["tooltip"] == each["tooltip"]
+            said = texts[node_id]["inputs"][each["name"]]
+            assert (said["name"], said["tooltip"]) == (each["display_name"], each["tooltip"])
 
 
 @pytest.mark.parametrize("language", ("de", "fr"))

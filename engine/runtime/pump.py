@@ -1,4 +1,4 @@
-"""Waits for a session on the prompt's thread, so that Cancel and progress work as everywhere in ComfyUI."""
+"""Waits for a session on the host's thread, so that Cancel and progress work as for everything else there."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Protocol
 
 import numpy as np
 
-from ..engine.runtime.preview import PreviewHub
-from ..engine.runtime.session import StreamSession
+from .preview import PreviewHub
+from .session import StreamSession
 
 TICK_S = 0.1
 PICTURE_S = 0.5
 
 
 class Display(Protocol):
-    """What ComfyUI itself shows of a node that runs."""
+    """What the host itself shows of a node that runs."""
 
     def bar(self, done: int, total: int, picture: np.ndarray | None = None) -> None:
         """Show ``done`` of ``total`` frames, and a picture: uint8 RGB (H, W, 3)."""
@@ -31,7 +31,7 @@ def pump(session: StreamSession, display: Display, check_interrupt: Callable[[],
     Args:
         session: opened, not started.
         display: told of the progress; may raise what ``check_interrupt`` raises.
-        check_interrupt: raises when the prompt was cancelled; the session is cancelled then,
+        check_interrupt: raises when the host cancels; the session is cancelled then,
             and closes its files while the exception is on its way.
 
     Raises:
