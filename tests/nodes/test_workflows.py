@@ -14,7 +14,7 @@ from livestyle.server.examples import example_path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "workflows").glob("*.json"))
-WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+KINDS = {"INT": int, "FLOAT": (int, float), "STRING": str, "BOOLEAN": bool, "COMBO": str}
 NOTES = {"Note", "MarkdownNote"}
 CORE = {"CLIPLoader", "CLIPTextEncode"}
 """ComfyUI's own nodes, whose widgets are its business."""
@@ -23,7 +23,7 @@ LINK_ID, SOURCE, SOURCE_SLOT, TARGET, TARGET_SLOT, KIND = range(6)
 
 def _widgets(node: dict[str, Any]) -> list[str]:
     """Widget names in the editor's order; the upload button for ``file`` comes last."""
-    names = [each["name"] for each in node["inputs"] if each["type"] in WIDGET_TYPES]
+    names = [each["name"] for each in node["inputs"] if each["type"] in KINDS]
     return [*names, "upload"] if "file" in names else names
 
 
@@ -79,7 +79,10 @@ def test_the_template_fits_the_nodes(template: Path, schema: dict[str, Any]) -> 
         described = schema[node["type"]]
         properties = node["properties"]
         assert properties["Node name for S&R"] == node["type"] and properties["cnr_id"] == "livestyle"
-        assert len(node["widgets_values"]) == len(_widgets(described))
+        values = dict(zip(_widgets(described), node["widgets_values"], strict=True))
+        for each in described["inputs"]:
+            if each["type"] in KINDS:
+                assert isinstance(values[each["name"]], KINDS[each["type"]]), (node["id"], each["name"])
         for slot in node["inputs"]:
             assert slot["type"] == next(e["type"] for e in described["inputs"] if e["name"] == slot["name"])
         assert [slot["type"] for slot in node["outputs"]] == [out["type"] for out in described["outputs"]]
