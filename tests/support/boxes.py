@@ -11,7 +11,8 @@ MEASURE = """() => {
     const { graph, canvas } = window.app;
     const { scale, offset } = canvas.ds;
     const frame = canvas.canvas.getBoundingClientRect();
-    const onGraph = (left, top) => [(left - frame.left) / scale - offset[0], (top - frame.top) / scale - offset[1]];
+    const onGraph = (left, top) =>
+        [(left - frame.left) / scale - offset[0], (top - frame.top) / scale - offset[1]];
     const titled = (node) => [node.pos[0], node.pos[1] - 30, node.size[0], node.size[1] + 30];
     const boxOf = (node) => {
         const element = document.querySelector(`.lg-node[data-node-id="${node.id}"]`);
@@ -31,7 +32,8 @@ MEASURE = """() => {
             to: at(target, true, link.target_slot),
         };
     });
-    return { boxes, wires, positions: Object.fromEntries(graph.nodes.map((node) => [node.id, [...node.pos]])) };
+    const positions = Object.fromEntries(graph.nodes.map((node) => [node.id, [...node.pos]]));
+    return { boxes, wires, positions };
 }"""
 
 INSET = 3.0
