@@ -1,4 +1,7 @@
-"""The pack's logger: whatever its records are given, any stream can take them."""
+"""The pack's logger: whatever its records are given, any stream can take them.
+
+Also keeps a warning of a library's that nobody can act on out of ComfyUI's log.
+"""
 
 from __future__ import annotations
 
@@ -21,5 +24,11 @@ class _Printable(logging.Filter):
         return True
 
 
+def _concerns_us(record: logging.LogRecord) -> bool:
+    """Not so: diffusers misses old tensor kinds of torchao when it is imported; no file of ours has any."""
+    return "Unable to import `torchao` Tensor objects" not in str(record.msg)
+
+
 log = logging.getLogger("livestyle")
 log.addFilter(_Printable())
+logging.getLogger("diffusers.quantizers.torchao.torchao_quantizer").addFilter(_concerns_us)

@@ -136,7 +136,9 @@ class ComfyServer:
         command += ["--disable-auto-launch", "--base-directory", str(self.base)]
         command += ["--output-directory", str(self.output)]
         command += ["--disable-all-custom-nodes", "--whitelist-custom-nodes", self._folder]
-        command += ["--disable-api-nodes", "--database-url", "sqlite:///:memory:", "--log-stdout"]
+        # a file, as artists have it: one in memory complains when another thread collects its garbage
+        command += ["--database-url", f"sqlite:///{self.base / 'comfyui.db'}"]
+        command += ["--disable-api-nodes", "--log-stdout"]
         if not _has_accelerator():
             command.append("--cpu")
         return [*command, *self._options]

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen3VLModel
 
 from ..errors import CheckpointError, SettingError
-from .prefix import PrefixCache
+from .prefix import CACHE, PrefixCache
 from .states import TextStates
 from .template import EDIT, GENERATE, IMAGE_PAD, VISION_START
 
@@ -115,7 +115,7 @@ class MLLMEncoder(nn.Module):
             extra["pixel_values"] = self.patches_of(frames)
             extra["image_grid_thw"] = torch.tensor([[1, side, side]] * batch, device=device)
         if start:
-            extra["past_key_values"] = self._prefix.expanded(ids[0][:start], batch)
+            extra[CACHE] = self._prefix.expanded(ids[0][:start], batch)
         self.model(
             input_ids=tokens[:, start:],
             attention_mask=None if even else torch.tensor(rows, device=device),

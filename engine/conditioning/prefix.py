@@ -5,10 +5,15 @@ Exact, not approximate: under a causal mask no later token can reach these state
 
 from __future__ import annotations
 
+import inspect
+
 import torch
 from transformers import DynamicCache, Qwen3VLModel
 
 Layers = list[tuple[torch.Tensor, torch.Tensor]]
+
+CACHE = "cache" if "cache" in inspect.signature(Qwen3VLModel.forward).parameters else "past_key_values"
+"""What Qwen3-VL calls the cache that it is given; transformers 5.24 renamed it."""
 
 
 class PrefixCache:
@@ -47,6 +52,6 @@ class PrefixCache:
         if head not in self._layers:
             cache = DynamicCache()
             ids = torch.tensor([head], device=weight.device)
-            self._model.language_model(input_ids=ids, past_key_values=cache, use_cache=True)
+            self._model.language_model(input_ids=ids, use_cache=True, **{CACHE: cache})
             self._layers[head] = [(layer.keys, layer.values) for layer in cache.layers]
         return self._layers[head]

@@ -1,8 +1,7 @@
-"""What ComfyUI asks back is given back, and a plain run says nothing that an artist can't use."""
+"""What ComfyUI asks back is given back."""
 
 from __future__ import annotations
 
-import re
 import time
 
 import psutil
@@ -13,8 +12,6 @@ from tiny_checkpoint import write_tiny_checkpoint
 
 MIB = 2**20
 WAIT_S = 30.0
-
-COMPLAINT = re.compile(r"(?i)warn|deprecat|traceback|\bfailed\b|is not supported|will be ignored")
 
 
 def test_free_gives_the_weights_back(server: ComfyServer, client: ComfyClient, clip: str) -> None:
@@ -34,13 +31,3 @@ def test_free_gives_the_weights_back(server: ComfyServer, client: ComfyClient, c
         while loaded - process.memory_info().rss < 0.8 * weights and time.monotonic() < deadline:
             time.sleep(0.2)
         assert loaded - process.memory_info().rss >= 0.8 * weights
-
-
-def test_a_plain_run_logs_no_warning(
-    server: ComfyServer, client: ComfyClient, checkpoint: str, clip: str
-) -> None:
-    already = len(server.log_text())
-    ended = client.run(restyle(clip, checkpoint))
-    assert ended.status == "success", ended.error
-    lines = server.log_text()[already:].splitlines()
-    assert [line for line in lines if COMPLAINT.search(line)] == []
