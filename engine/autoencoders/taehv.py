@@ -75,7 +75,8 @@ def load_taehv(path: Path, dtype: torch.dtype) -> TAEHVAutoencoder:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"Autoencoder {path.name} can't be read as TAEHV: {one_line(error)}") from error
     model = model.requires_grad_(False).eval().to(dtype).to(memory_format=torch.channels_last)
-    wan = config.latent_channels == len(WAN_21.mean)
+    # a published file of 16 channels has Wan 2.1's latents; a folder has its own, however many
+    wan = path.is_file() and config.latent_channels == len(WAN_21.mean)
     return TAEHVAutoencoder(model, WAN_21 if wan else LatentFormat())
 
 

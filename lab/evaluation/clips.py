@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...engine.media.sources import SourceSpec
-from ..training.splits import SUFFIXES
+from ..training.splits import SUFFIXES, clips_of
 from .quality import SourceClip
 
 
@@ -43,12 +43,14 @@ def read_clip(path: Path, size: int, frames: int) -> Clip:
     return Clip(path.stem, read.pixels)
 
 
-def read_clips(folder: Path, size: int, frames: int) -> list[Clip]:
-    """Every video of a folder, in name order.
+def read_clips(folder: Path, size: int, frames: int, part: str = "") -> list[Clip]:
+    """Every video of a folder, or those of the ``"tune"`` or ``"test"`` set, in name order.
 
     Raises:
         FileNotFoundError: there is none.
     """
+    if part:
+        return [read_clip(path, size, frames) for path in clips_of(folder, part)]
     paths = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES) if folder.is_dir() else []
     if not paths:
         raise FileNotFoundError(f"No video in {folder}: name a folder of clips with --clips.")

@@ -11,6 +11,7 @@ import torch
 from sample_clips import make_clip
 from sample_pictures import picture
 
+from livestyle.engine.autoencoders.latents import LatentFormat
 from livestyle.engine.autoencoders.load import load_video_autoencoder
 from livestyle.engine.autoencoders.taehv import TAEHVAutoencoder, save_taehv
 from livestyle.engine.networks.taehv import TAEHV
@@ -69,6 +70,7 @@ def test_the_demo_is_small_causal_and_starts_alive(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in (tmp_path / "video").iterdir()) <= 5_000_000
     stream = TAEHVAutoencoder(model, load_video_autoencoder(tmp_path / "video", torch.float32).latent_format)
     assert (stream.spatial, stream.temporal, stream.channels, stream.lookahead) == (8, 4, 16, 0)
+    assert stream.latent_format == LatentFormat()  # sixteen channels, and yet not those of Wan
     clip = torch.rand(1, 9, 3, 32, 32)
     with torch.no_grad():
         seen, mirrored = (decode_clip(model, encode_clip(model, each)) for each in (clip, clip.flip(4)))
