@@ -140,7 +140,9 @@ def run(arguments: argparse.Namespace) -> Path:
     layouts = tuple(Partition(16 // size, size, LEVELS * size // 16, shift=mixture.shift) for size in sizes)
     distillation = Distillation(layouts, arguments.teacher_steps, arguments.guidance)
     loop = common.stage(arguments, STUDENT, arguments.student_steps)
-    student = distil(teacher, data, text, folder / "student", loop, distillation, max(1, arguments.batch // 2))
+    student = distil(
+        teacher, data, text, folder / "student", loop, distillation, max(1, arguments.batch // 2)
+    )
     for encoder in text.modules():
         encoder.cpu()
     save_checkpoint(
