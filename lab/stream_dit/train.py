@@ -139,16 +139,15 @@ def run(arguments: argparse.Namespace) -> Path:
     sizes = [size for size in (2, 4, 8, 16) if size in mixture.chunk_sizes]
     layouts = tuple(Partition(16 // size, size, LEVELS * size // 16, shift=mixture.shift) for size in sizes)
     distillation = Distillation(layouts, arguments.teacher_steps, arguments.guidance)
-    loop = common.stage(arguments, STUDENT, arguments.student_steps)
+    loop, half = common.stage(arguments, STUDENT, arguments.student_steps), max(1, arguments.batch // 2)
     student = distil(
         teacher, data, text, folder / "student", loop, distillation, max(1, arguments.batch // 2)
     )
     for encoder in text.modules():
         encoder.cpu()
-    save_checkpoint(
-        target, student.cpu(), text, _profile(layouts, data, 1.0), Path(arguments.autoencoder).name
-    )
-    write_card(target, student, {name: getattr(arguments, name) for name in OPTIONS}, seed)
+    save_checkpoint(target, student.cpu(), text, _profile(layouts, data, 1.0), autoencoder_name)
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    write_card(target, student, autoencoder_name, options, seed)
     return target
 
 
