@@ -140,9 +140,7 @@ def run(arguments: argparse.Namespace) -> Path:
     layouts = tuple(Partition(16 // size, size, LEVELS * size // 16, shift=mixture.shift) for size in sizes)
     distillation = Distillation(layouts, arguments.teacher_steps, arguments.guidance)
     loop, half = common.stage(arguments, STUDENT, arguments.student_steps), max(1, arguments.batch // 2)
-    student = distil(
-        teacher, data, text, folder / "student", loop, distillation, max(1, arguments.batch // 2)
-    )
+    student = distil(teacher, data, text, folder / "student", loop, distillation, half)
     for encoder in text.modules():
         encoder.cpu()
     save_checkpoint(target, student.cpu(), text, _profile(layouts, data, 1.0), autoencoder_name)
