@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..engine.errors import LiveStyleError, SettingError
-from ..engine.families import probe, release_of, weight_bytes
+from ..engine.families import identify, probe, profiles, release_of, weight_bytes
 from ..engine.families.base import ModelHandle
 from ..engine.families.mllm_edit.loader import FP16_REFUSED
 from . import host
@@ -102,6 +102,14 @@ class LoadStreamModel(io.ComfyNode):
                         "switching it on you accept its licence; DreamLite's is CC BY-NC 4.0, non-commercial."
                     ),
                 ),
+                combo_widget(
+                    "profile",
+                    [AUTO, *profiles()],
+                    (
+                        "For causal video models: which published checkpoint this is played as. auto reads "
+                        "it from the file, and asks where that does not tell."
+                    ),
+                ),
             ],
             outputs=[StreamModelSocket.Output(display_name="model", tooltip="Connect it to Stream Denoise.")],
         )
@@ -134,11 +142,13 @@ class LoadStreamModel(io.ComfyNode):
         lora_strength: float = 1.0,
         dtype: str = AUTO,
         download: bool = False,
+        profile: str = AUTO,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         if dtype == "fp16":
             raise SettingError(FP16_REFUSED)
         one_of("dtype", dtype, DTYPES)
+        one_of("profile", profile, (AUTO, *profiles()))
         node_id = str(cls.hidden.unique_id)
         if download:
             fetch_missing(checkpoint, node_id)
@@ -150,11 +160,14 @@ class LoadStreamModel(io.ComfyNode):
             checkpoint=path,
             dtype=dtype,
             lora_strength=lora_strength,
+            profile="" if profile == AUTO else profile,
             fingerprint=fingerprint(path, *chosen.values()),
             node_id=node_id,
             **chosen,
         )
-        host.show_text(node_id, summary(family.name, handle, host.weights_dtype(dtype), host.free_memory()))
+        told = identify(handle)
+        line = summary(family.name, handle, host.weights_dtype(dtype), host.free_memory())
+        host.show_text(node_id, f"{line}; {told}" if told else line)
         return io.NodeOutput(handle)
 
 

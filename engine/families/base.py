@@ -165,6 +165,7 @@ class ModelHandle:
         autoencoder, text_encoder: absolute path, or ``""`` for the one beside the checkpoint.
         dtype: ``"auto"``, ``"bf16"``, ``"fp32"`` or ``"fp8"``.
         lora: absolute path of a LoRA file or ``""``; ``lora_strength`` is live.
+        profile: which published checkpoint it is played as; ``""`` lets the family recognise it.
         patches: adapters put on by later nodes, in order.
         fingerprint: changes when a file behind the handle changes (path, size, mtime).
         node_id: the ComfyUI node that made it, owner of its live keys.
@@ -176,6 +177,7 @@ class ModelHandle:
     dtype: str = "auto"
     lora: str = ""
     lora_strength: float = 1.0
+    profile: str = ""
     patches: tuple[TemporalAdapter, ...] = ()
     fingerprint: str = ""
     node_id: str = ""

@@ -52,6 +52,9 @@ class Family:
             request that the model can't meet.
         footprint: bytes of weights by part, the largest first, from the files' headers; the dtype is
             that of all weights which the handle's ``fp8`` leaves alone.
+        identify: one line before loading: which published checkpoint the handle's is taken for, and what
+            said so; raises SettingError where the artist must choose, CheckpointError for what can't play.
+        profiles: the names that ``ModelHandle.profile`` may have.
         releases: published checkpoints that LoadStreamModel lists and can download.
         demos: checkpoint folders that come with the family, by the name shown in the list after "demo: ".
     """
@@ -61,5 +64,7 @@ class Family:
     load: Callable[[ModelHandle, torch.device, torch.dtype], StreamModel]
     runner: Callable[[Any, StreamRequest], Runner]
     footprint: Callable[[ModelHandle, torch.dtype], Mapping[str, int]] = footprint
+    identify: Callable[[ModelHandle], str] = lambda handle: ""
+    profiles: tuple[str, ...] = ()
     releases: tuple[Release, ...] = ()
     demos: tuple[tuple[str, Path], ...] = ()

@@ -52,16 +52,33 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of all tensors of a safetensors or ``.pt`` file; empty where its header can't be read."""
     if path.suffix in PICKLED:
         try:
-            return {name: tuple(tensor.shape) for name, tensor in load_pickled(path, "meta").items()}
+            return {name: tuple(tensor.shape) for name, tensor in load_pickled(path, "meta").tensors.items()}
         except CheckpointError:
             return {}
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length)) if length <= HEADER_LIMIT else {}
-        return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_header(path)[0]
+    except (OSError, ValueError, RecursionError):
         return {}
+
+
+def read_header(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """Shapes and texts of a safetensors file; its data isn't touched, and may be larger than memory.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it does not begin as a safetensors file does.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > HEADER_LIMIT:
+            raise ValueError("its header is too long")
+        header = json.loads(file.read(length))
+    try:
+        said = header.pop("__metadata__", None) or {}
+        shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
+        return shapes, {name: text for name, text in said.items() if isinstance(text, str)}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"its header has no {error}") from error
 
 
 def _files(handle: ModelHandle) -> list[tuple[str, Path]]:

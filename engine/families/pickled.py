@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,31 @@ WRAPPING = ("generator_ema", "generator", "generator_lora", "state_dict", "model
 """Entries of training checkpoints that hold the weights, the averaged ones first."""
 
 
-def load_pickled(path: Path, device: str = "cpu") -> dict[str, torch.Tensor]:
-    """The tensors of a ``.pt``, out of what wraps them.
+@dataclass(frozen=True)
+class Pickled:
+    """What a ``.pt`` holds.
+
+    Attributes:
+        tensors: by name, out of what wraps them.
+        said: the texts beside them, such as ``checkpoint_format``.
+        entry: which entry they were in, ``""`` where they lay at the top.
+        left: entries with other weights, which were not taken.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    said: dict[str, str]
+    entry: str = ""
+    left: tuple[str, ...] = ()
+
+
+def load_pickled(path: Path, device: str = "cpu", averaged: bool = True) -> Pickled:
+    """The tensors and texts of a ``.pt``.
 
     ``weights_only`` refuses anything but tensors and plain containers.
 
     Args:
         device: ``"meta"`` reads the shapes only.
+        averaged: takes ``generator_ema`` where there is ``generator`` too.
 
     Raises:
         CheckpointError: damaged, no weights, or a pickle that wants to run code.
@@ -38,14 +57,20 @@ def load_pickled(path: Path, device: str = "cpu") -> dict[str, torch.Tensor]:
     except (OSError, RuntimeError, EOFError) as error:
         line = one_line(error, 120)
         raise CheckpointError(f"{path.name} is damaged or cut off ({line}): download it again.") from error
+    wrapping = WRAPPING if averaged else (*WRAPPING[1:], WRAPPING[0])
+    said: dict[str, str] = {}
+    entry, left = "", tuple[str, ...]()
     while isinstance(content, Mapping):
-        inner = next((name for name in WRAPPING if isinstance(content.get(name), Mapping)), None)
-        if inner is None:
+        said |= {str(name): text for name, text in content.items() if isinstance(text, str)}
+        inner = [name for name in wrapping if isinstance(content.get(name), Mapping)]
+        if not inner:
             tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
             for name, tensor in tensors.items():
                 _check_stored(path, str(name), tensor)
-            return tensors
-        content = content[inner]
+            return Pickled(tensors, said, entry, left)
+        if not entry:
+            entry, left = inner[0], tuple(inner[1:])
+        content = content[inner[0]]
     raise CheckpointError(f"{path.name} holds no weights by name: use another release.")
 
 

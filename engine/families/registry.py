@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ..errors import CheckpointError, one_line
+from ..errors import CheckpointError, SettingError, one_line
 from ..log import log
 from .alias import make_importable
 from .base import ModelHandle, Runner, StreamModel
@@ -106,6 +106,26 @@ def load_model(handle: ModelHandle, device: torch.device, dtype: torch.dtype) ->
     check_sizes(handle)
     with reading(path), torch.inference_mode(False), torch.no_grad():
         return family.load(handle, device, dtype)
+
+
+def identify(handle: ModelHandle) -> str:
+    """One line on which published checkpoint a handle's is taken for; ``""`` where there is nothing to tell.
+
+    Raises:
+        SettingError: the artist must choose a profile, or has chosen one of another family.
+        CheckpointError: it is one that can't be played.
+    """
+    path = Path(handle.checkpoint)
+    family = probe(path)
+    if handle.profile and handle.profile not in family.profiles:
+        raise SettingError(f"profile {handle.profile} does not fit {path.name}: set profile to auto.")
+    with reading(path):
+        return family.identify(handle)
+
+
+def profiles() -> tuple[str, ...]:
+    """The profiles of all families."""
+    return tuple(name for family in families().values() for name in family.profiles)
 
 
 def make_runner(model: StreamModel, request: StreamRequest) -> Runner:

@@ -8,11 +8,12 @@ import torch
 
 from ...autoencoders.load import load_video_autoencoder
 from ...errors import CheckpointError, SettingError
+from ...log import log
 from ...networks.causal_wan.keys import original_name
 from ...networks.lora import apply_lora
 from ..base import ModelHandle
 from ..note import shared_parts
-from .checkpoint import load_network, read_tensors
+from .checkpoint import load_network, read_tensors, recognised
 from .model import RTRDiTModel
 from .text import load_text
 
@@ -22,12 +23,15 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDi
 
     Raises:
         CheckpointError: a part is missing, damaged or of another model.
-        SettingError: a dtype that can't work.
+        SettingError: a dtype that can't work, or the profile must be chosen.
     """
     if dtype == torch.float16 or handle.dtype == "fp8":
         raise SettingError(f"dtype {handle.dtype} is not made for causal video models: use bf16 or fp32.")
     path = Path(handle.checkpoint)
-    net, profile = load_network(path, dtype)
+    found, line = recognised(handle)
+    log.info("%s: %s", path.name, line)
+    profile = found.profile
+    net = load_network(path, profile, dtype)
     folder = path if path.is_dir() else path.parent
     lora = None
     if handle.lora:

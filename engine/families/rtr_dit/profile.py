@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from ...cache.roll import RopeMode
 from ...errors import CheckpointError, SettingError
-from ...networks.causal_wan import CausalWanConfig
 from ...sampling.few_step import few_step_schedule
 from ...sampling.flow_match import FlowMatchSchedule
 
@@ -45,6 +44,7 @@ class Profile:
             (StreamDiffusionV2: 0.1).
         motion_sensitivity: how much less noise fast motion gets, for ``"sdedit"``.
         fps: frames a second where there is no source.
+        averaged: whether a ``.pt`` with both is played from ``generator_ema`` or from ``generator``.
         note: one line that the artist should know, such as a licence.
     """
 
@@ -68,6 +68,7 @@ class Profile:
     noise_offset: float = 0.0
     motion_sensitivity: float = 0.1
     fps: float = 16.0
+    averaged: bool = True
     note: str = ""
 
     @classmethod
@@ -111,6 +112,7 @@ class Profile:
 PROFILES: dict[str, Profile] = {
     "self_forcing": Profile(references=0),
     "self_forcing_framewise": Profile(references=0, block=1),
+    "causal_forcing": Profile(references=0, averaged=False),
     "streamdiffusion_v2": Profile(
         references=0,
         steps=(700, 500, 400, 200),
@@ -133,23 +135,4 @@ PROFILES: dict[str, Profile] = {
     ),
     "rtr_dit": Profile(injection="channel", window=9),
 }
-"""Published checkpoints by name (arXiv 2506.08009, 2511.07399, 2509.22622; krea-realtime-video)."""
-
-
-def guess_profile(name: str, config: CausalWanConfig) -> Profile:
-    """The profile that a file's name and sizes speak for, where no ``livestyle.json`` says it.
-
-    Args:
-        name: of the file, with its folder's.
-        config: from its tensors.
-    """
-    said = name.lower().replace("-", "_")
-    if config.in_channels == 2 * config.out_channels:
-        return PROFILES["rtr_dit"]
-    if "v2v" in said or "streamdiffusion" in said:
-        return PROFILES["streamdiffusion_v2"]
-    if "longlive" in said:
-        return PROFILES["longlive"]
-    if "krea" in said or config.dim == 5120:
-        return PROFILES["krea"]
-    return PROFILES["self_forcing_framewise" if "framewise" in said else "self_forcing"]
+"""By name (arXiv 2506.08009, 2602.02214, 2511.07399, 2509.22622; krea-realtime-video)."""

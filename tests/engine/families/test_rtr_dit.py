@@ -19,11 +19,10 @@ from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import StreamRequest, load_model, make_runner, probe, weight_bytes
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.rtr_dit.model import RTRDiTModel
-from livestyle.engine.families.rtr_dit.profile import PROFILES, guess_profile
+from livestyle.engine.families.rtr_dit.profile import PROFILES
 from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
 from livestyle.engine.families.rtr_dit.text import load_text
 from livestyle.engine.media.types import Frames
-from livestyle.engine.networks.causal_wan import CausalWanConfig
 from livestyle.engine.sampling.few_step import few_step_schedule
 from livestyle.engine.sampling.noise_control import MotionNoiseController, start_at
 from livestyle.lab.benchmark.inline import play
@@ -258,13 +257,13 @@ def test_public_layouts_restyle_and_generate(
 def test_a_diffusers_folder(tmp_path: Path, parts: Path) -> None:
     from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
 
-    write_umt5(tmp_path)
-    (tmp_path / "transformer").mkdir()
-    (tmp_path / "model_index.json").write_text('{"_class_name": "WanPipeline"}')
+    folder = write_umt5(tmp_path / "Self-Forcing")
+    (folder / "transformer").mkdir()
+    (folder / "model_index.json").write_text('{"_class_name": "WanPipeline"}')
     tensors = convert_wan_transformer_to_diffusers(dict(tiny_wan().state_dict()))
-    save_file({k: v.contiguous() for k, v in tensors.items()}, tmp_path / "transformer" / "model.safetensors")
-    (tmp_path / "transformer" / "config.json").write_text('{"num_attention_heads": 2}')
-    model = load(tmp_path, autoencoder=str(parts / "causal"))
+    save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "transformer" / "model.safetensors")
+    (folder / "transformer" / "config.json").write_text('{"num_attention_heads": 2}')
+    model = load(folder, autoencoder=str(parts / "causal"))
     assert model.profile == PROFILES["self_forcing"] and model.text is not None
 
 
@@ -316,9 +315,9 @@ def test_what_can_not_be_loaded_is_named(tmp_path: Path, parts: Path) -> None:
         load(tmp_path / "code.pt")
     tensors = dict(tiny_wan().state_dict())
     del tensors["blocks.1.ffn.2.weight"]
-    save_file(tensors, tmp_path / "part.safetensors")
+    save_file(tensors, tmp_path / "self_forcing_part.safetensors")
     with pytest.raises(CheckpointError, match=r"lacks blocks.1.ffn.2.weight \(1 tensors"):
-        load(tmp_path / "part.safetensors")
+        load(tmp_path / "self_forcing_part.safetensors")
     save_file({"conv.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError, match="holds no causal Wan network"):
         probe(tmp_path / "other.safetensors")
@@ -337,19 +336,6 @@ def test_padding_rows_are_kept_and_zero(tmp_path: Path) -> None:
     assert text.encode("dark water", torch.device("cpu")).data_ptr() == states.data_ptr()
     with pytest.raises(SettingError, match="too long"):
         text.check("paper " * 99)
-
-
-def test_profiles_are_guessed_by_name_and_size() -> None:
-    small, large = CausalWanConfig(), CausalWanConfig(dim=5120, heads=40)
-    for name, profile in (
-        ("Self-Forcing/self_forcing_dmd.pt", "self_forcing"),
-        ("wan_causal_dmd_v2v/model.pt", "streamdiffusion_v2"),
-        ("LongLive-1.3B/longlive_base.pt", "longlive"),
-        ("causal_forcing_framewise.safetensors", "self_forcing_framewise"),
-    ):
-        assert guess_profile(name, small) is PROFILES[profile]
-    assert guess_profile("anything", large) is PROFILES["krea"]
-    assert guess_profile("anything", CausalWanConfig(in_channels=32)) is PROFILES["rtr_dit"]
 
 
 def test_step_lists_are_the_published_ones() -> None:
