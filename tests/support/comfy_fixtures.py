@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import environment
+import machine_cache
 import pytest
 from comfy_client import ComfyClient
 from comfy_location import find_comfyui
@@ -17,6 +18,20 @@ from sample_clips import make_clip
 FOLDER = "comfyui-live-style"
 
 StartServer = Callable[..., ComfyServer]
+
+NEWEST_FRONT_END = "comfyui-frontend-package==1.58.1"
+"""Raised by hand, so that a test that fails says something about us. ComfyUI 0.3.75 itself pins 1.32.9."""
+
+
+def newest_front_end() -> Path:
+    """A folder for ``--front-end-root``, beside the environment, where the pinned one stays."""
+
+    def inside(name: str) -> str | None:
+        _, found, path = name.partition("comfyui_frontend_package/static/")
+        return path if found else None
+
+    folder = machine_cache.cache_root() / ("front-end-" + NEWEST_FRONT_END.replace("==", "-"))
+    return machine_cache.unpack_from_wheel(NEWEST_FRONT_END, folder, inside)
 
 
 @pytest.fixture(scope="session")

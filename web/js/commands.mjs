@@ -3,7 +3,7 @@
  * What can be done without the mouse: commands with keys, for the sessions of the selected nodes, or for
  * all where none of theirs runs. locales/LANGUAGE/commands.json translates them.
  */
-import { t } from "./i18n.mjs?v=0.3.0";
+import { t, translated } from "./i18n.mjs?v=0.3.0";
 
 /** @typedef {import("./live_session.mjs?v=0.3.0").LiveSession} LiveSession */
 
@@ -47,7 +47,7 @@ export function commandsFor(host) {
     },
   ];
   return {
-    commands,
+    commands: translated("commands", commands),
     keybindings: Object.entries(KEYS).map(([name, key]) => ({
       commandId: `livestyle.${name}`,
       combo: { key: key.toLowerCase(), shift: true },

@@ -4,13 +4,20 @@
  * has the others under "livestyle", and what it lacks stays English.
  */
 
+/** All our texts in the page's language, as ComfyUI's front end knows them. @type {Record<string, any>} */
+let locale = {};
+
 /** @type {Record<string, string>} */
 let words = {};
+
+/** What nodes are called in English, by type: files that were saved so still are. @type {Record<string, string>} */
+const titles = {};
 
 /** Choose the language; before anything is shown.
  * @param {Record<string, any>} locales as ComfyUI's /i18n gives them @param {string} language such as "fr" */
 export function useLanguage(locales, language) {
-  words = locales[language]?.livestyle ?? locales[language.split("-")[0]]?.livestyle ?? {};
+  locale = locales[language] ?? locales[language.split("-")[0]] ?? {};
+  words = locale.livestyle ?? {};
 }
 
 /** @param {string} text in English, with {names} where ``values`` come in
@@ -24,4 +31,44 @@ export function t(text, values = {}) {
 export function tLine(line) {
   const [verb, ...rest] = line.split(" ");
   return rest.length && !(line in words) ? t(`${verb} {name}`, { name: rest.join(" ") }) : t(line);
+}
+
+/** The same settings or commands with their texts in the page's language.
+ * @template {{id: string}} Entry @param {"settings" | "commands"} kind @param {Entry[]} entries @returns {Entry[]} */
+export function translated(kind, entries) {
+  return entries.map((entry) => {
+    const { options, ...texts } = locale[kind]?.[entry.id.replaceAll(".", "_")] ?? {};
+    return { ...entry, ...texts };
+  });
+}
+
+/** Front end 1.32, which ComfyUI 0.3.75 pins, forgets a pack's nodes in every language but English.
+ * @param {any} definition of a node, as the server gives it */
+export function translateDefinition(definition) {
+  const texts = locale.nodeDefs?.[definition.name];
+  if (!texts) return;
+  titles[definition.name] = definition.display_name;
+  definition.display_name = texts.display_name;
+  definition.description = texts.description;
+  for (const [name, spec] of Object.values(definition.input ?? {}).flatMap(Object.entries)) {
+    const text = texts.inputs[name];
+    if (text && spec[1]) Object.assign(spec[1], { display_name: text.name, tooltip: text.tooltip });
+  }
+}
+
+/** The labels of a node's sockets and widgets; before anybody has renamed one. @param {any} node */
+export function translateNode(node) {
+  const texts = locale.nodeDefs?.[node.comfyClass];
+  if (!texts) return;
+  for (const widget of node.widgets ?? []) widget.label = texts.inputs[widget.name]?.name ?? widget.label;
+  for (const input of node.inputs ?? []) input.localized_name = texts.inputs[input.name]?.name ?? input.localized_name;
+  for (const [index, output] of (node.outputs ?? []).entries()) {
+    output.localized_name = texts.outputs[index]?.name ?? output.localized_name;
+  }
+}
+
+/** The title of a node that was loaded with its English one. @param {any} node */
+export function translateTitle(node) {
+  const text = locale.nodeDefs?.[node.comfyClass]?.display_name;
+  if (text && node.title === titles[node.comfyClass]) node.title = text;
 }

@@ -10,7 +10,7 @@ import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { executionId } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves } from "./halves.mjs?v=0.3.0";
-import { useLanguage } from "./i18n.mjs?v=0.3.0";
+import { translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
 import { menuOf } from "./node_menu.mjs?v=0.3.0";
 import { SessionBoard } from "./session_board.mjs?v=0.3.0";
@@ -20,6 +20,8 @@ import { StatusLine } from "./status_line.mjs?v=0.3.0";
 
 const STAGE_NODES = new Set(["FrameStreamIO", "StreamDenoise"]);
 const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "TemporalLLLite", "FlowWarp", "KVCacheStyleSwitch"]);
+
+await speak();
 
 const secret = clientSecret();
 sendWithPrompts(api, secret);
@@ -44,6 +46,12 @@ board.onLive = () => live.refresh();
 /** @param {string} id of one of ComfyUI's settings or ours @returns {any} */
 function setting(id) {
   return app.extensionManager?.setting.get(id);
+}
+
+/** Learn the page's language; before anything of ours is registered or shown. */
+async function speak() {
+  const answer = await api.fetchApi("/i18n");
+  if (answer.ok) useLanguage(await answer.json(), setting("Comfy.Locale") ?? "en");
 }
 
 /** @param {string} path below ComfyUI's own address */
@@ -161,19 +169,13 @@ function watchHalves(node) {
 app.registerExtension({
   name: "livestyle",
 
-  settings: SETTINGS,
+  settings: translated("settings", SETTINGS),
   ...commandsFor({
     board,
     say,
     play: () => app.queuePrompt(0, 1),
     selected: () => Object.values(app.canvas?.selected_nodes ?? {}).map((node) => executionId(node)),
   }),
-
-  /** Before any node is made. */
-  async init() {
-    const answer = await api.fetchApi("/i18n");
-    if (answer.ok) useLanguage(await answer.json(), setting("Comfy.Locale") ?? "en");
-  },
 
   /** @param {any} node */
   getNodeMenuItems(node) {
@@ -186,12 +188,17 @@ app.registerExtension({
 
   /** @param {any} _type @param {any} definition */
   beforeRegisterNodeDef(_type, definition) {
+    if (STAGE_NODES.has(definition.name) || LIVE_NODES.has(definition.name)) translateDefinition(definition);
     if (definition.name === "FrameStreamIO") addUploadButton(definition.input);
   },
 
   /** @param {any} node */
   nodeCreated(node) {
     const kind = node.comfyClass;
+    if (STAGE_NODES.has(kind) || LIVE_NODES.has(kind)) {
+      translateNode(node);
+      chain(node, "onConfigure", () => translateTitle(node));
+    }
     if (LIVE_NODES.has(kind)) {
       live.watch(node);
       chain(node, "onRemoved", () => live.forget(node));

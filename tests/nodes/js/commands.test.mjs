@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { commandsFor } from "../../../web/js/commands.mjs";
-import { t, useLanguage } from "../../../web/js/i18n.mjs";
+import { t, translateDefinition, translateNode, translateTitle, translated, useLanguage } from "../../../web/js/i18n.mjs";
 import { menuOf } from "../../../web/js/node_menu.mjs";
 
 function session(node, recorders = []) {
@@ -82,4 +82,21 @@ test("words come in the page's language, with names where they belong", () => {
   assert.equal(t("not there"), "not there");
   useLanguage(locales, "ko");
   assert.equal(t("Saved {file}", { file: "a.png" }), "Saved a.png");
+});
+
+test("a node's definition, labels and English title come in the page's language", () => {
+  const texts = { display_name: "Charger", description: "D", inputs: { lora: { name: "LoRA", tooltip: "T" } }, outputs: { 0: { name: "mod\u00e8le" } } };
+  useLanguage({ fr: { nodeDefs: { Load: texts }, commands: { livestyle_play: { label: "Lancer" } } } }, "fr");
+  const definition = { name: "Load", display_name: "Load it", input: { required: { lora: ["COMBO", {}] }, hidden: { id: "ID" } } };
+  translateDefinition(definition);
+  assert.equal(definition.display_name, "Charger");
+  assert.deepEqual(definition.input.required.lora[1], { display_name: "LoRA", tooltip: "T" });
+  const node = { comfyClass: "Load", title: "Load it", widgets: [{ name: "lora" }], inputs: [{ name: "x" }], outputs: [{}] };
+  translateNode(node);
+  translateTitle(node);
+  assert.deepEqual([node.title, node.widgets[0].label, node.outputs[0].localized_name], ["Charger", "LoRA", "mod\u00e8le"]);
+  node.title = "mine";
+  translateTitle(node);
+  assert.equal(node.title, "mine");
+  assert.deepEqual(translated("commands", [{ id: "livestyle.play", label: "Play" }]), [{ id: "livestyle.play", label: "Lancer" }]);
 });
