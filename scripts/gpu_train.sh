@@ -22,7 +22,7 @@ if [ -n "${TOY:-}" ]; then
     autoencoder=(--steps 2 --texture-steps 2 --batch 1 --crop 64 --workers 0)
     text_to_video=(--clips 2 --scenes 4 --text-steps 2 --image-steps 2 --stretch-steps 2 --steps 2
         --student-steps 2 --batch 1 --size 32 --workers 0)
-    restyling=(--windows 2 --large-windows 1 --pictured 1 --steps 2 --causal-steps 2 --rollout-steps 2
+    restyling=(--windows 2 --large-windows 1 --pictured 1 --sentence-steps 2 --steps 2 --causal-steps 2 --rollout-steps 2
         --student-steps 2 --trajectories 1 --solver-steps 1 --batch 3)
 else # meant for about three, three and two minutes on an H200; not measured yet
     autoencoder=(--steps 4000 --texture-steps 1200 --batch 24 --crop 160 --workers "$workers")

@@ -24,7 +24,7 @@ PERCEPTUAL = 0.004  # weight of the perceptual distance beside the squared error
 STEADY = 0.25  # weight of the error's change from frame to frame, which the eye sees as flicker
 UNIT_SCALE = 0.02  # weight that holds each latent channel near mean 0 and deviation 1
 UNSURE = 0.05  # deviation of the noise on the latents that the decoder sees: a denoiser will write them
-ADVERSARIAL = 0.5  # length of the discriminator's gradient at the decoder's output, by that of the rest
+ADVERSARIAL = 0.2  # length of the discriminator's gradient at the decoder's output, by that of the rest
 # Grey, red to blue, green to magenta: squared errors count 1, 2 and 6 times along these axes, about
 # inversely to how much real clips vary there. With equal weights the third is never learnt.
 OPPONENT = torch.tensor([[3.0**-0.5] * 3, [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])

@@ -46,6 +46,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--rollout-steps", type=int, default=800, help="of Self Forcing on paired targets alone"
     )
     parser.add_argument("--student-steps", type=int, default=100, help="of Self Forcing with the critic")
+    parser.add_argument("--sentence-steps", type=int, default=SENTENCES.steps, help="of the text encoder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
 
 
@@ -54,7 +55,8 @@ def run(arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.runs / "rtr-dit"
     loop, seed, recipe = common.loop(arguments, DEFAULT), arguments.seed, Recipe()
     autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.bfloat16)
-    encoder, related = train_sentences(folder / "sentences", dataclasses.replace(SENTENCES, seed=seed))
+    reading = common.stage(arguments, SENTENCES, arguments.sentence_steps)
+    encoder, related = train_sentences(folder / "sentences", reading)
     encoder.model.eval().requires_grad_(False)
     sentences = Sentences.encode(encoder, related, per_style=256, seed=seed)
     pools = _pools(arguments, folder, autoencoder)

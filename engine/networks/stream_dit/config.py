@@ -32,7 +32,7 @@ class StreamDiTConfig:
             the velocity follows. A token with more values than ``width`` can't carry its noise through
             the network, but it can carry its picture.
         local: whether a depthwise 3x3 convolution over each frame's tokens stands before each block. Not
-            in the paper: it draws edges that run through many tokens with far fewer training samples.
+            in the paper: it is to draw edges that run through many tokens after fewer training samples.
     """
 
     channels: int
