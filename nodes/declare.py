@@ -15,6 +15,9 @@ from .labels import LIVE, RARE, labels
 
 CATEGORY = "LiveStyle"
 
+ESSENTIALS = {"LoadStreamModel", "MLLMEncode", "StreamDenoise", "FrameStreamIO"}
+"""The nodes of a first graph: newer editors list them among the essentials, too."""
+
 FrameStream = io.Custom("FRAME_STREAM")
 """A plan: ``engine.runtime.plan.PlanNode``."""
 
@@ -39,6 +42,8 @@ def schema(**fields: Any) -> io.Schema:
         "not_idempotent": True,  # the output names the node, so an equal node must not share it
     }
     node_id = fields["node_id"]
+    if node_id in ESSENTIALS:
+        common["essentials_category"] = "Video Tools"
     for each in fields["inputs"]:
         each.display_name = labels(node_id).get(each.id, each.id)
         # In extra_dict, for 0.3.75 has no argument for the first; its editor knows the mark all the same.

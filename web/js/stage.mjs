@@ -171,7 +171,7 @@ export class Stage {
     this.stop.disabled = this.state.state === "draining";
     this.record.hidden = !running || !(this.state.recorders ?? []).includes(this.host.id());
     this.record.disabled = this.stop.disabled;
-    this.record.dataset.on = String(this.#recording);
+    this.record.dataset.on = this.record.ariaPressed = String(this.#recording);
     this.record.title = this.#recording
       ? t("Close the file; the stream goes on.")
       : t("Write a file from here on; the stream goes on.");
