@@ -62,11 +62,13 @@ class Boxes:
         nodes: left, top, width and height by node id, title included.
         wires: all connections.
         positions: the nodes' own positions, below their titles.
+        stretch: how much farther apart nodes lie than their file says; Nodes 2.0 of 1.32.9 does that.
     """
 
     nodes: dict[str, tuple[float, float, float, float]]
     wires: list[Wire] = field(default_factory=list)
     positions: dict[str, tuple[float, float]] = field(default_factory=dict)
+    stretch: float = 1.0
 
     @classmethod
     def of(cls, page: Any) -> Boxes:

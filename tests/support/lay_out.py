@@ -58,7 +58,9 @@ def lay_out(views: Sequence[Boxes], columns: Sequence[Sequence[str]], left: floa
 def moved(view: Boxes, places: Place) -> Boxes:
     """A view with its nodes at other positions."""
     shift = {
-        node: tuple(new - old for new, old in zip(places[node], view.positions[node], strict=True))
+        node: tuple(
+            new * view.stretch - old for new, old in zip(places[node], view.positions[node], strict=True)
+        )
         for node in view.nodes
     }
 
@@ -82,11 +84,14 @@ def _places(
     for column, start in zip(columns, starts, strict=True):
         y = top + start
         for node in column:
-            above = max(view.positions[node][1] - view.nodes[node][1] for view in views)
-            below = max(view.nodes[node][1] + view.nodes[node][3] - view.positions[node][1] for view in views)
+            above = max((view.positions[node][1] - view.nodes[node][1]) / view.stretch for view in views)
+            below = max(
+                (view.nodes[node][1] + view.nodes[node][3] - view.positions[node][1]) / view.stretch
+                for view in views
+            )
             places[node] = (left, y + above)
             y += above + below + DOWN
-        left += max(view.nodes[node][2] for view in views for node in column) + ACROSS
+        left += max(view.nodes[node][2] / view.stretch for view in views for node in column) + ACROSS
     return places
 
 
