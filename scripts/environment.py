@@ -54,6 +54,8 @@ def enter(script: str, *groups: str, comfyui: str | None = None) -> Path:
     place = find_comfyui(comfyui, ROOT)
     python = None if groups or place.pypi_copy else _own_python(place.folder)
     if python is None:
+        if not (groups or place.pypi_copy):
+            _say_what_was_missing(place.folder)
         prefix = ensure(place, groups)
         python = venv_python(prefix)
         _link_venv(prefix)
@@ -111,13 +113,42 @@ def digest_of(files: Sequence[Path], constraints: Sequence[str]) -> str:
 
 def _own_python(comfyui: Path) -> Path | None:
     """The Python that a user's ComfyUI runs on, if it has what the pack needs."""
-    pythons = [venv_python(comfyui / name) for name in ("venv", ".venv")]
+    pythons = [venv_python(prefix) for prefix in _environments(comfyui)]
     pythons += [comfyui.parent / "python_embeded" / "python.exe", Path(sys.executable)]
     probe = f"import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, {MODULES!r})))"
     for python in pythons:
         if python.exists() and subprocess.run([str(python), "-c", probe]).returncode == 0:
             return python
     return None
+
+
+def _say_what_was_missing(comfyui: Path) -> None:
+    """Before a second environment is built for a ComfyUI that has one, say so, and how to use that one."""
+    looked = ", ".join(map(str, _environments(comfyui))) or "none found"
+    print(
+        f"No Python of {comfyui} has all of {', '.join(MODULES)} (looked at: {looked}).\n"
+        f"LiveStyle builds an environment of its own, up to {NEEDED_BYTES >> 30} GB in "
+        f"{machine_cache.cache_root()}; Ctrl-C stops that. To use ComfyUI's own instead, activate it, run "
+        f"'pip install -r {ROOT / 'requirements.txt'}' and start this script again.",
+        flush=True,
+    )
+
+
+def _environments(comfyui: Path) -> list[Path]:
+    """Where a ComfyUI's environment may lie, the likeliest first.
+
+    Whatever is one in ComfyUI's folder or beside it, under any name, as venv and uv (``pyvenv.cfg``) and
+    ``conda create -p`` (``conda-meta``) make them; then the active one; then conda's that are named after it.
+    """
+    active = [Path(os.environ[name]) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.environ.get(name)]
+    near = [prefix for folder in (comfyui, comfyui.parent) for prefix in sorted(folder.iterdir())]
+    marks = ("pyvenv.cfg", "conda-meta")
+    near = [prefix for prefix in near if any(os.path.exists(prefix / mark) for mark in marks)]
+    near.sort(key=lambda prefix: prefix.name not in ("venv", ".venv"))
+    record = Path.home() / ".conda" / "environments.txt"
+    named = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    conda = [Path(line) for line in named if "comfy" in Path(line).name.lower()]
+    return [*near, *active, *conda]
 
 
 def _runs_on(python: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import environment
@@ -102,3 +103,52 @@ def test_the_scripts_start_on_a_bare_python(script: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--comfyui" in done.stdout
+
+
+@pytest.fixture
+def own_venv(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A real environment of ComfyUI's under an unusual name; this process' Python is not good enough."""
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(environment, "MODULES", ("witness_of_comfyui",))
+    prefix = comfyui.folder / "env"
+    venv.create(prefix, with_pip=False)
+    return prefix
+
+
+def _install_witness(prefix: Path) -> None:
+    (packages,) = prefix.glob("[Ll]ib/**/site-packages")
+    (packages / "witness_of_comfyui.py").touch()
+
+
+@pytest.mark.parametrize("name", ["env", "my venv", "../beside"])
+def test_comfyuis_own_python_is_found_under_any_name(comfyui: ComfyUI, own_venv: Path, name: str) -> None:
+    assert environment._own_python(comfyui.folder) is None
+    prefix = own_venv.rename((comfyui.folder / name).resolve())
+    _install_witness(prefix)
+    assert environment._own_python(comfyui.folder) == machine_cache.venv_python(prefix)
+
+
+def test_a_conda_environment_named_after_comfyui_is_found(
+    comfyui: ComfyUI, own_venv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "envs").mkdir()
+    prefix = own_venv.rename(tmp_path / "envs" / "comfyui")
+    _install_witness(prefix)
+    (tmp_path / ".conda").mkdir()
+    (tmp_path / ".conda" / "environments.txt").write_text(f"{tmp_path / 'envs' / 'other'}\n{prefix}\n")
+    assert environment._own_python(comfyui.folder) == machine_cache.venv_python(prefix)
+
+
+def test_what_would_be_built_is_said_first(
+    comfyui: ComfyUI, own_venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(*_: object) -> Path:
+        raise SystemExit("building")
+
+    monkeypatch.setattr(environment, "ensure", build)
+    with pytest.raises(SystemExit, match="building"):
+        environment.enter(__file__, comfyui=str(comfyui.folder))
+    said = capsys.readouterr().out
+    assert str(own_venv) in said and "witness_of_comfyui" in said and "requirements.txt" in said
