@@ -33,12 +33,12 @@ def choose_backend(q: torch.Tensor, tokens: int) -> Backend | None:
     """
     if tokens < MIN_TOKENS.get(q.device.type, MIN_TOKENS["cuda"]):
         return None
-    return sparse_backend(q.device, q.shape[-2], q.shape[-1], q.dtype)
+    return sparse_backend(q.device, q.shape[1], q.shape[-2], q.shape[-1], q.dtype)
 
 
-def sparse_backend(device: torch.device, length: int, width: int, dtype: torch.dtype) -> Backend:
-    """The fastest of those that skip blocks, for blocks of ``length`` tokens and heads of ``width``."""
-    return "flex" if flex_works(device.type, length, width, dtype) else "gather"
+def sparse_backend(device: torch.device, heads: int, length: int, width: int, dtype: torch.dtype) -> Backend:
+    """The fastest of those that skip blocks, for blocks of ``length`` tokens and ``heads`` of ``width``."""
+    return "flex" if flex_works(device.type, heads, length, width, dtype) else "gather"
 
 
 @dataclass

@@ -5,14 +5,17 @@ Shapes as in ``dsa``: q, k, v are (B, H, n, l, d), n blocks of l tokens. Rows of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
+from ...errors import one_line
+from ...log import log
 from ..windows import WindowLayout
 from .dsa import Blocks, Selection, attend_dense, flat_blocks
 
@@ -20,6 +23,12 @@ Backend = Literal["dense", "gather", "flex"]
 
 GATHERED = 2**25
 """Elements of keys that ``attend_gather`` copies at a time."""
+
+UNFUSED = {"cpu"}
+"""Kinds of device on which FlexAttention may write its scores out: as a reference, for few tokens."""
+
+_without_kernel: set[tuple[str, int, int, torch.dtype]] = set()
+"""Kinds of device, tokens of a block, channels of a head and dtypes for which there was no fused kernel."""
 
 
 def attend_gather(
@@ -63,9 +72,34 @@ def attend_flex(
 ) -> torch.Tensor:
     """FlexAttention, which skips blocks inside one fused kernel; compiled on first use.
 
-    Indices are data, so another selection needs no other kernel.
+    Indices are data, so another selection needs no other kernel. Without one the selected blocks are
+    gathered, which the log says once: unfused it would keep the scores of all tokens, 17 GB a layer at 512p.
     """
-    attend = compiled_flex() if q.device.type == "cuda" else flex_attention
+    if q.device.type in UNFUSED:
+        return _flex(flex_attention, q, k, v, selection, blocks)
+    kernel = (q.device.type, q.shape[-2], q.shape[-1], q.dtype)
+    if kernel not in _without_kernel:
+        try:
+            return _flex(compiled_flex(), q, k, v, selection, blocks)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # compilers, Triton and their absence raise many kinds
+            _without_kernel.add(kernel)
+            reason = one_line(error, 120) or type(error).__name__
+            log.warning(
+                "FlexAttention has no kernel here (%s): selected blocks are gathered instead.", reason
+            )
+    return attend_gather(q, k, v, selection, blocks)
+
+
+def _flex(
+    attend: Callable[..., Any],
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    selection: Selection,
+    blocks: Blocks,
+) -> torch.Tensor:
     q, k, v = (flat_blocks(part) for part in (q, k, v))
     flat = attend(q, k, v, block_mask=block_mask(selection, blocks))
     assert isinstance(flat, torch.Tensor)  # it is a tuple with return_aux only
@@ -99,34 +133,35 @@ def block_mask(selection: Selection, blocks: Blocks) -> BlockMask:
 
 @cache
 def compiled_flex():
-    """FlexAttention as one kernel."""
-    return torch.compile(flex_attention, dynamic=False)
+    """FlexAttention as one kernel: a graph for the first number of tokens, and one for all that follow.
+
+    As a whole graph it fails where it would otherwise go on unfused.
+    """
+    return torch.compile(flex_attention, dynamic=None, fullgraph=True)
 
 
 @cache
-def flex_works(device: str, length: int, width: int, dtype: torch.dtype) -> bool:
-    """Whether ``attend_flex`` runs on a kind of device, found out by trying; only CUDA gains from it.
+def flex_works(device: str, heads: int, length: int, width: int, dtype: torch.dtype) -> bool:
+    """Whether ``attend_flex`` is fused on a kind of device, found out by trying; only CUDA gains from it.
 
     Args:
+        heads: as many as will be attended with, so that only the number of tokens differs.
         length, width, dtype: tokens of a block and channels of a head, which decide the kernel: not every
             block length has one.
     """
     if device != "cuda":
         return False
-    try:
-        x = torch.zeros(1, 1, 2, length, width, device=device, dtype=dtype)
-        attend_flex(x, x, x, *_two_blocks(length, x.device))
-    except Exception:  # compilers, Triton and their absence raise many kinds
-        return False
-    return True
+    x = torch.zeros(1, heads, 2, length, width, device=device, dtype=dtype)
+    attend_flex(x, x, x, *_two_blocks(heads, length, x.device))
+    return (x.device.type, length, width, dtype) not in _without_kernel
 
 
-def _two_blocks(length: int, device: torch.device) -> tuple[Selection, Blocks]:
+def _two_blocks(heads: int, length: int, device: torch.device) -> tuple[Selection, Blocks]:
     """Two blocks, each of which attends to itself."""
     places = torch.arange(2 * length, device=device)
     kept = torch.eye(2, dtype=torch.bool, device=device)
-    order = torch.tensor([[[[0, 1], [1, 0]]]], device=device)
-    counts = torch.ones(1, 1, 2, dtype=torch.long, device=device)
+    order = torch.tensor([[[[0, 1], [1, 0]]]], device=device).repeat(1, heads, 1, 1)
+    counts = torch.ones(1, heads, 2, dtype=torch.long, device=device)
     return Selection(order, counts), Blocks(WindowLayout(places, places, 2, None), None, kept)
 
 

@@ -160,7 +160,8 @@ class Bench:
             for name, width in network.config.text
         }
         config = network.config
-        backend = sparse_backend(self.device, math.prod(config.dsa.block), config.head_width, self.dtype)
+        block = math.prod(config.dsa.block)
+        backend = sparse_backend(self.device, config.heads, block, config.head_width, self.dtype)
         selections = Selections(config.dsa.refresh, backend)
         measured = evaluator(network, network.read_text(text), "velocity", selections)
         shape = (self.scale.decoder.latent_channels, self.scale.side, self.scale.side)

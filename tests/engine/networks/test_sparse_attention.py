@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -196,28 +199,61 @@ def test_small_buffers_are_attended_to_as_a_whole() -> None:
     q = torch.zeros(1, 2, 4, 16, 8)
     assert choose_backend(q, MIN_TOKENS["cpu"] - 1) is None
     assert choose_backend(q, MIN_TOKENS["cpu"]) == "gather"
-    assert not flex_works("cpu", 16, 8, torch.float32)
+    assert not flex_works("cpu", 2, 16, 8, torch.float32)
 
 
-def test_flex_is_tried_with_the_kernel_that_will_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block length without a kernel is gathered, and the others are not told that theirs fails too."""
-    tried = []
-
-    def attend(q, k, v, selection, blocks):
-        tried.append(tuple(q.shape[2:]))
-        assert selection.as_mask().sum() == blocks.count == 2
-        if q.shape[-2] % 128:
-            raise RuntimeError("no kernel for these blocks")
-        return attend_flex(q, k, v, selection, blocks)
-
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The CPU in the part of a device: nothing may go unfused. What the log says."""
+    said: list[str] = []
     zeros = torch.zeros
-    monkeypatch.setattr(backends, "attend_flex", attend)
-    monkeypatch.setattr(backends.torch, "zeros", lambda *shape, device, **kind: zeros(*shape, **kind))
-    backends.flex_works.cache_clear()
-    try:
-        for _ in range(2):
-            assert not flex_works("cuda", 64, 32, torch.float32)
-            assert flex_works("cuda", 128, 32, torch.float32)
-    finally:
-        backends.flex_works.cache_clear()
-    assert tried == [(2, 64, 32), (2, 128, 32)]
+    monkeypatch.setattr(backends, "UNFUSED", set())
+    monkeypatch.setattr(backends.torch, "zeros", lambda *shape, device=None, **kind: zeros(*shape, **kind))
+    monkeypatch.setattr(backends.log, "warning", lambda line, *parts: said.append(line % parts))
+    caches = (backends.flex_works, backends.compiled_flex)
+    for each in caches:
+        each.cache_clear()
+    torch._dynamo.reset()
+    yield said
+    backends._without_kernel.clear()
+    torch._dynamo.reset()
+    for each in caches:
+        each.cache_clear()
+
+
+def test_a_block_length_without_a_kernel_is_gathered_and_said_once(
+    device: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are not told that theirs fails, too."""
+
+    def kernel(q, k, v, block_mask):
+        if block_mask.BLOCK_SIZE[0] % 128:
+            raise RuntimeError("no kernel for these blocks")
+        return q
+
+    monkeypatch.setattr(backends, "compiled_flex", lambda: kernel)
+    monkeypatch.setattr(backends, "flex_attention", None)  # unfused
+    for _ in range(2):
+        assert not flex_works("cuda", 2, 64, 32, torch.float32)
+        assert flex_works("cuda", 2, 128, 32, torch.float32)
+    blocks = lay(PADDED)
+    q, k, v = heads(blocks)
+    selection = select(q, k, blocks, SETTINGS)
+    gathered = attend_gather(q, k, v, selection, blocks)
+    for _ in range(2):
+        assert torch.equal(attend_flex(q, k, v, selection, blocks), gathered)
+    assert len(device) == 2 and all("(no kernel for these blocks)" in line for line in device)
+
+
+def test_a_growing_window_costs_two_graphs(device: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for the trial, one for every window after it."""
+    counter = CompileCounter()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counter))
+    assert flex_works("cuda", 2, 16, 8, torch.float32)
+    for frames in (2, *range(8, 17)):
+        blocks = lay((frames, 8, 8), references=1)
+        q, k, v = (part[:1] for part in heads(blocks, frames))
+        selection = select(q, k, blocks, SETTINGS)
+        expected = ATTEND["dense"](q, k, v, selection, blocks)
+        assert torch.allclose(attend_flex(q, k, v, selection, blocks), expected, atol=1e-5)
+    assert counter.frame_count == 2 and not device
