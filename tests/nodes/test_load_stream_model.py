@@ -12,6 +12,7 @@ import hub
 import pytest
 import torch
 from safetensors.torch import save_file
+from wan_files import SMALL, wan_shapes, write_safetensors
 
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families.base import ModelHandle
@@ -125,6 +126,32 @@ def test_parts_come_from_comfyuis_own_folders(
         now = node_classes["LoadStreamModel"].fingerprint_inputs(checkpoint=DEMO, **{widget: path.name})
         prints.append((handle.fingerprint, now))
     assert prints[0][0] != prints[1][0] and prints[0][1] != prints[1][1]
+
+
+def test_a_causal_checkpoint_that_says_nothing_is_asked_and_the_choice_is_shown(
+    run_node: RunNode, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from livestyle.nodes import host
+
+    shown: list[str] = []
+    monkeypatch.setattr(host, "show_text", lambda node_id, text: shown.append(text))
+    name = "Renamed/model.safetensors"
+    write_safetensors(model_folder / name, wan_shapes(SMALL))
+    try:
+        with pytest.raises(SettingError, match="choose profile on Load Stream Model .*longlive for LongLive"):
+            run_node("LoadStreamModel", checkpoint=name)
+        assert not shown
+        (handle,) = run_node("LoadStreamModel", checkpoint=name, profile="longlive").args
+        assert handle.profile == "longlive"
+        assert shown[-1].endswith("; played as longlive (the profile widget)")
+        with pytest.raises(SettingError, match="profile can't be 'nobody': choose one of auto, self_forcing"):
+            run_node("LoadStreamModel", checkpoint=name, profile="nobody")
+        with pytest.raises(
+            SettingError, match="profile longlive does not fit mllm-edit: set profile to auto"
+        ):
+            run_node("LoadStreamModel", checkpoint=DEMO, profile="longlive")
+    finally:
+        shutil.rmtree(model_folder / "Renamed")
 
 
 def test_the_line_before_loading(node_classes: dict[str, Any], tmp_path: Path) -> None:
