@@ -116,10 +116,14 @@ class MLLMEncoder(nn.Module):
             extra["image_grid_thw"] = torch.tensor([[1, side, side]] * batch, device=device)
         if start:
             extra[CACHE] = self._prefix.expanded(ids[0][:start], batch)
+        # The first row only counts: without it transformers before 5 takes the picture, whose tokens share
+        # a time, for sequences packed into one, and masks them from each other.
+        order = torch.arange(longest, device=device)[None]
+        positions = torch.cat([order, self.positions_of(ids[0], longest)])
         self.model(
             input_ids=tokens[:, start:],
             attention_mask=None if even else torch.tensor(rows, device=device),
-            position_ids=self.positions_of(ids[0], longest)[:, None, start:].expand(-1, batch, -1),
+            position_ids=positions[:, None, start:].expand(-1, batch, -1),
             use_cache=bool(start),
             **extra,
         )

@@ -43,6 +43,7 @@ def save_mllm_edit(denoiser: Denoiser, encoder: MLLMEncoder, folder: Path, autoe
     contiguous = {"memory_format": torch.contiguous_format}
     denoiser.unet.to(torch.bfloat16).to(**contiguous).save_pretrained(folder / "unet")
     encoder.model.to(torch.bfloat16).save_pretrained(folder / "text_encoder")
+    _spell_rope_twice(folder / "text_encoder" / "config.json")
     encoder.tokenizer.save_pretrained(folder / "tokenizer")
     FlowMatchEulerDiscreteScheduler(**SCHEDULER).save_pretrained(folder / "scheduler")
     image_processor(encoder).save_pretrained(folder / "processor")
@@ -66,3 +67,13 @@ def weight_hashes(folder: Path) -> dict[str, str]:
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*.safetensors"))
     }
+
+
+def _spell_rope_twice(config: Path) -> None:
+    """transformers from 5 on writes ``rope_parameters``; before, it reads only the two older keys."""
+    written = json.loads(config.read_text())
+    text = written["text_config"]
+    if rope := text.get("rope_parameters"):
+        text["rope_scaling"] = {key: value for key, value in rope.items() if key != "rope_theta"}
+        text["rope_theta"] = rope["rope_theta"]
+    config.write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")

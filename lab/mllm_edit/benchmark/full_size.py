@@ -64,9 +64,10 @@ FULL = Scale(
         "num_key_value_heads": 8,
         "head_dim": 128,
         "max_position_embeddings": 262144,
-        "rope_parameters": {
+        # As transformers before 5 spells it, which later ones read, too.
+        "rope_theta": 5e6,
+        "rope_scaling": {
             "rope_type": "default",
-            "rope_theta": 5e6,
             "mrope_interleaved": True,
             "mrope_section": [24, 20, 20],
         },
@@ -114,7 +115,7 @@ TOY = Scale(
         "num_key_value_heads": 1,
         "head_dim": 32,
         "max_position_embeddings": 4096,
-        "rope_parameters": {**FULL.text["rope_parameters"], "mrope_section": [6, 5, 5]},
+        "rope_scaling": {**FULL.text["rope_scaling"], "mrope_section": [6, 5, 5]},
     },
     vision={
         **FULL.vision,

@@ -133,9 +133,10 @@ def build_encoder(tokenizer: PreTrainedTokenizerFast) -> MLLMEncoder:
             "num_key_value_heads": 2,
             "head_dim": 32,
             "max_position_embeddings": 4096,
-            "rope_parameters": {
+            # As transformers before 5 spells it, which later ones read, too.
+            "rope_theta": 10000.0,
+            "rope_scaling": {
                 "rope_type": "default",
-                "rope_theta": 10000.0,
                 "mrope_section": [6, 5, 5],
                 "mrope_interleaved": True,
             },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
@@ -132,9 +134,12 @@ def test_positions_are_the_models_own(encoder: MLLMEncoder) -> None:
     ids, _ = encoder.token_ids("paper sketch")
     tokens = torch.tensor([ids])
     side = encoder.image_side // encoder.patch
-    wanted, _ = encoder.model.get_rope_index(
+    kinds = {"mm_token_type_ids": (tokens == encoder.image_token).int()}
+    index = encoder.model.get_rope_index
+    wanted, _ = index(
         tokens,
-        mm_token_type_ids=(tokens == encoder.image_token).int(),
         image_grid_thw=torch.tensor([[1, side, side]]),
+        # transformers before 5 finds them itself
+        **{name: value for name, value in kinds.items() if name in signature(index).parameters},
     )
     assert torch.equal(encoder.positions_of(ids, len(ids)), wanted[:, 0])
