@@ -123,9 +123,9 @@ def test_watch_play_record_reload_stop(
         )
         restyled, colour = _difference(show), _colour(show)
 
-        show.change(show.denoiser, "strength", 0.0, "stage")
+        show.change(show.denoiser, "strength", 0.0, "status")
         plain = _difference(show)
-        show.change(show.denoiser, "strength", 1.0, "stage")
+        show.change(show.denoiser, "strength", 1.0, "status")
 
         (encoder,) = canvas.nodes("MLLMEncode")
         show.change(encoder["id"], "prompt", "a pencil sketch", "status")

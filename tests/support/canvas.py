@@ -74,7 +74,9 @@ class Canvas:
             """kind => window.app.graph.nodes.filter(node => node.type === kind).map(node => ({
                 id: node.id,
                 title: node.title,
-                links: node.inputs?.filter(input => input.link != null).map(input => input.name) ?? [],
+                links: (node.inputs ?? [])
+                    .filter((_, slot) => node.isInputConnected(slot))
+                    .map(({ name }) => name),
                 widgets: Object.fromEntries((node.widgets ?? []).map(widget => [widget.name, widget.value])),
             }))""",
             kind,

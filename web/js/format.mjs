@@ -7,31 +7,40 @@ import { t, tLine } from "./i18n.mjs?v=0.3.0";
 /** What is known of a running session, one entry a meter, in the order in which they are shown.
  * @param {any} state a "state" message @param {any} [telemetry] @returns {Meter[]} */
 export function meters(state, telemetry) {
+  const { first = [], rest = [], details = [] } = telemetry ? telemetryMeters(telemetry) : {};
   const shown = [
-    meter("state", state.stage ? `${t(state.state)}: ${tLine(state.stage)}` : t(state.state), ""),
-    state.done && meter("frames", state.total ? `${state.done}/${state.total}` : t("{n} frames", { n: state.done }), t("Frames done")),
+    state.state !== "running" && meter("state", state.stage ? `${t(state.state)}: ${tLine(state.stage)}` : t(state.state), ""),
     state.fps && meter("fps", `${state.fps.toFixed(1)} fps`, t("Frames a second, lately")),
+    ...first,
+    state.done && meter("frames", state.total ? `${state.done}/${state.total}` : t("{n} frames", { n: state.done }), t("Frames done")),
     state.eta != null && state.state === "running" && meter("eta", t("{time} left", { time: duration(state.eta) }), t("Time to go")),
-    ...(telemetry ? telemetryMeters(telemetry) : []),
+    ...rest,
+    details.length && meter("details", t("Details"), details.join("\n")),
   ];
   return shown.filter(Boolean);
 }
 
-/** @param {any} telemetry @returns {any[]} */
+/** What is told of every picture, of some, and only where the pointer rests.
+ * @param {any} telemetry @returns {{first: any[], rest: any[], details: string[]}} */
 function telemetryMeters(telemetry) {
   const stages = Object.entries(telemetry.stages ?? {}).map(([name, stage]) => `${t(name)} ${Math.round(stage.mean_ms)}`);
   const waiting = Object.values(telemetry.queues ?? {}).reduce((sum, depth) => sum + depth, 0);
   const glass = telemetry.glass_to_glass_ms ?? telemetry.latency_ms;
   const p95 = glass?.p95 ? `, ${t("95 in 100 within {ms} ms", { ms: Math.round(glass.p95) })}` : "";
   const drops = telemetry.source_drops;
-  return [
-    stages.length && meter("stages", `${stages.join(", ")} ms`, t("Milliseconds a chunk spends in each stage")),
-    waiting && meter("queue", t("queue {n}", { n: waiting }), t("Frames that wait between the stages")),
-    drops && meter("drops", t("drops {n}", { n: drops }), t("Frames of live sources that were skipped to stay in time")),
-    glass?.p50 && meter("latency", t("latency {ms} ms", { ms: Math.round(glass.p50) }), `${t("From the camera to this screen")}${p95}`),
-    ...readouts(telemetry),
-    telemetry.memory_mb && meter("memory", `${Math.round(telemetry.memory_mb)} MB`, t("Memory of ComfyUI's process")),
+  const details = [
+    stages.length && `${t("Milliseconds a chunk spends in each stage")}: ${stages.join(", ")}`,
+    waiting && `${t("Frames that wait between the stages")}: ${waiting}`,
+    telemetry.memory_mb && `${t("Memory of ComfyUI's process")}: ${Math.round(telemetry.memory_mb)} MB`,
   ];
+  return {
+    first: [glass?.p50 && meter("latency", t("latency {ms} ms", { ms: Math.round(glass.p50) }), `${t("From the camera to this screen")}${p95}`)],
+    rest: [
+      drops && meter("drops", t("drops {n}", { n: drops }), t("Frames of live sources that were skipped to stay in time")),
+      ...readouts(telemetry),
+    ],
+    details: details.filter((line) => typeof line === "string"),
+  };
 }
 
 /** What the models show of their own decisions, such as "window 8".

@@ -31,15 +31,23 @@ function pathsTo(graph, wanted) {
  * @param {any} node @param {any} widget @param {any[]} holders of the instance @returns {any} */
 export function givingWidget(node, widget, holders) {
   let owner = node;
-  let input = node.inputs?.find((/** @type {any} */ each) => each.widget?.name === widget.name && each.link != null);
+  let slot = node.inputs?.findIndex((/** @type {any} */ each) => each.widget?.name === widget.name) ?? -1;
+  let input = node.inputs?.[slot];
   const around = [...holders];
-  while (input?.link != null) {
-    const link = owner.graph?.getLink?.(input.link);
+  while (input && owner.isInputConnected(slot)) {
+    const link = linkInto(owner, slot);
     const holder = around.pop();
     if (!link || !holder || link.origin_id !== owner.graph.inputNode?.id) return undefined;
     owner = holder;
-    input = holder.inputs?.[link.origin_slot];
+    slot = link.origin_slot;
+    input = holder.inputs?.[slot];
   }
   const promoted = owner.widgets?.find((/** @type {any} */ each) => each.name === input?.widget?.name);
   return owner === node ? widget : (promoted ?? widget);
+}
+
+/** @param {any} node @param {number} slot of a connected input @returns {any} */
+function linkInto(node, slot) {
+  // Of a subgraph, getInputLink means something else.
+  return [...node.graph.links.values()].find(({ target_id, target_slot }) => target_id === node.id && target_slot === slot);
 }

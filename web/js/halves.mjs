@@ -1,8 +1,10 @@
 // @ts-check
 /**
  * FrameStreamIO reads or writes; the widgets of the other half are hidden, and keep their values.
- * So are those that mean nothing to the chosen source or target.
+ * So are those that mean nothing to the chosen source or target, and the other half's sockets.
  */
+import { fit } from "./rooms.mjs?v=0.3.0";
+import { isConnected, showSockets } from "./sockets.mjs?v=0.3.0";
 
 export const READ = new Set([
   ...["file", "path", "images_fps", "start", "duration", "every_nth", "fps", "resize"],
@@ -50,19 +52,23 @@ export function halfOf(mode, connected) {
 }
 
 /** Show the widgets that are in use, and make the node as high as they need.
- * @param {any} node */
-export function applyHalves(node) {
+ * @param {any} node @param {boolean} [sockets] whether they come and go, too: not while a graph is being loaded */
+export function applyHalves(node, sockets = true) {
   const value = (/** @type {string} */ name) =>
     node.widgets.find((/** @type {any} */ widget) => widget.name === name)?.value;
-  const frames = node.inputs?.find((/** @type {any} */ input) => input.name === "frames");
-  const reads = halfOf(value("mode"), frames?.link != null) === "read";
+  const reads = halfOf(value("mode"), isConnected(node, "frames")) === "read";
   const hiddenHalf = reads ? WRITE : READ;
   const chosen = value(reads ? "source" : "target") ?? "file";
-  let changed = false;
+  // What has no file yet may still be given one by another node, or be given frames to write.
+  const open = reads && chosen === "file" && !value("file") && !value("path");
+  const frames = !reads || (open && value("mode") === "auto");
+  let changed = sockets && showSockets(node, { frames, compare: !reads, video: open, images: open });
   for (const widget of node.widgets) {
     const hidden = hiddenHalf.has(widget.name) || NEEDS[widget.name]?.has(chosen) === false;
     if (Boolean(widget.hidden) === hidden) continue;
-    hide(widget, hidden);
+    widget.hidden = hidden; // the classic renderer looks here
+    widget.options.hidden = hidden; // and the Vue one here
+    fit(widget, Boolean(node.showAdvanced));
     changed = true;
   }
   if (!changed) return;
@@ -70,32 +76,11 @@ export function applyHalves(node) {
   node.graph?.setDirtyCanvas?.(true, true);
 }
 
-/** How the classic renderer measures a hidden widget: nothing, less the gap of 4 pixels that it adds.
- * @type {Record<string, any>} */
-const NO_ROOM = { computeSize: () => [0, -4], computeLayoutSize: undefined, computedHeight: 0 };
-
-/** What a hidden widget had of its own in these places; most have it from their class.
- * @type {WeakMap<any, PropertyDescriptorMap>} */
-const measures = new WeakMap();
-
-/** @param {any} widget @param {boolean} hidden */
-function hide(widget, hidden) {
-  widget.hidden = hidden; // the classic renderer looks here
-  widget.options.hidden = hidden; // and the Vue one here
-  if (hidden) {
-    const all = Object.getOwnPropertyDescriptors(widget);
-    measures.set(widget, Object.fromEntries(Object.entries(all).filter(([name]) => name in NO_ROOM)));
-    Object.assign(widget, NO_ROOM);
-  } else {
-    for (const name of Object.keys(NO_ROOM)) delete widget[name];
-    Object.defineProperties(widget, measures.get(widget) ?? {});
-  }
-}
-
 /** Ask for ComfyUI's own upload button, which by itself it adds to required inputs only.
  * It comes last, so that it moves no saved widget values.
  * @param {any} input the node definition's ``input`` */
 export function addUploadButton(input) {
   if (!input?.optional?.file || input.optional.upload || input.required?.upload) return;
-  input.optional.upload = ["IMAGEUPLOAD", { ...input.optional.file[1], imageInputName: "file" }];
+  const { display_name: _, ...facts } = input.optional.file[1];
+  input.optional.upload = ["IMAGEUPLOAD", { ...facts, imageInputName: "file" }];
 }

@@ -12,7 +12,7 @@ const COMPARE_MS = 250;
 
 export class LiveWidgets {
   /** @param {{idOf: (node: any, holders: any[]) => string, send: (key: string, value: unknown) => void,
-   *           values: () => Map<string, unknown>}} host */
+   *           values: () => Map<string, unknown>, onChange?: (node: any, name: string) => void}} host */
   constructor(host) {
     this.host = host;
     /** @type {Set<any>} */
@@ -62,6 +62,8 @@ export class LiveWidgets {
     const values = this.host.values();
     if (!values.has(key)) return;
     const giving = givingWidget(node, widget, holders);
-    if (giving && giving.value !== values.get(key)) this.host.send(key, giving.value);
+    if (!giving || giving.value === values.get(key)) return;
+    this.host.send(key, giving.value);
+    this.host.onChange?.(node, widget.name);
   }
 }

@@ -8,17 +8,21 @@ import { api } from "../../../scripts/api.js";
 import { CaptureView } from "./capture_view.mjs?v=0.3.0";
 import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { commandsFor } from "./commands.mjs?v=0.3.0";
+import { receiptText } from "./format.mjs?v=0.3.0";
 import { executionId } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves } from "./halves.mjs?v=0.3.0";
 import { translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
+import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
 import { menuOf } from "./node_menu.mjs?v=0.3.0";
+import { hideAdvanced, OLD_EDITOR } from "./rooms.mjs?v=0.3.0";
 import { SessionBoard } from "./session_board.mjs?v=0.3.0";
 import { FIRST_VIEW, LARGEST, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
 import { Stage } from "./stage.mjs?v=0.3.0";
 import { StatusLine } from "./status_line.mjs?v=0.3.0";
+import { applyStyles } from "./styles.mjs?v=0.3.0";
 
-const STAGE_NODES = new Set(["FrameStreamIO", "StreamDenoise"]);
+const STAGE_NODES = new Set(["FrameStreamIO"]);
 const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "TemporalLLLite", "FlowWarp", "KVCacheStyleSwitch"]);
 
 await speak();
@@ -35,11 +39,14 @@ const board = new SessionBoard({
   client: () => api.clientId ?? sessionStorage.getItem("clientId") ?? "",
   overWebRtc: () => setting(TRANSPORT) === "WebRTC",
   largest: () => setting(LARGEST) || Infinity,
+  inApp: () => document.querySelector('[data-testid="linear-center-panel"]') !== null,
 });
+const marks = new LiveMarks();
 const live = new LiveWidgets({
   idOf: executionId,
   send: (key, value) => board.set(key, value),
   values: () => board.liveValues(),
+  onChange: (node, name) => marks.set(node, name, "waiting"),
 });
 board.onLive = () => live.refresh();
 
@@ -78,13 +85,18 @@ function chain(target, name, extra) {
   };
 }
 
+/** Pixels around a widget of ours. */
+const MARGIN = 4;
+
 /** A DOM widget that shows something and holds no value.
  * @param {any} node @param {string} name @param {any} view @param {() => number} height */
 function addWidget(node, name, view, height) {
   const widget = node.addDOMWidget(name, `livestyle_${name}`, view.element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: height,
+    hideInPanel: true, // it is no setting
+    margin: MARGIN,
+    getMinHeight: () => height() + 2 * MARGIN, // which the classic renderer takes off again
     getValue: () => "",
     setValue: () => {},
   });
@@ -110,12 +122,18 @@ function addStage(node) {
       node.properties.livestyle_compare = mode;
       board.look(id());
     },
+    onResult: (file) => {
+      node.properties.livestyle_result = file;
+    },
     viewURL: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
   });
   stage.compare(setting(FIRST_VIEW));
   addWidget(node, "stage", stage, () => stage.height);
   board.addView(node, stage);
-  chain(node, "onConfigure", () => stage.compare(node.properties.livestyle_compare));
+  chain(node, "onConfigure", () => {
+    stage.compare(node.properties.livestyle_compare);
+    stage.showResult(node.properties.livestyle_result);
+  });
   chain(node, "onExecuted", (output) => stage.showResult(output?.video?.[0]));
   chain(node, "onRemoved", () => stage.dispose());
 }
@@ -151,19 +169,51 @@ function addCapture(node) {
 /** @param {any} node */
 function addStatus(node) {
   const status = new StatusLine();
-  addWidget(node, "status", status, () => 20);
+  addWidget(node, "status", status, () => 16);
   board.addView(node, status);
+}
+
+/** The marks on a node's live widgets. @param {any} node */
+function addMarks(node) {
+  marks.add(node);
+  board.addView(node, {
+    showReceipt: (receipt) => receipt.key && marks.set(node, receipt.key.split(".").at(-1), receiptText(receipt).mood),
+    showState: ({ state }) => ["done", "failed", "cancelled"].includes(state) && marks.add(node),
+  });
+}
+
+/** Have the node follow what is connected to it; not before a saved graph has given it its links.
+ * @param {any} node @param {() => void} update */
+function followConnections(node, update) {
+  let loaded = false;
+  const follow = () => loaded && update();
+  const load = () => {
+    loaded = true;
+    update();
+  };
+  chain(node, "onConnectionsChange", follow);
+  chain(node, "onConfigure", () => (OLD_EDITOR ? load() : queueMicrotask(load)));
+  setTimeout(load);
+  return follow;
 }
 
 /** @param {any} node */
 function watchHalves(node) {
-  const update = () => applyHalves(node);
+  applyHalves(node, false);
+  chain(node, "onConfigure", () => applyHalves(node, false));
+  const follow = followConnections(node, () => applyHalves(node));
   for (const widget of node.widgets) {
-    if (["mode", "source", "target"].includes(widget.name)) chain(widget, "callback", update);
+    if (["mode", "source", "target", "file", "path"].includes(widget.name)) chain(widget, "callback", follow);
   }
-  chain(node, "onConnectionsChange", update);
-  chain(node, "onConfigure", update);
-  update();
+}
+
+/** @param {any} node */
+function watchStyles(node) {
+  followConnections(node, () => {
+    if (!applyStyles(node)) return;
+    node.setSize([node.size[0], node.computeSize()[1]]);
+    node.graph?.setDirtyCanvas(true, true);
+  });
 }
 
 app.registerExtension({
@@ -202,13 +252,17 @@ app.registerExtension({
     if (LIVE_NODES.has(kind)) {
       live.watch(node);
       chain(node, "onRemoved", () => live.forget(node));
+      addStatus(node);
+      addMarks(node);
+      hideAdvanced(node);
     }
-    if (STAGE_NODES.has(kind)) addStage(node);
-    else if (LIVE_NODES.has(kind)) addStatus(node);
     if (kind === "FrameStreamIO") {
+      addStage(node);
       addCapture(node);
+      hideAdvanced(node);
       watchHalves(node);
     }
+    if (kind === "KVCacheStyleSwitch") watchStyles(node);
     chain(node, "onRemoved", () => board.removeViews(node));
   },
 

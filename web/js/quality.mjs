@@ -10,9 +10,9 @@ const SLOW_MS = 120;
 const FAST_MS = 45;
 const HIDDEN_FPS = 1;
 
-/** @typedef {{shown: number, source: boolean, hidden: boolean}} Sight what a page shows of a session:
+/** @typedef {{shown: number, source: boolean, hidden: boolean, canvas: boolean}} Sight what a page shows of a session:
  *   longer side of the picture on screen in device pixels, whether the source is shown too,
- *   whether the page is out of sight */
+ *   whether the page is out of sight, and whether the pictures are shown on the canvas */
 
 export class PreviewQuality {
   constructor() {
@@ -32,7 +32,7 @@ export class PreviewQuality {
   }
 
   /** The message to send, or undefined where nothing changed. @param {Sight} sight */
-  wish({ shown, source, hidden }) {
+  wish({ shown, source, hidden, canvas }) {
     const smaller = QUALITIES.length - 1 - this.level;
     const fitting = SIDES.findIndex((side) => side >= shown);
     const index = Math.max(0, (fitting < 0 ? SIDES.length - 1 : fitting) - smaller);
@@ -42,6 +42,7 @@ export class PreviewQuality {
       quality: QUALITIES[this.level],
       source,
       fps: hidden ? HIDDEN_FPS : 0,
+      canvas,
     };
     const text = JSON.stringify(wish);
     if (text === this.asked) return undefined;

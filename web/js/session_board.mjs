@@ -22,7 +22,7 @@ const OVER = new Set(["done", "failed", "cancelled"]);
 export class SessionBoard {
   /** @param {{fetch: (path: string, options?: any) => Promise<Response>, openSocket: (path: string) => WebSocket,
    *           idOf: (node: any) => string, secret: string, client: () => string, overWebRtc: () => boolean,
-   *           largest: () => number}} host ``secret`` went along with this page's prompts; no preview is
+   *           largest: () => number, inApp: () => boolean}} host ``secret`` went along with this page's prompts; no preview is
    *   asked for with a longer side than ``largest`` */
   constructor(host) {
     this.host = host;
@@ -30,15 +30,15 @@ export class SessionBoard {
     this.sessions = new Map();
     /** Ids of sessions whose end was told. @type {Set<string>} */
     this.ended = new Set();
-    /** @type {Map<any, View[]>} */
+    /** Views by the node they are on, with the ids of the nodes that they show. @type {Map<any, {view: View, ids: () => string[]}[]>} */
     this.views = new Map();
     /** Called when the live keys may have changed. */
     this.onLive = () => {};
   }
 
-  /** @param {any} node @param {View} view */
-  addView(node, view) {
-    this.views.set(node, [...(this.views.get(node) ?? []), view]);
+  /** @param {any} node @param {View} view @param {() => string[]} [ids] of the nodes that it shows */
+  addView(node, view, ids = () => [this.host.idOf(node)]) {
+    this.views.set(node, [...(this.views.get(node) ?? []), { view, ids }]);
   }
 
   /** @param {any} node */
@@ -176,7 +176,8 @@ export class SessionBoard {
   /** @param {Iterable<string>} ids @returns {View[]} */
   #viewsOf(ids) {
     const wanted = new Set(ids);
-    return [...this.views].flatMap(([node, views]) => (wanted.has(this.host.idOf(node)) ? views : []));
+    const shown = [...this.views.values()].flat().filter(({ ids }) => ids().some((id) => wanted.has(id)));
+    return shown.map(({ view }) => view);
   }
 
   /** What all views of these nodes show together. @param {string[]} ids */
@@ -185,6 +186,7 @@ export class SessionBoard {
     return {
       shown: Math.min(this.host.largest(), Math.max(64, ...sights.map(({ shown }) => shown))),
       source: sights.some(({ source }) => source),
+      canvas: sights.length > 0 && !this.host.inApp(),
     };
   }
 

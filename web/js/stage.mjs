@@ -20,6 +20,7 @@ const RUNNING = new Set(["loading", "warming", "running", "draining"]);
  * @property {() => string} id of the node
  * @property {() => Promise<string | undefined>} [copyShareLink] for OBS; gives what was copied
  * @property {(mode: import("./comparison.mjs?v=0.3.0").CompareMode) => void} onMode
+ * @property {(file: {filename: string, subfolder: string, type: string}) => void} onResult shown now, and after a reload
  * @property {(file: {filename: string, subfolder: string, type: string}) => string} viewURL
  */
 
@@ -72,15 +73,18 @@ export class Stage {
     this.watch.hidden = !host.copyShareLink;
     this.bar = element("div", "livestyle-bar");
     this.bar.append(this.stop, this.record, this.snapshot, this.view, this.watch);
-    const lines = [this.meters.element, this.note, this.status.element];
-    this.element.append(this.canvas, this.video, this.bar, ...lines);
+    this.hint = element("div", "livestyle-hint");
+    this.hint.textContent = t("Press Run: the picture shows here. What has a ring beside its name acts while it plays.");
+    // Above the picture: the editor's minimap covers the foot of a tall node.
+    this.element.append(this.bar, this.hint, this.canvas, this.video, this.meters.element, this.note, this.status.element);
+    this.video.addEventListener("error", () => this.#mode("idle")); // the file is gone, or can't be played here
     this.#mode("idle");
     this.#enable();
   }
 
   /** Height in CSS pixels that the node should leave. */
   get height() {
-    return this.mode === "idle" ? 64 : 288;
+    return this.mode === "idle" ? 104 : 308;
   }
 
   /** See quality.mjs. */
@@ -110,6 +114,8 @@ export class Stage {
     if (!RUNNING.has(state.state)) {
       this.comparison.show();
       this.note.textContent = "";
+      this.telemetry = undefined;
+      if (state.state === "cancelled") this.status.show(t("Cancelled."), "done");
     }
     this.#enable();
     this.meters.show(state, this.telemetry);
@@ -141,9 +147,13 @@ export class Stage {
     this.status.show(t("Recorded {file} ({frames} frames)", { file: take.file.filename, frames: take.frames }), "done");
   }
 
-  /** @param {{filename: string, subfolder: string, type: string} | undefined} file */
+  /** @param {{filename: string, subfolder: string, type: string, frames?: number} | undefined} file */
   showResult(file) {
     if (!file?.filename) return;
+    const facts = { file: file.filename, frames: file.frames ?? "?" };
+    if (this.state.state === "cancelled") this.status.show(t("Cancelled; kept {file} ({frames} frames)", facts), "done");
+    else if (this.state.state === "done") this.status.show(t("Saved {file} ({frames} frames)", facts), "done");
+    this.host.onResult(file);
     const { filename, subfolder, type } = file;
     const name = `${type}/${subfolder}/${filename}`;
     if (this.video.dataset.file !== name) {
@@ -201,6 +211,7 @@ export class Stage {
     if (this.mode === mode) return;
     const changed = (this.mode === "idle") !== (mode === "idle");
     this.mode = mode;
+    this.hint.hidden = mode !== "idle";
     this.canvas.hidden = mode !== "preview";
     this.video.hidden = mode !== "result";
     if (mode !== "result") this.video.pause();

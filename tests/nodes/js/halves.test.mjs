@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { addUploadButton, applyHalves, halfOf, READ, WRITE } from "../../../web/js/halves.mjs?v=0.3.0";
+import { applyStyles, STYLES } from "../../../web/js/styles.mjs?v=0.3.0";
 
 const schema = JSON.parse(readFileSync(new URL("../schema.json", import.meta.url), "utf8"));
 const WIDGETS = new Set(["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"]);
@@ -10,7 +11,16 @@ function makeNode(mode, link) {
   const widgets = [...READ, ...WRITE, "allow_private"].map((name) => ({ name, options: {} }));
   return {
     widgets: [{ name: "mode", value: mode }, ...widgets],
-    inputs: [{ name: "frames", link }],
+    inputs: ["frames", "compare", "video", "images"].map((name) => ({ name, type: name, link: name === "frames" ? link : null })),
+    isInputConnected(slot) {
+      return this.inputs[slot].link != null;
+    },
+    removeInput(slot) {
+      this.inputs.splice(slot, 1);
+    },
+    addInput(name, type, facts) {
+      this.inputs.push({ name, type, link: null, ...facts });
+    },
     size: [300, 500],
     computeSize: () => [100, 200],
     setSize(size) {
@@ -85,6 +95,37 @@ test("a node that shows the right half already keeps its size", () => {
   node.size = [300, 999];
   applyHalves(node);
   assert.deepEqual(node.size, [300, 999]);
+});
+
+const sockets = (node) => node.inputs.map(({ name }) => name);
+
+test("a node shows the sockets of its half, and what has no file yet all that may give it one", () => {
+  const node = makeNode("auto", null);
+  applyHalves(node);
+  assert.deepEqual(sockets(node), ["frames", "video", "images"]);
+  const set = (name, value) => {
+    node.widgets.find((widget) => widget.name === name).value = value;
+    applyHalves(node);
+    return sockets(node);
+  };
+  assert.deepEqual(set("file", "flower.mp4"), []);
+  assert.deepEqual(set("mode", "write"), ["frames", "compare"]);
+  node.inputs[1].link = 7;
+  assert.deepEqual(set("mode", "read"), ["compare"]); // what is connected stays
+  node.inputs[0].link = null;
+  assert.deepEqual(set("file", ""), ["video", "images"]);
+});
+
+test("a style switch shows the next empty style", () => {
+  const node = makeNode("auto", null);
+  node.inputs = STYLES.map((name, place) => ({ name, type: "STYLE", link: place < 2 ? place : null }));
+  assert.ok(applyStyles(node));
+  assert.deepEqual(sockets(node), ["style", "style_2", "style_3"]);
+  node.inputs[2].link = 5;
+  applyStyles(node);
+  assert.deepEqual(sockets(node), ["style", "style_2", "style_3", "style_4"]);
+  node.inputs[1].link = null;
+  assert.ok(!applyStyles(node)); // an empty one between two is kept
 });
 
 test("the upload button comes last, once", () => {

@@ -68,7 +68,7 @@ test("meters show what is known", () => {
   const texts = (...said) => meters(...said).map(({ text }) => text);
   assert.deepEqual(texts({ state: "loading", stage: "" }), ["loading"]);
   const state = { state: "running", stage: "Playing", done: 10, total: 40, fps: 12.5, eta: 2.4 };
-  assert.deepEqual(texts(state), ["running: Playing", "10/40", "12.5 fps", "2 s left"]);
+  assert.deepEqual(texts(state), ["12.5 fps", "10/40", "2 s left"]);
   const telemetry = {
     stages: { step: { mean_ms: 30.4 } },
     queues: { side: 3 },
@@ -76,7 +76,8 @@ test("meters show what is known", () => {
     source_drops: 4,
     memory_mb: 1234.5,
   };
-  assert.deepEqual(texts(state, telemetry).slice(4), ["step 30 ms", "queue 3", "drops 4", "latency 81 ms", "1235 MB"]);
+  assert.deepEqual(texts(state, telemetry), ["12.5 fps", "latency 81 ms", "10/40", "2 s left", "drops 4", "Details"]);
+  assert.match(meters(state, telemetry).at(-1).title, /step 30\n.*: 3\n.*1235 MB$/);
   const adaptive = { ...telemetry, readouts: { 4: { window: "8" }, 9: { window: "16" } } };
   const windows = meters(state, adaptive).filter(({ text }) => text.startsWith("window"));
   assert.deepEqual(windows.map(({ name, text }) => [name, text]), [["window-4", "window 8"], ["window-9", "window 16"]]);
@@ -128,11 +129,11 @@ test("each instance of a subgraph has its own ids", () => {
   assert.deepEqual(idsOf({ id: 5, graph: { nodes: [], rootGraph: root } }), []); // its subgraph is used nowhere
 });
 
-const SEEN = { source: false, hidden: false };
+const SEEN = { source: false, hidden: false, canvas: true };
 
 test("the preview is asked for at the size shown, and asked once", () => {
   const quality = new PreviewQuality();
-  const wish = { type: "preview", max_side: 384, quality: 80, source: false, fps: 0 };
+  const wish = { type: "preview", max_side: 384, quality: 80, source: false, fps: 0, canvas: true };
   assert.deepEqual(quality.wish({ shown: 300, ...SEEN }), wish);
   assert.equal(quality.wish({ shown: 310, ...SEEN }), undefined);
   assert.equal(quality.wish({ shown: 5000, ...SEEN }).max_side, 1024);

@@ -9,8 +9,14 @@ const INPUT = -10; // SUBGRAPH_INPUT_ID in the front end's constants.ts
  * @param {any[]} nodes @param {[number, number, number][]} links id, origin_id, origin_slot */
 function graph(nodes, links = [], isRoot = false) {
   const known = new Map(links.map(([id, origin_id, origin_slot]) => [id, { id, origin_id, origin_slot }]));
-  const made = { nodes, getLink: (id) => known.get(id), ...(isRoot ? {} : { inputNode: { id: INPUT } }) };
-  for (const node of nodes) node.graph = made;
+  const made = { nodes, links: new Map(), ...(isRoot ? {} : { inputNode: { id: INPUT } }) };
+  for (const node of nodes) {
+    node.graph = made;
+    node.isInputConnected = (slot) => node.inputs[slot].link != null;
+    node.inputs.forEach(({ link }, target_slot) => {
+      if (link != null) made.links.set(link, { ...known.get(link), target_id: node.id, target_slot });
+    });
+  }
   return made;
 }
 

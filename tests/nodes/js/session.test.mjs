@@ -31,6 +31,7 @@ function makeBoard(answer = () => ({ ok: true, json: async () => ({ sessions: [D
     client: () => "tab",
     overWebRtc: () => false,
     largest: () => Infinity,
+    inApp: () => false,
   });
   return { board, sockets, requests };
 }
@@ -213,7 +214,7 @@ test("a value that no callback told of is found by comparing; a linked widget's 
   const { board, sockets } = makeBoard();
   const seed = { name: "seed", value: 0 };
   const strength = { name: "strength", value: 1 };
-  const node = { id: "4", widgets: [seed, strength], inputs: [{ widget: { name: "strength" }, link: 9 }] };
+  const node = { id: "4", widgets: [seed, strength], inputs: [{ widget: { name: "strength" } }], isInputConnected: () => true, graph: { links: new Map() } };
   const live = new LiveWidgets({ idOf: (each) => each.id, send: (...change) => board.set(...change), values: () => board.liveValues() });
   board.onLive = () => live.refresh();
   context.after(() => clearInterval(live.timer));

@@ -1,0 +1,41 @@
+// @ts-check
+/**
+ * The mark on a widget that acts while the stream runs: a ring; a diamond when a change is on its way, and
+ * a check when a picture was made with it. Shape and colour say the same.
+ */
+
+/** @typedef {"live" | "waiting" | "done" | "bad"} Mark */
+
+const SIGNS = { live: "\u25cb", waiting: "\u25c7", done: "\u2713", bad: "\u2715" };
+const COLOURS = { live: undefined, waiting: "#e0a030", done: "#5cb85c", bad: "#ff6b6b" };
+
+export class LiveMarks {
+  constructor() {
+    /** What a widget is called without its mark. @type {WeakMap<any, string>} */
+    this.names = new WeakMap();
+  }
+
+  /** Mark a node's live widgets, which its definition names. @param {any} node */
+  add(node) {
+    for (const widget of node.widgets ?? []) if (isLive(node, widget.name)) this.set(node, widget.name, "live");
+  }
+
+  /** @param {any} node @param {string} name of a widget @param {Mark} mark */
+  set(node, name, mark) {
+    const widget = node.widgets?.find((/** @type {any} */ each) => each.name === name);
+    if (!widget) return;
+    if (!this.names.has(widget)) this.names.set(widget, widget.label ?? widget.name);
+    widget.label = `${this.names.get(widget)} ${SIGNS[mark]}`;
+    // The classic renderer's colour of labels; the other one has it in the receipt's line only.
+    if (COLOURS[mark]) Object.defineProperty(widget, "secondary_text_color", { configurable: true, value: COLOURS[mark] });
+    else delete widget.secondary_text_color;
+    if (widget.element) widget.element.dataset.livestyle = mark; // text areas have no label in the classic renderer
+    node.graph?.setDirtyCanvas?.(true, true);
+  }
+}
+
+/** @param {any} node @param {string} name */
+function isLive(node, name) {
+  const { required, optional } = node.constructor.nodeData?.input ?? {};
+  return Boolean((required?.[name] ?? optional?.[name])?.[1]?.live);
+}
