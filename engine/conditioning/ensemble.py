@@ -67,7 +67,7 @@ class TextEncoder:
         return ids
 
     def encode(self, prompts: Sequence[str]) -> TextStates:
-        """States (B, L, width) of B prompts, padded to the longest."""
+        """States (B, L, width) of B prompts, padded to the longest; no mask where all are as long."""
         rows = [self.token_ids(prompt) for prompt in prompts]
         longest = max(map(len, rows))
         device = self.model.device
@@ -76,7 +76,7 @@ class TextEncoder:
         lengths = torch.tensor([len(row) for row in rows], device=device)
         mask = torch.arange(longest, device=device) < lengths[:, None]
         states = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-        return TextStates(states, mask)
+        return TextStates(states, None if min(map(len, rows)) == longest else mask)
 
 
 class TextEnsemble:

@@ -8,6 +8,7 @@ from functools import cache
 import torch
 from torch import nn
 
+from ..conditioning.states import TextStates
 from ..errors import SettingError, one_line
 
 
@@ -31,6 +32,15 @@ def set_compiled(modules: Iterable[nn.Module], wanted: bool, *, dynamic: bool | 
     torch.compiler.reset()  # a function has eight graphs at most, those of earlier runs and sizes included
     for module in modules:
         module.compile(fullgraph=True, dynamic=dynamic)
+
+
+def of_any_length(text: TextStates) -> TextStates:
+    """The same text, marked so that a compiled network reads prompts of every length with the same graphs."""
+    if text.states.shape[1] > 1:  # a size of one is a graph of its own
+        torch._dynamo.mark_dynamic(text.states, 1)
+        if text.mask is not None:
+            torch._dynamo.mark_dynamic(text.mask, 1)
+    return text
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -48,13 +49,13 @@ class TextProjection(nn.Module):
 
     def forward(self, text: Mapping[str, TextStates], batch: int) -> TextStates:
         """States of any subset of the encoders, each of ``batch`` prompts."""
-        tokens = [self.null.expand(batch, -1, -1)]
-        masks = [torch.ones(batch, 1, dtype=torch.bool, device=self.null.device)]
+        parts = [TextStates(self.null.expand(batch, -1, -1), None)]
         for name, projection in self.encoders.items():
             if name in text:
-                tokens.append(projection(text[name].states.to(self.null.dtype)))
-                masks.append(text[name].mask)
-        return TextStates(torch.cat(tokens, 1), torch.cat(masks, 1))
+                parts.append(replace(text[name], states=projection(text[name].states.to(self.null.dtype))))
+        padded = any(part.mask is not None for part in parts)
+        mask = torch.cat([part.said for part in parts], 1) if padded else None
+        return TextStates(torch.cat([part.states for part in parts], 1), mask)
 
 
 class TimeEmbedding(nn.Module):
@@ -97,9 +98,8 @@ class CrossAttention(nn.Module):
         """(B, tokens, width) to the same."""
         q = rearrange(self.q(x), "b l (h d) -> b h l d", h=self.heads)
         k, v = rearrange(self.kv(text.states), "b l (two h d) -> two b h l d", two=2, h=self.heads)
-        x = F.scaled_dot_product_attention(
-            self.norm_q(q), self.norm_k(k), v, attn_mask=text.mask[:, None, None]
-        )
+        mask = None if text.mask is None else text.mask[:, None, None]
+        x = F.scaled_dot_product_attention(self.norm_q(q), self.norm_k(k), v, attn_mask=mask)
         return self.out(rearrange(x, "b h l d -> b l (h d)"))
 
 

@@ -114,7 +114,7 @@ class FrameStyles(StyleCursor):
         rows = {n: part if len(part.states) == count else part.expand(count) for n, part in parts.items()}
         mixed = [self._mixed(mix, rows, row) for row, mix in enumerate(mixes)]
         return TextStates(
-            torch.stack([part.states for part in mixed]), torch.stack([part.mask for part in mixed])
+            torch.stack([part.states for part in mixed]), torch.stack([part.said for part in mixed])
         )
 
     def _mixed(self, mix: Mix, rows: Mapping[int, TextStates], row: int) -> TextStates:
@@ -125,9 +125,9 @@ class FrameStyles(StyleCursor):
             part = rows[number]
             share += weight
             if states is None or mask is None:
-                states, mask = part.states[row], part.mask[row]
+                states, mask = part.states[row], part.said[row]
             else:
                 states = interpolate(states, part.states[row], weight / share, path)
-                mask = mask | part.mask[row]
+                mask = mask | part.said[row]
         assert states is not None and mask is not None
         return TextStates(states, mask)

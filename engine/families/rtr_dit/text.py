@@ -53,7 +53,7 @@ class PaddedText:
         try:
             if prompt or not self.null:
                 found = self.encoder.encode([prompt])
-                said = (found.states * found.mask.unsqueeze(-1)).cpu()
+                said = (found.states * found.said.unsqueeze(-1)).cpu()
             else:
                 said = torch.zeros(1, 0, self.encoder.width, dtype=model.dtype)
         finally:

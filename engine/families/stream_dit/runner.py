@@ -17,7 +17,7 @@ from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
 from ..base import Chunk, LiveParameter, Runner, live_basics, no_frames
-from ..compiling import set_compiled
+from ..compiling import of_any_length, set_compiled
 from ..family import StreamRequest
 from ..style_schedule import ChunkStyles, StyleSchedule
 from .model import StreamDiTModel
@@ -203,4 +203,4 @@ class StreamDiTRunner(Runner):
 
     def _read(self, recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
         """The prompt as the network reads it."""
-        return self.model.network.read_text(self.model.text.encode([prompt]))
+        return of_any_length(self.model.network.read_text(self.model.text.encode([prompt])))

@@ -16,7 +16,7 @@ from ...networks.sparse_attention.attention import Selections
 from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
 from ..base import Chunk, Runner, live_basics, no_frames
-from ..compiling import set_compiled
+from ..compiling import of_any_length, set_compiled
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
 from .evaluate import evaluator
@@ -167,7 +167,7 @@ class StreamEditDiTRunner(Runner):
         """The network under the instruction of the chunk that goes in."""
         assert self.state.current is not None
         network, prediction = self.model.network, self.model.profile.prediction
-        text = self.state.current.prompt.text
+        text = of_any_length(self.state.current.prompt.text)
         return evaluator(network, text, prediction, self.state.selections)(latents, sigma, source, references)
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:

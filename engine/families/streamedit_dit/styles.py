@@ -113,11 +113,12 @@ def mix(old: TextStates, new: TextStates, weight: float, kind: str) -> TextState
 
     def padded(text: TextStates) -> tuple[torch.Tensor, torch.Tensor]:
         more = length - text.states.shape[1]
-        tokens = text.states * text.mask[..., None]
-        return F.pad(tokens, (0, 0, 0, more)), F.pad(text.mask, (0, more))
+        tokens = text.states * text.said[..., None]
+        return F.pad(tokens, (0, 0, 0, more)), F.pad(text.said, (0, more))
 
     (a, mask_a), (b, mask_b) = padded(old), padded(new)
-    return TextStates(interpolate(a, b, weight, kind), mask_a | mask_b)
+    whole = old.mask is None and new.mask is None  # one of them has a word in every place
+    return TextStates(interpolate(a, b, weight, kind), None if whole else mask_a | mask_b)
 
 
 def _equal(one: TextStates, other: TextStates) -> bool:

@@ -171,7 +171,7 @@ def train_temporal_lllite(
         earlier, before, here, after = (cut_frames(windows, rows, p, corners, side) for p in places)
         pair = np.concatenate([here, after])
         old, last_seen, now = (encode_frames(autoencoder, frames) for frames in (earlier, before, pair))
-        twice = TextStates(conditioning.states.repeat(2, 1, 1), conditioning.mask.repeat(2, 1))
+        twice = TextStates(conditioning.states.repeat(2, 1, 1), conditioning.said.repeat(2, 1))
         noise = torch.randn(latent_shape(autoencoder, side), generator=generator)
 
         def edit(network: Denoiser, source: torch.Tensor, text: TextStates) -> torch.Tensor:

@@ -238,7 +238,7 @@ def train_text(
         picks = rng.integers(len(pool), size=8)
         frames = torch.from_numpy(np.array(pool[np.sort(picks), 0])).repeat(batch // 8, 1, 1, 1)
         out = student.encoder.encode_ids(list(ids), list(drops), frames)
-        last = out.mask.sum(1)[:, None] - 1 - torch.arange(SUFFIX)
+        last = out.said.sum(1)[:, None] - 1 - torch.arange(SUFFIX)
         states = out.states.gather(1, last[..., None].expand(-1, -1, out.states.shape[-1]))
         wanted = torch.stack([targets[c] for c in cores])
         cosine = F.cosine_similarity(student.meaning(states), wanted[:, None], dim=-1).mean()
@@ -246,7 +246,7 @@ def train_text(
         thumbs = F.adaptive_avg_pool2d(frames[:8].permute(0, 3, 1, 2).float() / 255.0, 4).flatten(1)
         seen = F.mse_loss(student.picture(images), thumbs)
         calm = (
-            (out.states.square().mean((1, 2)) * out.states.shape[1] / out.mask.sum(1) - 1.0).square().mean()
+            (out.states.square().mean((1, 2)) * out.states.shape[1] / out.said.sum(1) - 1.0).square().mean()
         )
         return {
             "loss": 1.0 - cosine + 2.0 * seen + 0.01 * calm,

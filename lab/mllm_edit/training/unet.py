@@ -102,7 +102,7 @@ class CaptionBank:
                 frames = torch.from_numpy(np.array(pool[picks, 0]))
                 parts.append(encoder.encode_ids([ids for ids, _ in part], [drop for _, drop in part], frames))
             states.append(torch.cat([p.states for p in parts]).bfloat16())
-            masks.append(torch.cat([p.mask for p in parts]))
+            masks.append(torch.cat([p.said for p in parts]))
         longest = int(max(m.sum(1).max() for m in masks))  # padding beyond it would only cost time
         return cls(torch.stack(states)[:, :, :longest], torch.stack(masks)[:, :, :longest])
 

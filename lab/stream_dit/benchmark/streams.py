@@ -76,9 +76,8 @@ class Bench:
             network, autoencoder = StreamDiT(scale.network), TAEHV(scale.decoder)
         self.network = network.to(dtype).eval().requires_grad_(False)
         self.autoencoder = autoencoder.to(dtype).eval().requires_grad_(False)
-        mask = torch.ones(1, TEXT_TOKENS, dtype=torch.bool, device=device)
         text = {
-            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=device, dtype=dtype), mask)
+            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=device, dtype=dtype), None)
             for name, width in scale.network.text
         }
         with torch.inference_mode():

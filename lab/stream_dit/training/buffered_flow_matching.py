@@ -131,7 +131,7 @@ def withhold(text: dict[str, TextStates], said: Sequence[bool] | np.ndarray) -> 
     """The same states with the prompts that are not ``said`` masked out; only the null token is left."""
     return {
         name: TextStates(
-            states.states, states.mask & torch.as_tensor(said, device=states.mask.device)[:, None]
+            states.states, states.said & torch.as_tensor(said, device=states.said.device)[:, None]
         )
         for name, states in text.items()
     }

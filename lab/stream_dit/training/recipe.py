@@ -136,7 +136,7 @@ def _read(text: TextEnsemble, prompts: list[str]) -> dict[str, TextStates]:
         padded = {}
         for name, read in text.encode(prompts).items():
             more = -read.states.shape[1] % 16
-            padded[name] = TextStates(F.pad(read.states, (0, 0, 0, more)), F.pad(read.mask, (0, more)))
+            padded[name] = TextStates(F.pad(read.states, (0, 0, 0, more)), F.pad(read.said, (0, more)))
         return padded
 
 

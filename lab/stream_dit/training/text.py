@@ -91,7 +91,7 @@ class Reader(nn.Module):
     def forward(self, sentences: list[str]) -> list[torch.Tensor]:
         """Logits (B, answers) for each question."""
         text = self.encoder.encode(sentences)
-        return self.heads(mean_state(text.states, text.mask))
+        return self.heads(mean_state(text.states, text.said))
 
 
 def train_text_encoder(folder: Path, config: LoopConfig, batch: int = 128) -> TextEncoder:

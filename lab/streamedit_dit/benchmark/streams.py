@@ -154,9 +154,8 @@ class Bench:
         self._filling = False
 
     def _stream(self, network: StreamEditDiT, case: Case) -> tuple[EditStream, Selections]:
-        mask = torch.ones(1, TEXT_TOKENS, dtype=torch.bool, device=self.device)
         text = {
-            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=self.device, dtype=self.dtype), mask)
+            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=self.device, dtype=self.dtype), None)
             for name, width in network.config.text
         }
         config = network.config

@@ -62,7 +62,7 @@ class _Student(nn.Module):
     def forward(self, sentences: list[str]) -> torch.Tensor:
         """Mean states (B, width)."""
         text = self.encoder.encode(sentences)
-        return mean_state(text.states, text.mask)
+        return mean_state(text.states, text.said)
 
 
 def train_text(
