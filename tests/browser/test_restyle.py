@@ -12,6 +12,12 @@ pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open t
 
 TEMPLATE = "restyle_a_video"
 
+NOT_CLIPPED = """line => {
+    const box = line.getBoundingClientRect(), room = line.parentElement.getBoundingClientRect();
+    const whole = line.clientHeight >= 16 && line.scrollHeight <= line.clientHeight;
+    return whole && box.top >= room.top - 1 && box.bottom <= room.bottom + 1;
+}"""
+
 
 def _stage_clip(server: ComfyServer, frames: int) -> None:
     make_clip(server.input / CLIP, frames=frames, size=(192, 112))
@@ -52,6 +58,7 @@ def test_live_prompt_preview_and_stop(
         status = page.locator(".livestyle-status", has_text="prompt: applied")
         status.wait_for(timeout=RUN_MS)
         assert status.get_attribute("data-mood") == "done"
+        assert status.evaluate(NOT_CLIPPED)
 
         page.locator(f"{stage} .livestyle-stop").click()
         assert canvas.await_result(stage)["seconds"] < 60
