@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from boxes import Boxes, Wire
 
-ACROSS, DOWN = 60.0, 40.0
+ACROSS, DOWN = 70.0, 40.0
 """Between columns, and between the nodes of one; graph units."""
 
 STEP, LOWEST = 20, 1000

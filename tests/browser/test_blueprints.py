@@ -1,0 +1,43 @@
+"""The pack's subgraphs come out of the node library whole, with the widgets that an artist turns."""
+
+from __future__ import annotations
+
+import pytest
+from canvas import open_canvas
+from comfy_client import ComfyClient
+from comfy_server import ComfyServer
+from graphs import ROOT
+
+pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
+
+BLUEPRINTS = {path.stem for path in (ROOT / "subgraphs").glob("*.json")}
+WANTED = {
+    "Restyle a video": "file",
+    "Webcam to OBS": "source",
+    "Style switcher": "schedule",
+    "Reference restyle": "reference",
+    "Text to video stream": "prompt",
+}
+"""By name, a widget that it shows."""
+
+
+def test_every_blueprint_loads_from_the_node_library(chromium: object, server: ComfyServer) -> None:
+    assert set(WANTED) <= BLUEPRINTS
+    ComfyClient(server.url).request("/settings", {"Comfy.TutorialCompleted": True})
+    with open_canvas(chromium, server.url) as canvas:
+        page = canvas.page
+        page.get_by_label("Node Library").first.click()
+        for name, widget in WANTED.items():
+            page.evaluate("window.app.graph.clear()")
+            page.get_by_placeholder("Search Nodes").first.fill(name)
+            page.get_by_text(name, exact=True).first.click()
+            page.wait_for_function("window.app.graph.nodes.length === 1")
+            inside, widgets = page.evaluate(
+                """() => {
+                    const [node] = window.app.graph.nodes;
+                    const types = node.subgraph.nodes.map((each) => each.type);
+                    return [types, node.widgets.map((each) => each.name)];
+                }"""
+            )
+            assert {"LoadStreamModel", "MLLMEncode", "StreamDenoise", "FrameStreamIO"} <= set(inside)
+            assert any(widget in shown for shown in widgets), (name, widgets)
