@@ -207,7 +207,8 @@ def _step(line: str) -> str | None:
 
 
 def _installed(prefix: Path) -> str:
-    command = [str(venv_python(prefix)), "-m", "pip", "list", "--format=freeze"]
+    # venv's own setuptools is older than what building a wheel needs, so it binds nobody.
+    command = [str(venv_python(prefix)), "-m", "pip", "list", "--format=freeze", "--exclude", "setuptools"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

@@ -372,7 +372,11 @@ def test_core_memory_management_moves_whole_models(comfy: Path) -> None:
     host.empty_device()
     residency.acquire([model, other], 0)
     assert model.layer(torch.zeros(1, 4)).shape == (1, 4)
+    weights = [weakref.ref(each.layer.weight) for each in (model, other)]
     del model, other
+    gc.collect()
+    assert [weight() for weight in weights] == [None, None]
+    residency.acquire([OneLayer()], 0)  # patchers go with the next session: ComfyUI may be going through them
     gc.collect()
     assert [patcher() for patcher in patchers] == [None, None]
 
