@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 OLDEST_AV = "av==14.2.0"
 TESTS = ("tests/engine/media", "tests/nodes")
 FRAMES = 24
+DAY_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ def build(variant: Variant, python: str, comfyui: Path) -> str | None:
         built, complete = venv_python(prefix), prefix / "livestyle-complete"
         if not complete.exists():
             print(f"{variant.name}: building {prefix}", flush=True)
+            _forget_old(cache, variant)
+            subprocess.call([*run, "cache", "prune"], env=uv)
             if subprocess.call([*run, "venv", "--clear", "--python", python, str(prefix)], env=uv):
                 return None
         limits = Path(scratch) / "pins.txt"
@@ -161,6 +165,14 @@ def build(variant: Variant, python: str, comfyui: Path) -> str | None:
             print(f"{variant.name}: could not be brought up to date; what is there is tried", flush=True)
         complete.touch()
     return str(built)
+
+
+def _forget_old(cache: Path, variant: Variant) -> None:
+    """Remove environments of other requirements that no clone has used for a day."""
+    for mark in cache.glob(f"python-{variant.name}-*/livestyle-complete"):
+        if re.fullmatch(f"python-{variant.name}-[0-9a-f]{{12}}", mark.parent.name):
+            if time.time() - mark.stat().st_mtime > DAY_S:
+                shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def demo(python: str, comfyui: Path) -> str | None:
