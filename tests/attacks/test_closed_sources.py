@@ -26,6 +26,10 @@ from livestyle.engine.runtime.session import StreamSession
 SOURCES = 10
 SIZE = (1280, 720)
 PICTURE = SIZE[0] * SIZE[1] * 3
+LEAST = SOURCES * PICTURE
+"""Bytes by which ten sources grow the process if each holds one picture."""
+ROUNDS = 3
+"""What is held grows in each round; what other threads of the process take meanwhile, in one."""
 
 THREADS = 2
 """The process has some of its own that come and go."""
@@ -80,14 +84,17 @@ def test_ten_sources(
 ) -> None:
     spec = make(tmp_path)
     closed = [_read_and_closed(spec, read)]  # what libraries load once
-    threads, memory = _settled()
-    closed += [_read_and_closed(spec, read) for _ in range(SOURCES)]
-    deadline = time.monotonic() + 20
-    while (now := _settled())[0] > threads + THREADS and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert now[0] <= threads + THREADS
-    assert now[1] - memory < SOURCES * PICTURE  # less than one picture each
-    assert len(closed) == SOURCES + 1
+    growth: list[int] = []
+    while len(growth) < ROUNDS and min(growth, default=LEAST) >= LEAST:
+        threads, memory = _settled()
+        closed += [_read_and_closed(spec, read) for _ in range(SOURCES)]
+        deadline = time.monotonic() + 20
+        while (now := _settled())[0] > threads + THREADS and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert now[0] <= threads + THREADS
+        growth.append(now[1] - memory)
+    assert min(growth) < LEAST
+    assert len(closed) == SOURCES * len(growth) + 1
 
 
 def _read_and_closed(spec: SourceSpec, read: Callable[[FrameSource], None]) -> FrameSource:
