@@ -95,12 +95,18 @@ class Canvas:
         )
 
     def stage(self, part: str = "") -> str:
-        """A selector of (a part of) the picture on the node that writes."""
+        """A selector of (a part of) the picture on the node that writes, brought into view at full size.
+
+        Nodes 2.0 takes no clicks on the widgets of a graph that is seen from afar.
+        """
         (writer,) = (node for node in self.nodes("FrameStreamIO") if "frames" in node["links"])
         self.page.evaluate(
             """id => {
                 const node = window.app.graph.getNodeById(id);
                 node.widgets.find(widget => widget.name === "stage").element.id = "the-writers-stage";
+                window.app.canvas.ds.scale = 1;
+                window.app.canvas.centerOnNode(node);
+                window.app.canvas.setDirty(true, true);
             }""",
             writer["id"],
         )
