@@ -13,6 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import environment
 from type_check import check_types
@@ -21,6 +23,11 @@ from type_check import check_types
 FFPROBE = {"ffprobe": "ffmpeg"}
 CHROMIUM = {"chromium": "chromium"}
 NPM = {"npm": "npm"}
+
+REAL = ("tests/comfyui", "tests/browser")
+"""A real ComfyUI and a real browser: one after the other, so that nothing else is in their way."""
+TWO_PROCESSES = [*(f"--ignore={folder}" for folder in REAL), "--numprocesses=2", "--dist=loadfile"]
+"""Everything else: each of the two processes has a core."""
 
 
 def main() -> int:
@@ -41,16 +48,21 @@ def main() -> int:
         lint |= check_types()
     if arguments.types:
         return lint
-    command = [sys.executable, "-m", "pytest", "--durations=10"]
-    surroundings = {**os.environ, "COMFYUI_PATH": str(comfyui)}
-    if arguments.fast:
-        command += ["--ignore=tests/comfyui", "--ignore=tests/browser", "-m", "not slow"]
-        command += ["--hypothesis-profile=fast", "--numprocesses=2", "--dist=loadfile"]
-        surroundings["OMP_NUM_THREADS"] = "1"  # each of the two processes has a core
-    tests = subprocess.call([*command, *arguments.pytest], env=surroundings)
+    given = ["-m", "not slow", "--hypothesis-profile=fast"] if arguments.fast else []
+    tests = 0
+    if arguments.fast or not arguments.pytest:
+        tests = run_pytest(comfyui, [*TWO_PROCESSES, *given, *arguments.pytest], OMP_NUM_THREADS="1")
+    if not arguments.fast:
+        tests |= run_pytest(comfyui, arguments.pytest or REAL)
     if lint:
         print("ruff or a type checker found something; see above. 'ruff format' formats.")
     return lint or tests
+
+
+def run_pytest(comfyui: Path, arguments: Sequence[str], **surroundings: str) -> int:
+    """Pytest's exit status."""
+    command = [sys.executable, "-m", "pytest", "--durations=10", *arguments]
+    return subprocess.call(command, env={**os.environ, "COMFYUI_PATH": str(comfyui), **surroundings})
 
 
 def provide_programs(wanted: dict[str, str]) -> None:
