@@ -15,6 +15,8 @@ from graphs import ENCODE, LOAD, READ, WRITE, Prompt, restyle, shown_file
 from hls_traps import traps
 from sample_clips import make_clip
 
+pytestmark = pytest.mark.slow  # a real ComfyUI
+
 Attack = Callable[[Path, Prompt], None]
 
 PATIENCE_S = 120.0

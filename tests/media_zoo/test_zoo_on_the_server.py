@@ -10,6 +10,8 @@ from comfy_server import ComfyServer
 from test_zoo import check
 from zoo import ZOO, Animal
 
+pytestmark = pytest.mark.slow  # a real ComfyUI
+
 ONE_OF_EACH = list({animal.kind: animal for animal in reversed(ZOO)}.values())[::-1]
 
 
