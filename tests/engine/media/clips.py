@@ -43,8 +43,8 @@ def with_latin_title(path: Path, fps: Fraction = Fraction(24)) -> Path:
             container.mux(video.encode(frame))
         container.mux(video.encode())
     written = path.read_bytes()
-    latin = written.replace("Caf\u00e9 film".encode(), "Caf\u00e9\u00e9film".encode("latin-1"))
-    assert latin != written
+    latin = written.replace("Caf\u00e9 film".encode(), "Caf\u00e9  film".encode("latin-1"))
+    assert latin != written and len(latin) == len(written), "sizes in the file count bytes"
     path.write_bytes(latin)
     return path
 
