@@ -13,6 +13,7 @@ from torch import nn
 
 from ..conditioning.states import TextStates
 from .adaln import gate, modulate, sinusoid
+from .fused_attention import attention, fastest
 
 
 class Sizes(Protocol):
@@ -99,7 +100,7 @@ class CrossAttention(nn.Module):
         q = rearrange(self.q(x), "b l (h d) -> b h l d", h=self.heads)
         k, v = rearrange(self.kv(text.states), "b l (two h d) -> two b h l d", two=2, h=self.heads)
         mask = None if text.mask is None else text.mask[:, None, None]
-        x = F.scaled_dot_product_attention(self.norm_q(q), self.norm_k(k), v, attn_mask=mask)
+        x = attention(self.norm_q(q), self.norm_k(k), v, mask, expects=fastest(mask))
         return self.out(rearrange(x, "b h l d -> b l (h d)"))
 
 

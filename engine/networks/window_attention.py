@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
+from .fused_attention import attention, fastest
 from .rope import Rotation, rotate
 from .transformer import RMSNorm, Sizes
 from .windows import WindowLayout
@@ -32,7 +32,7 @@ class WindowAttention(nn.Module):
         mask = layout.mask
         if mask is not None:
             mask = mask[None, :, None].expand(batch, -1, -1, -1, -1).flatten(0, 1)
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        attended = attention(q, k, v, mask, expects=fastest(mask))
         return self.join(attended.unflatten(0, (batch, layout.windows)), layout)
 
     def split(self, x: torch.Tensor, layout: WindowLayout, rotation: Rotation) -> Heads:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
 from ...cache.view import LayerView
+from ..fused_attention import attention, fastest
 from ..rope import Rotation, rotate
 from .config import CausalWanConfig
 
@@ -17,7 +17,7 @@ def attend(
 ) -> torch.Tensor:
     """Scaled dot-product attention of (B, tokens, heads, head width); returns (B, tokens, dim)."""
     q, k, v = (rearrange(part, "b l h d -> b h l d") for part in (q, k, v))
-    return rearrange(F.scaled_dot_product_attention(q, k, v, attn_mask=mask), "b h l d -> b l (h d)")
+    return rearrange(attention(q, k, v, mask, expects=fastest(mask)), "b h l d -> b l (h d)")
 
 
 class _Attention(nn.Module):

@@ -10,12 +10,12 @@ from functools import cache
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from ...errors import one_line
 from ...log import log
+from ..fused_attention import attention, fastest
 from ..windows import WindowLayout
 from .dsa import Blocks, Selection, attend_dense, flat_blocks
 
@@ -47,7 +47,7 @@ def attend_gather(
             chosen = order[row, :, some]
             mask = None if even else _gathered_mask(chosen, counts[row, :, some], blocks)
             keys, values = (_gather(part[row], chosen) for part in (k, v))
-            parts.append(F.scaled_dot_product_attention(q[row, :, some], keys, values, attn_mask=mask))
+            parts.append(attention(q[row, :, some], keys, values, mask, expects=fastest(mask)))
     return rearrange(torch.cat(parts, 1), "h (b n) l d -> b h n l d", n=count)
 
 

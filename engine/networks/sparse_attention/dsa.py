@@ -16,9 +16,9 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange, repeat
 
+from ..fused_attention import attention
 from ..windows import WindowLayout
 
 
@@ -146,7 +146,7 @@ def attend_dense(
     mask = repeat(selection.as_mask(), "b h n m -> b h (n i) (m j)", i=length, j=length)
     if blocks.real is not None:
         mask = mask & blocks.real.flatten()
-    flat = F.scaled_dot_product_attention(*(flat_blocks(part) for part in (q, k, v)), attn_mask=mask)
+    flat = attention(*(flat_blocks(part) for part in (q, k, v)), mask, expects="efficient")
     return rearrange(flat, "b h (n l) d -> b h n l d", n=blocks.count)
 
 

@@ -9,10 +9,10 @@ weight 1 - sigma. A gate that starts at zero fuses what was found, so that an un
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
+from ..fused_attention import attention
 from ..rope import Rotation, axis_angles, rotate
 from ..transformer import RMSNorm, Sizes
 
@@ -59,7 +59,7 @@ class PTCM(nn.Module):
         q, k = rotate(self.norm_q(q), by), rotate(self.norm_k(k), by)
         bias = prior.log().to(x.dtype)[:, None, None]  # log 0 hides what is out of reach
         bias = rearrange(bias.expand(-1, places, -1, -1, -1), "b s 1 f g -> (b s) 1 f g")
-        found = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        found = attention(q, k, v, bias, expects="efficient")
         return rearrange(found, "(b s) h f d -> b s f (h d)", s=places)
 
 
