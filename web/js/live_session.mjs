@@ -21,6 +21,7 @@ const LOST = 1006; // the connection was lost; any other close code is the serve
  * @property {(path: string) => WebSocket} openSocket
  * @property {(session: LiveSession, picture: Shown) => void} onFrame its bitmaps are closed after the next one
  * @property {(session: LiveSession, message: any) => void} onMessage
+ * @property {(key: string, value: unknown) => void} onFollow another page, a controller or a cross-fade set a value
  * @property {(session: LiveSession) => void} onUnreachable the connection was lost, and again not to be had
  * @property {() => {shown: number, source: boolean, canvas: boolean}} sight what the views show: see quality.mjs
  * @property {(node: string) => any} captureView of a read node
@@ -37,7 +38,12 @@ export class LiveSession {
     this.quality = new PreviewQuality();
     this.latency = new Latency();
     this.clock = new ServerClock((message) => this.send(message));
-    this.changes = new Coalescer((key, value) => this.send({ type: "set", key, value, seq: ++this.sequence }));
+    /** Keys of which a change of ours is on its way, with its number; 0 before it is sent. @type {Map<string, number>} */
+    this.unanswered = new Map();
+    this.changes = new Coalescer((key, value) => {
+      this.unanswered.set(key, ++this.sequence);
+      this.send({ type: "set", key, value, seq: this.sequence });
+    });
     this.captures = new Captures({
       send: (message) => this.send(message),
       toServer: (ms) => this.clock.toServer(ms),
@@ -73,6 +79,7 @@ export class LiveSession {
   /** Change a live value; the latest wins. @param {string} key @param {unknown} value */
   set(key, value) {
     this.live.set(key, value);
+    this.unanswered.set(key, 0);
     this.changes.push(key, value);
   }
 
@@ -132,12 +139,26 @@ export class LiveSession {
   #message(message) {
     if (message.type === "clock") return this.clock.heard(message);
     if (message.type === "want") return this.captures.want(message);
-    if (message.type === "live") this.live = new Map(Object.entries(message.values));
+    if (message.type === "live") {
+      this.live = new Map(Object.entries(message.values));
+      this.unanswered.clear();
+    }
+    if (message.key) this.#follow(message);
     if (message.type === "telemetry") {
       message.glass_to_glass_ms = this.latency.summary();
       this.telemetry = message;
     }
     this.host.onMessage(this, message);
+  }
+
+  /** What others write is the value now, unless a change of ours is on its way: that one is later.
+   * @param {any} receipt */
+  #follow({ type, key, seq, value }) {
+    if (seq !== undefined && seq === this.unanswered.get(key)) this.unanswered.delete(key);
+    else if (type === "received" && seq === undefined && !this.unanswered.has(key)) {
+      this.live.set(key, value);
+      this.host.onFollow(key, value);
+    }
   }
 
   /** @param {ArrayBuffer} data */

@@ -4,6 +4,7 @@
  *
  * A widget's callback tells of the user's changes at once; what other scripts or undo write
  * into a widget calls no callback, so while something is live the values are compared as well.
+ * What others write, such as a controller, a widget follows.
  * Each instance of a subgraph has live values of its own.
  */
 import { givingWidget, instancesOf } from "./graph.mjs?v=0.3.0";
@@ -51,9 +52,24 @@ export class LiveWidgets {
   }
 
   compareAll() {
+    for (const { node, widget, holders } of this.#all()) this.#compare(node, widget, holders);
+  }
+
+  /** Show what others wrote; ours it is not, so no callback is called. @param {string} key @param {unknown} value */
+  follow(key, value) {
+    for (const { node, widget, holders } of this.#all()) {
+      if (`${this.host.idOf(node, holders)}.${widget.name}` !== key) continue;
+      const giving = givingWidget(node, widget, holders);
+      if (!giving || giving.value === value) continue;
+      giving.value = value;
+      node.graph?.setDirtyCanvas?.(true, false);
+    }
+  }
+
+  /** Every widget in each of its instances. */
+  *#all() {
     for (const node of this.nodes)
-      for (const holders of instancesOf(node))
-        for (const widget of node.widgets ?? []) this.#compare(node, widget, holders);
+      for (const holders of instancesOf(node)) for (const widget of node.widgets ?? []) yield { node, widget, holders };
   }
 
   /** @param {any} node @param {any} widget @param {any[]} holders of the instance: see graph.mjs */

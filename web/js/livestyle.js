@@ -49,6 +49,7 @@ const live = new LiveWidgets({
   onChange: (node, name) => marks.set(node, name, "waiting"),
 });
 board.onLive = () => live.refresh();
+board.onFollow = (key, value) => live.follow(key, value);
 
 /** @param {string} id of one of ComfyUI's settings or ours @returns {any} */
 function setting(id) {

@@ -34,6 +34,8 @@ export class SessionBoard {
     this.views = new Map();
     /** Called when the live keys may have changed. */
     this.onLive = () => {};
+    /** Called with what others wrote: another page, a controller, a cross-fade. @type {(key: string, value: unknown) => void} */
+    this.onFollow = () => {};
   }
 
   /** @param {any} node @param {View} view @param {() => string[]} [ids] of the nodes that it shows */
@@ -123,6 +125,7 @@ export class SessionBoard {
       captureView: (node) => this.#viewsOf([node]).find((view) => view.capture)?.capture,
       onFrame: (session, picture) => this.#show(session.nodes, "showFrame", picture),
       onMessage: (session, message) => this.#message(session, message),
+      onFollow: (key, value) => this.onFollow(key, value),
       onUnreachable: (session) => this.#dropIfGone(session),
     });
   }

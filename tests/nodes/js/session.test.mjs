@@ -227,3 +227,30 @@ test("a value that no callback told of is found by comparing; a linked widget's 
   const changes = sockets[0].sent.filter((message) => message.type === "set");
   assert.deepEqual(changes.map(({ key, value }) => [key, value]), [["4.seed", 42]]);
 });
+
+test("a widget follows what others write, unless a change of its own is on its way", (context) => {
+  const { board, sockets } = makeBoard();
+  const widget = { name: "strength", value: 1 };
+  const node = { id: "4", widgets: [widget] };
+  const live = new LiveWidgets({ idOf: (each) => each.id, send: (...change) => board.set(...change), values: () => board.liveValues() });
+  board.onLive = () => live.refresh();
+  board.onFollow = (...change) => live.follow(...change);
+  context.after(() => clearInterval(live.timer));
+  live.watch(node);
+  board.announce(DETAIL);
+  const received = (value, seq) => hear(sockets[0], { type: "received", key: "4.strength", value, seq });
+  hear(sockets[0], { type: "live", values: { "4.strength": 1 } });
+  received(0.25);
+  assert.equal(widget.value, 0.25);
+  live.compareAll();
+  const sent = () => sockets[0].sent.filter(({ type }) => type === "set").map(({ value, seq }) => [value, seq]);
+  assert.deepEqual(sent(), []); // it is not sent back
+  widget.value = 0.75;
+  widget.callback(0.75);
+  received(0.5); // reached the server before ours, which is the latest
+  assert.equal(widget.value, 0.75);
+  received(0.75, 1);
+  received(0.5);
+  assert.equal(widget.value, 0.5);
+  assert.deepEqual(sent(), [[0.75, 1]]);
+});
