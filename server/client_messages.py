@@ -8,9 +8,9 @@ from typing import Any, Literal, cast, get_args
 
 from ..engine.errors import SettingError
 from ..engine.runtime.preview_picture import PreviewWish
-from .json_fields import flag_field, number_field, text_field, whole_field
+from .json_fields import flag_field, number_field, recall_fields, text_field, whole_field
 
-KINDS = ("credit", "set", "preview", "clock", "camera", "record")
+KINDS = ("credit", "set", "recall", "preview", "clock", "camera", "record")
 
 CameraState = Literal["ready", "paused", "gone"]
 
@@ -29,6 +29,14 @@ class Change:
     key: str
     value: Any
     seq: int | None
+
+
+@dataclass(frozen=True)
+class Recall:
+    """New values for several live settings at once, not checked yet; ``fade`` in seconds of the stream."""
+
+    values: dict[str, Any]
+    fade: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class Record:
     on: bool
 
 
-Message = Credit | Change | PreviewSettings | Clock | Camera | Record
+Message = Credit | Change | Recall | PreviewSettings | Clock | Camera | Record
 
 
 def parse(text: str) -> Message:
@@ -86,6 +94,8 @@ def parse(text: str) -> Message:
             return PreviewSettings(_wish(data))
         case "set":
             return _change(data)
+        case "recall":
+            return Recall(*recall_fields(data))
         case "clock":
             return Clock(number_field(data, "at", -1e15, 1e15))
         case "camera":

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.errors import SettingError
+from ..engine.runtime.glide import LONGEST_FADE_S
 from ..engine.runtime.parameters import is_text
 
 LONGEST_TEXT = 200
 """Characters of a node's id or of a reason."""
+
+MOST_VALUES = 256
+"""Live settings that are changed at once."""
 
 
 def flag_field(data: dict[str, Any], name: str) -> bool:
@@ -43,3 +47,20 @@ def whole_field(data: dict[str, Any], name: str, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise SettingError(f"{name} must be a whole number from {low} to {high}.")
     return value
+
+
+def value_field(data: dict[str, Any], name: str) -> float | int | str:
+    """A field that must be a number or text; which of them, and its bounds, the setting itself checks."""
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise SettingError(f"{name} must be a number or text.")
+    return value
+
+
+def recall_fields(data: dict[str, Any]) -> tuple[dict[str, float | int | str], float]:
+    """``values``, an object of live settings, and ``fade``, seconds of the stream (0 where it is missing)."""
+    values = data.get("values")
+    if not isinstance(values, dict) or len(values) > MOST_VALUES:
+        raise SettingError(f"values must be an object of at most {MOST_VALUES} settings.")
+    fade = number_field({"fade": 0, **data}, "fade", 0, LONGEST_FADE_S)
+    return {key: value_field(values, key) for key in values}, fade

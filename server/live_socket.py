@@ -19,8 +19,9 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from ..engine.errors import SettingError
 from ..engine.runtime.session import StreamSession
 from .camera_upload import CameraUpload
-from .client_messages import Camera, Change, Clock, Credit, Message, PreviewSettings, Record, parse
+from .client_messages import Camera, Change, Clock, Credit, Message, PreviewSettings, Recall, Record, parse
 from .frame_messages import LARGEST_FRAME, parse_frame, preview_message
+from .json_fields import value_field
 from .rate_limit import RateLimit
 from .request_body import LARGEST_JSON
 from .session_events import ViewOf
@@ -122,14 +123,17 @@ class LiveSocket:
                 self._record(node, on)
             case Change():
                 self._change(message)
+            case Recall(values, fade):
+                _, refused = self._session.store.recall(values, fade)
+                for key, line in refused.items():
+                    self._send({"type": "error", "message": line, "key": key})
 
     def _change(self, change: Change) -> None:
         sender = "" if change.seq is None else self._id
         try:
-            if isinstance(change.value, bool) or not isinstance(change.value, int | float | str):
-                raise SettingError("value must be a number or text.")
+            value = value_field({"value": change.value}, "value")
             # the receipt comes through the session
-            self._session.store.set(change.key, change.value, change.seq, sender)
+            self._session.store.set(change.key, value, change.seq, sender)
         except SettingError as error:
             self._send({"type": "error", "message": str(error), "key": change.key, "seq": change.seq})
 

@@ -103,6 +103,11 @@ class Frames:
         """Whether there are pixels."""
         return self.pixels.size > 0
 
+    @property
+    def begins(self) -> Fraction | None:
+        """When the first one is due, in seconds since the stream's start; None where there is none."""
+        return self.pts[0] if self.pts else None
+
     def padded(self, count: int) -> Frames:
         """The last frame repeated until there are ``count``."""
         return Frames.join([self, *[self[-1:]] * (count - len(self))])

@@ -70,8 +70,8 @@ class FlowBlendStage:
             self._deliver()
             moved = True
         if self._job is None and len(self._inlet):
-            late = self._store.late()
             frames = self._inlet.take(self._inlet.head)
+            late = self._store.late(frames.begins)
             self._job = self._thread.submit(self._work, frames, float(late[self._key])), late
             self._job[0].add_done_callback(lambda _: self._control.wake())
             moved = True

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict
 
 from ..errors import SettingError
 from ..families.base import LiveParameter
+from .glide import LONGEST_FADE_S, Glide
 
 Value = float | int | str
 
@@ -24,15 +25,17 @@ class Receipt(TypedDict, total=False):
 
     ``received`` carries the value; ``applied`` the first frame that shows it, and the
     milliseconds since it was received; ``rejected`` a one-line message. ``scheduled`` is a value
-    that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``. ``sender`` says
-    whose number ``seq`` is, where the change had one.
+    that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``. ``gliding`` is where
+    a fade has come to; its ``received`` says in ``fade`` how many seconds of the stream it takes, and its
+    ``applied`` comes with its end. ``sender`` says whose number ``seq`` is, where the change had one.
     """
 
-    type: Literal["received", "applied", "rejected", "scheduled"]
+    type: Literal["received", "applied", "rejected", "scheduled", "gliding"]
     key: str
     seq: int
     sender: str
     value: Value
+    fade: float
     chunk: int
     frame: int
     pts: float
@@ -49,6 +52,14 @@ class _Entry:
     seq: int = 0
     received: float = 0.0
     sender: str = ""
+    glide: Glide | None = None
+
+    def at(self, pts: Fraction | None) -> _Entry:
+        """What a chunk whose first frame has this pts reads; of a fade on its way no change is told."""
+        if self.glide is None:
+            return self
+        value = self.glide.now if pts is None else self.glide.at(pts)
+        return self if value == self.value else replace(self, value=value, version=0)
 
     def receipt(self, kind: Literal["received", "applied", "rejected"], key: str, **facts: Any) -> Receipt:
         """An answer to the change that the value came with."""
@@ -108,7 +119,14 @@ class ParameterStore:
                 else:
                     self._entries[key] = replace(entry, value=value)
 
-    def set(self, key: str, value: Value, seq: int | None = None, sender: str = "") -> Receipt:
+    def parameters(self) -> Mapping[str, LiveParameter]:
+        """What there is to set, by key; nothing while the models are still loading."""
+        with self._lock:
+            return dict(self._specs or {})
+
+    def set(
+        self, key: str, value: Value, seq: int | None = None, sender: str = "", *, fade: float = 0.0
+    ) -> Receipt:
         """Change a value; it applies at the next chunk border.
 
         Until ``declare`` a value that no setting can have is answered with a ``rejected`` receipt.
@@ -118,34 +136,70 @@ class ParameterStore:
             value: of the parameter's kind and within its bounds.
             seq: the sender's number for this change, given back in the receipts.
             sender: given back in the receipts, too.
+            fade: seconds of the stream in which a float glides there, 0 to 600; whole numbers and text
+                switch at once.
 
         Raises:
             SettingError: unknown key, wrong kind, or out of bounds; nothing has changed.
         """
         with self._lock:
             value = self._checked(key, value)
+            glide = self._glide(key, value, fade)
             self._version += 1
             number = self._version if seq is None else seq
-            entry = _Entry(value, self._version, number, time.monotonic(), sender)
+            entry = _Entry(value, self._version, number, time.monotonic(), sender, glide)
             if self._specs is None and not _is_number(value) and not is_text(value):
                 message = f"{key.rsplit('.', 1)[-1]} must be a number or text."
                 receipt = entry.receipt("rejected", key, message=message)
             else:
                 self._entries[key] = entry
                 receipt = entry.receipt("received", key, value=value)
+                if glide:
+                    receipt["fade"] = glide.seconds
             self._on_receipt(receipt)
             return receipt
 
-    def snapshot(self) -> LiveValues:
-        """All values of this moment."""
-        with self._lock:
-            return LiveValues(dict(self._entries))
+    def recall(
+        self, values: Mapping[str, Value], fade: float = 0.0, sender: str = ""
+    ) -> tuple[list[Receipt], dict[str, str]]:
+        """Change several values between the same two chunks.
 
-    def late(self) -> LiveValues:
-        """The values of the late keys of this moment."""
+        Args:
+            values: by key.
+            fade, sender: as for ``set``.
+
+        Returns:
+            A receipt for each change, and one line for each key that could not be changed.
+        """
+        receipts, refused = [], {}
+        with self._lock:
+            for key, value in values.items():
+                try:
+                    receipts.append(self.set(key, value, sender=sender, fade=fade))
+                except SettingError as error:
+                    refused[key] = str(error)
+        return receipts, refused
+
+    def snapshot(self, pts: Fraction | None = None) -> LiveValues:
+        """All values: of a chunk whose first frame has this pts, or of this moment."""
+        with self._lock:
+            return self._read(self._entries, pts)
+
+    def late(self, pts: Fraction | None = None) -> LiveValues:
+        """The same of the late keys alone."""
         with self._lock:
             specs = self._specs or {}
-            return LiveValues({key: entry for key, entry in self._entries.items() if specs[key].late})
+            late = {key: entry for key, entry in self._entries.items() if specs[key].late}
+            return self._read(late, pts)
+
+    def _read(self, entries: Mapping[str, _Entry], pts: Fraction | None) -> LiveValues:
+        read = {}
+        for key, entry in entries.items():
+            before = entry.glide and entry.glide.now
+            read[key] = entry.at(pts)
+            if entry.glide and entry.glide.now != before:
+                self._on_receipt(Receipt(type="gliding", key=key, value=entry.glide.now))
+        return LiveValues(read)
 
     def applied(
         self, keys: Iterable[str], early: LiveValues, late: LiveValues, chunk: int, frame: int, pts: Fraction
@@ -175,6 +229,15 @@ class ParameterStore:
             self._on_receipt(
                 Receipt(type="scheduled", key=key, value=value, chunk=chunk, frame=frame, pts=float(pts))
             )
+
+    def _glide(self, key: str, value: Value, fade: float) -> Glide | None:
+        if not _is_number(fade) or not 0 <= fade <= LONGEST_FADE_S:
+            raise SettingError(f"fade must be a number of seconds from 0 to {LONGEST_FADE_S:g}.")
+        spec = (self._specs or {}).get(key)
+        if not fade or spec is None or spec.kind != "float":
+            return None
+        start = self._entries[key].at(None).value
+        return None if start == value else Glide(float(start), float(value), float(fade))
 
     def _checked(self, key: str, value: Value) -> Value:
         if self._specs is None:

@@ -197,7 +197,7 @@ class StagePipeline:
         self._runner.release_caches()
 
     def _encode(self, flight: _Flight) -> Any:
-        flight.early = self._store.snapshot()
+        flight.early = self._store.snapshot(flight.frames.begins)
         flight.chunk = replace(flight.chunk, live=flight.early)
         return self._runner.encode(flight.chunk)
 
@@ -205,7 +205,7 @@ class StagePipeline:
         with self._lock:
             self._ahead -= 1
         self._control.wake()
-        flight.late = self._store.late()
+        flight.late = self._store.late(flight.frames.begins)
         record_streams(encoded)
         return self._runner.denoise(encoded, flight.late)
 

@@ -161,3 +161,34 @@ def test_a_cameras_reason_that_is_no_text_is_refused(
     serve(registry, talk)
     for note in session.notes:
         note.encode()
+
+
+def test_a_recall_glides_and_names_what_is_not_there(registry: SessionRegistry) -> None:
+    session = start(registry)
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await next_text(socket, lambda message: "2.strength" in message.get("values", {}))
+            values = {"2.strength": 0.25, "2.seed": 5, "p.prompt": "ink", "7.gone": 1}
+            await socket.send_json({"type": "recall", "values": values, "fade": 0.5})
+            heard: list[dict[str, Any]] = []
+            while not (heard and heard[-1]["type"] == "applied" and heard[-1]["key"] == "2.strength"):
+                heard.append(await next_text(socket, lambda message: "key" in message))
+            glide = [entry["value"] for entry in heard if entry["type"] == "gliding"]
+            assert len(glide) > 1 and glide == sorted(glide, reverse=True) and glide[-1] == 0.25
+            assert [entry["key"] for entry in heard if entry["type"] == "error"] == ["7.gone"]
+            assert dict(session.store.snapshot()) == {"2.strength": 0.25, "2.seed": 5, "p.prompt": "ink"}
+
+    serve(registry, talk)
+
+
+@pytest.mark.parametrize("body", ['"values": [1]', '"values": {"2.seed": null}', '"values": {}, "fade": 1e9'])
+def test_a_wrong_recall_is_refused_in_one_line(registry: SessionRegistry, body: str) -> None:
+    session = start(registry)
+
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_str(f'{{"type": "recall", {body}}}')
+            assert (await next_text(socket, of_type("error")))["message"]
+
+    serve(registry, talk)

@@ -83,6 +83,12 @@ export class LiveSession {
     this.changes.push(key, value);
   }
 
+  /** Change several live values at once. @param {Record<string, unknown>} values @param {number} fade seconds of the stream */
+  recall(values, fade) {
+    const known = Object.entries(values).filter(([key]) => this.live.has(key));
+    this.send({ type: "recall", values: Object.fromEntries(known), fade });
+  }
+
   /** Whether a node writes a file now. @param {string} node */
   recording(node) {
     return this.telemetry?.targets?.[node]?.state === "recording";
@@ -153,9 +159,10 @@ export class LiveSession {
 
   /** What others write is the value now, unless a change of ours is on its way: that one is later.
    * @param {any} receipt */
-  #follow({ type, key, seq, value }) {
+  #follow({ type, key, seq, value, fade }) {
+    const theirs = type === "gliding" || (type === "received" && seq === undefined && !fade);
     if (seq !== undefined && seq === this.unanswered.get(key)) this.unanswered.delete(key);
-    else if (type === "received" && seq === undefined && !this.unanswered.has(key)) {
+    else if (theirs && !this.unanswered.has(key)) {
       this.live.set(key, value);
       this.host.onFollow(key, value);
     }

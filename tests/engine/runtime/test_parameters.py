@@ -173,3 +173,57 @@ def test_held_changes_are_bounded():
     store.set("0.x", 2)
     with pytest.raises(SettingError, match="wait until the model is loaded"):
         store.set("one.more", 1)
+
+
+def test_a_number_glides_with_the_stream_and_is_applied_at_its_end():
+    store, receipts = make()
+    store.set("2.strength", 0.0, seq=3, fade=2.0)
+    assert receipts[0]["fade"] == 2.0 and store.snapshot()["2.strength"] == 1.0
+    shown = []
+    for second in (5, 6, Fraction(13, 2), 7, 8):
+        pts = Fraction(second)
+        early, late = store.snapshot(pts), store.late(pts)
+        shown.append(late["2.strength"])
+        store.applied(KEYS, early, late, second, 0, pts)
+    assert shown == [1.0, 0.5, 0.25, 0.0, 0.0]
+    assert [entry["value"] for entry in receipts if entry["type"] == "gliding"] == [0.5, 0.25, 0.0]
+    applied = [entry for entry in receipts if entry["type"] == "applied"]
+    assert [(entry["seq"], entry["pts"]) for entry in applied] == [(3, 7.0)]
+
+
+def test_an_earlier_chunk_reads_its_own_moment_and_what_is_shown_does_not_go_back():
+    store, receipts = make()
+    store.set("2.strength", 0.0, fade=1.0)
+    for pts in (Fraction(0), Fraction(1, 2), Fraction(3, 4)):
+        store.snapshot(pts)
+    assert store.late(Fraction(1, 4))["2.strength"] == 0.75
+    assert store.snapshot()["2.strength"] == 0.25
+    assert [entry["value"] for entry in receipts if entry["type"] == "gliding"] == [0.5, 0.25]
+
+
+def test_a_later_change_ends_a_glide_where_it_is():
+    store, _ = make()
+    store.set("2.strength", 0.0, fade=1.0)
+    store.snapshot(Fraction(0))
+    store.snapshot(Fraction(1, 2))
+    store.set("2.strength", 1.0, fade=1.0)
+    assert store.snapshot(Fraction(3, 4))["2.strength"] == 0.5  # begins here
+    store.set("2.strength", 0.125)
+    assert store.snapshot(Fraction(1))["2.strength"] == 0.125
+
+
+@pytest.mark.parametrize("fade", [-1, 601, float("nan"), "2", None, True])
+def test_a_wrong_fade_changes_nothing(fade):
+    store, receipts = make()
+    with pytest.raises(SettingError, match="fade"):
+        store.set("2.strength", 0.5, fade=fade)
+    assert receipts == [] and store.snapshot()["2.strength"] == 1.0
+
+
+def test_a_recall_changes_what_it_can_and_names_the_rest():
+    store, _ = make()
+    changed, refused = store.recall({"2.strength": 0.0, "2.seed": 9, "5.prompt": "ink", "8.x": 1}, fade=1.0)
+    assert [entry["key"] for entry in changed] == ["2.strength", "2.seed", "5.prompt"]
+    assert list(refused) == ["8.x"]
+    now = store.snapshot(Fraction(0))
+    assert dict(now) == {"2.strength": 1.0, "2.seed": 9, "5.prompt": "ink"}  # whole numbers and text switch
