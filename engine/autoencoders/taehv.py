@@ -24,7 +24,10 @@ CLASS = "TAEHV"
 
 
 class TAEHVAutoencoder(VideoAutoencoder):
-    """TAEHV's latents are normalised as they come; ``latent_format`` says what the raw ones would be."""
+    """TAEHV's latents are normalised as they come; ``latent_format`` says what the raw ones would be.
+
+    The network itself always has pixels from 0 to 1, which are Wan's from -1 to 1.
+    """
 
     def __init__(self, model: TAEHV, latent_format: LatentFormat) -> None:
         super().__init__()
@@ -34,6 +37,8 @@ class TAEHVAutoencoder(VideoAutoencoder):
         self.lookahead = self.temporal - 1 - config.lead
 
     def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
+        if self.unit_pixels:
+            pixels = pixels * 0.5 + 0.5
         if first:
             pixels = torch.cat([pixels[:1].expand(self.model.config.lead, -1, -1, -1), pixels])
         latents, memory = self.model.encode(pixels.unsqueeze(0), self._state.encoder)
@@ -43,7 +48,8 @@ class TAEHVAutoencoder(VideoAutoencoder):
     def _decode(self, latents: torch.Tensor, first: bool) -> torch.Tensor:
         frames, memory = self.model.decode(latents.to(self._place[1]).unsqueeze(0), self._state.decoder)
         self._state = replace(self._state, decoder=memory)
-        return frames[0, self.temporal - 1 if first else 0 :]
+        shown = frames[0, self.temporal - 1 if first else 0 :]
+        return shown * 2.0 - 1.0 if self.unit_pixels else shown
 
 
 def save_taehv(model: TAEHV, folder: Path) -> None:

@@ -45,11 +45,14 @@ class VideoAutoencoder(StreamingAutoencoder):
         model: the network, shared by all streams.
         latent_format: raw against normalised latents.
         lookahead: frames that the encoder must see beyond those a latent shows.
+        unit_pixels: for a diffusion model whose autoencoder was given and gave pixels from 0 to 1 where it
+            is made for -1 to 1 (LiveEdit); set when a model is loaded.
     """
 
     model: nn.Module
     latent_format: LatentFormat
     lookahead: int
+    unit_pixels = False
 
     def __init__(self) -> None:
         self._state = AutoencoderState()

@@ -39,7 +39,7 @@ class WanAutoencoder(VideoAutoencoder):
         self.channels = config.z_dim
 
     def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
-        clip = rearrange(pixels * 2.0 - 1.0, "t c h w -> 1 c t h w")  # in -1..1
+        clip = rearrange(pixels if self.unit_pixels else pixels * 2.0 - 1.0, "t c h w -> 1 c t h w")
         cache = _continued(self.model.encoder, self._state.encoder)
         moments = []
         for group in _groups(clip, first, self.temporal):
@@ -57,7 +57,8 @@ class WanAutoencoder(VideoAutoencoder):
             starts = first and index == 0
             frames.append(self.model.decoder(latent, feat_cache=cache, feat_idx=[0], first_chunk=starts))
         self._state = replace(self._state, decoder=tuple(cache))
-        return rearrange(torch.cat(frames, dim=2), "1 c t h w -> t c h w") * 0.5 + 0.5
+        shown = rearrange(torch.cat(frames, dim=2), "1 c t h w -> t c h w")
+        return shown if self.unit_pixels else shown * 0.5 + 0.5
 
 
 def _groups(clip: torch.Tensor, first: bool, size: int) -> list[torch.Tensor]:

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 
 from .adaptive_sink import renew
+from .average_sink import take_in
 from .fp8 import Fp8Storage
 from .layout import CacheLayout
 from .roll import Roll, RopeMode
@@ -35,6 +36,8 @@ class SegmentedKVCache:
         sink_similarity: None keeps the sink for ever; a number makes it adaptive: the sink frame least
             like a new frame is replaced by it once their mean keys and values have a mean cosine
             below this (StreamDiffusionV2, arXiv 2511.07399, uses 0.2).
+        sink_average: makes the sink a moving average that keeps this share of itself when it takes in the
+            frames that leave (Reward-Forcing, arXiv 2512.04678: 0.999); for relative positions.
 
     Attributes:
         roll: slots and positions.
@@ -50,8 +53,10 @@ class SegmentedKVCache:
         rope: RopeMode = "relative",
         precision: Precision = "native",
         sink_similarity: float | None = None,
+        sink_average: float | None = None,
     ) -> None:
-        self.layout, self.batch, self.sink_similarity = layout, batch, sink_similarity
+        self.layout, self.batch = layout, batch
+        self.sink_similarity, self.sink_average = sink_similarity, sink_average
         self.rope: RopeMode = rope
         kind = Fp8Storage if precision == "fp8" else NativeStorage
         self.storage: Storage = kind(layout, batch, device, dtype)
@@ -106,13 +111,15 @@ class SegmentedKVCache:
         if self.sink_similarity is not None and 0 < roll.sinks == self.layout.sink:
             sink = range(roll.first_sink, roll.first_sink + roll.sinks)
             renew(self.storage, layers, sink, self.layout.references + roll.current - 1, self.sink_similarity)
+        if self.sink_average is not None:
+            take_in(self.storage, layers, roll.first_sink, roll.leaving, self.sink_average)
         for source, target in roll.commit():
             for layer in range(layers):
                 self.storage.write(layer, target, *self.storage.frame(layer, source))
 
-    def clear_history(self, *, keep_sink: bool = False) -> None:
-        """Forget rolling frames, and the sink unless it is to be kept; references stay."""
-        self.roll.clear(keep_sink=keep_sink)
+    def clear_history(self, *, keep_sink: bool = False, back: int = 0) -> None:
+        """Forget rolling frames, and the sink unless it is to be kept; see ``Roll.clear``."""
+        self.roll.clear(keep_sink=keep_sink, back=back)
 
     def staged(self, frames: int) -> StagedReferenceKV:
         """Buffers in which references are built while the stream goes on."""

@@ -94,6 +94,13 @@ class Roll:
         self.current = 0
         return list(zip(sources, targets, strict=True))
 
+    @property
+    def leaving(self) -> list[int]:
+        """Slots of the frames that the current block will push out, oldest first."""
+        coming = self.current - min(self.current, self.layout.sink - self.sinks)
+        kept = self.layout.rolling - min(coming, self.layout.rolling)
+        return self.rolling[: max(0, len(self.rolling) - kept)]
+
     def _make_room(self, count: int) -> list[int]:
         """Slots for the next ``count`` rolling frames: those of the oldest, then unused ones."""
         used = len(self.rolling)
@@ -103,12 +110,16 @@ class Roll:
         self.rolling = [*self.rolling[evicted:], *slots]
         return slots
 
-    def clear(self, *, keep_sink: bool = False) -> None:
-        """Forget rolling frames, and the sink unless it is to be kept; references stay."""
-        if keep_sink and self.rope == "absolute":
-            raise ValueError("with absolute positions the sink can't outlive the frames that follow it")
+    def clear(self, *, keep_sink: bool = False, back: int = 0) -> None:
+        """Forget rolling frames, and the sink unless it is to be kept; references stay.
+
+        Args:
+            back: how far absolute positions go back, for frames that are encoded anew after a kept sink.
+        """
         self.rolling = []
-        if not keep_sink:
+        if keep_sink:
+            self.position -= back if self.rope == "absolute" else 0
+        else:
             self.sinks = 0
             self.position = 0
 

@@ -26,6 +26,7 @@ class RolloutSettings:
 
     Attributes:
         schedule: noise levels of the steps.
+        first: those of the first block, where it takes others.
         prediction: what the network's output means.
         context_noise: timestep (0 to 1000) of the clean pass.
         clean_pass: without it the cache keeps what the last denoising step left (StreamDiffusionV2).
@@ -37,6 +38,7 @@ class RolloutSettings:
     context_noise: float = 0.0
     clean_pass: bool = True
     injection: Injection = "channel"
+    first: FlowMatchSchedule | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,10 @@ class BlockPass:
     def denoise(
         self, x: torch.Tensor, sigma: float | torch.Tensor, source: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """The clean latents as of now, float32; ``sigma`` is one for all, or (B,)."""
-        level = torch.as_tensor(sigma, dtype=torch.float32, device=x.device).view(-1, 1, 1, 1, 1)
-        output = self.evaluate(x, source, level[:, 0, 0, 0] * 1000.0).float()
+        """The clean latents as of now, float32; ``sigma`` is one for all, (B,), or (B, F)."""
+        level = torch.as_tensor(sigma, dtype=torch.float32, device=x.device)
+        level = level.view(*(level.shape if level.ndim == 2 else (-1, 1)), 1, 1, 1)
+        output = self.evaluate(x, source, level[..., 0, 0, 0] * 1000.0).float()
         return output if self.settings.prediction == "x0" else x0_from_velocity(x, output, level)
 
     @torch.no_grad()
@@ -83,7 +86,7 @@ class BlockPass:
 
         Args:
             source: latents of the same frames, or None.
-            timestep: one for all, or (B, 1).
+            timestep: one for all, (B, 1) or (B, F).
         """
         x, source = self._for_rows(x), None if source is None else self._for_rows(source)
         queries, keys = self.queries, self.keys

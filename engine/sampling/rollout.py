@@ -79,12 +79,13 @@ class BlockRollout(SelfForcingRollout):
         fresh: Renoise,
         source: torch.Tensor | None = None,
         schedule: FlowMatchSchedule | None = None,
+        held: torch.Tensor | None = None,
     ) -> torch.Tensor:
         self.settle()
         if self.policy.name == "rebuild_each_block":
             self.cache.clear_history()
             self.replay()
-        return super().step(start, fresh, source, schedule)
+        return super().step(start, fresh, source, schedule, held)
 
     def begin(self, x: torch.Tensor) -> BlockPass:
         assert self._style is not None, "a stream needs a style first"
@@ -103,12 +104,12 @@ class BlockRollout(SelfForcingRollout):
 
     def _change(self, style: StyleKV) -> None:
         """Take a style up at once, and do to the history what the policy says."""
-        name = self.policy.name
+        name, pending = self.policy.name, 0
         if name == "cross_attn_only":
             self.settle()
         elif self.pending is not None:  # its clean pass would be one under the old style
             self.clean_frames.add(*self.pending)
-            self.pending = None
+            pending, self.pending = self.pending[0].shape[1], None
         self.take(style)
         if name == "hard_reset":
             self._forget()
@@ -116,9 +117,16 @@ class BlockRollout(SelfForcingRollout):
             self.cache.clear_history()
             self.replay()
         elif name == "recache_window":
-            keep_sink = self.cache.sinks > 0 and self.cache.rope == "relative"
-            self.cache.clear_history(keep_sink=keep_sink)
-            self.replay(self.cache.layout.window - self.cache.layout.block - self.cache.sinks)
+            self._recache_window(pending)
+
+    def _recache_window(self, pending: int) -> None:
+        """Encode all but the sink anew, each frame where it was; ``pending`` frames are in no cache yet."""
+        cache = self.cache
+        count = min(cache.layout.window - cache.layout.block - cache.sinks, len(self.clean_frames))
+        if cache.sinks:
+            count = min(count, cache.history - cache.sinks + pending)
+        cache.clear_history(keep_sink=cache.sinks > 0, back=count - pending)
+        self.replay(count)
 
     def _begin_blend(self, before: StyleKV, style: StyleKV) -> None:
         """Old and new references share the pinned segment until the blend is over."""

@@ -28,6 +28,7 @@ def denoise_block(
     fresh: Renoise,
     sigmas: Sequence[float],
     source: torch.Tensor | None = None,
+    held: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The inner loop of algorithms 1 and 2; gradients, where they are on, go through its last step only.
 
@@ -37,18 +38,27 @@ def denoise_block(
         fresh: noise for the level after step i.
         sigmas: falling noise levels, the last one 0.
         source: latents of the block's source, or None.
+        held: clean latents (B, 1 to F, C, h, w) of its first frames, which stay as they are.
 
     Returns:
         Clean latents (B, F, C, h, w), float32.
     """
-    x = start.float()
+    x, count = start.float(), 0 if held is None else held.shape[1]
+    if count == x.shape[1]:
+        return _holding(x, held)
     for index, sigma in enumerate(sigmas[:-1]):
         last = index == len(sigmas) - 2
+        levels = x.new_tensor([[0.0] * count + [sigma] * (x.shape[1] - count)]) if count else sigma
         with torch.set_grad_enabled(torch.is_grad_enabled() and last):
-            x = block.denoise(x, sigma, source)
+            x = block.denoise(_holding(x, held), levels, source)
         if not last:
             x = renoise(x, fresh(index), sigmas[index + 1])
-    return x
+    return _holding(x, held)
+
+
+def _holding(x: torch.Tensor, held: torch.Tensor | None) -> torch.Tensor:
+    """A block with its first frames put back."""
+    return x if held is None else torch.cat([held.to(x), x[:, held.shape[1] :]], dim=1)
 
 
 class SelfForcingRollout:
@@ -65,11 +75,19 @@ class SelfForcingRollout:
         self._style: StyleKV | None = None
         self.pending: tuple[torch.Tensor, torch.Tensor | None] | None = None  # clean latents, their source
         self._pass: BlockPass | None = None  # of the pending block
+        self._generated = False  # a block of this stream
 
     def reset(self) -> None:
         """Forget the stream; the style stays."""
         self.cache.reset()
         self.pending = None
+        self._generated = False
+
+    @property
+    def schedule(self) -> FlowMatchSchedule:
+        """Noise levels of the next block."""
+        first = None if self._generated else self.settings.first
+        return first or self.settings.schedule
 
     def project(self, states: StyleStates) -> StyleKV:
         """Text keys and values, and the references' in a staged buffer; touches no state of the stream."""
@@ -96,6 +114,7 @@ class SelfForcingRollout:
         fresh: Renoise,
         source: torch.Tensor | None = None,
         schedule: FlowMatchSchedule | None = None,
+        held: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Denoise the next block; arguments and result as in ``denoise_block``.
 
@@ -103,8 +122,9 @@ class SelfForcingRollout:
             schedule: for this block, if it is not the one of the settings.
         """
         self.settle()
-        sigmas = (schedule or self.settings.schedule).sigmas
-        x0 = denoise_block(self.begin(start), start, fresh, sigmas, source)
+        sigmas = (schedule or self.schedule).sigmas
+        x0 = denoise_block(self.begin(start), start, fresh, sigmas, source, held)
+        self._generated |= held is None or held.shape[1] < start.shape[1]
         self.pending = (x0, source)
         return x0
 

@@ -49,6 +49,7 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDi
             f"The autoencoder has {autoencoder.channels} channels, {path.name} needs "
             f"{net.config.out_channels}: set autoencoder to auto or pick its own."
         )
+    autoencoder.unit_pixels = profile.pixels == "unit"
     model = RTRDiTModel(net, text, autoencoder, profile, lora, handle.lora_strength)
     for module in model.modules():
         module.to(device)

@@ -68,6 +68,8 @@ class RTRDiTModel(StreamModel):
     def cache_rows(self, settings: DenoiseSettings) -> int:
         """Stream-batch has a row of the cache for each step; everything else has one row."""
         batched = dict(settings.advanced).get("stream_batch")
+        if batched and self.profile.first_steps:
+            raise SettingError("This model takes more steps for its first block: turn stream_batch off.")
         return self.profile.schedule(settings.steps).steps if batched else 1
 
     def layout(self, settings: DenoiseSettings, width: int, height: int, references: int = 0) -> CacheLayout:
@@ -86,6 +88,13 @@ class RTRDiTModel(StreamModel):
         window = expert.get("cache_window", max(profile.window, sink + 2 * block))
         if window < sink + block:
             raise SettingError(f"cache_window is {window}: use {sink + block} or more (sink and one block).")
+        if profile.sink_average and (sink != block or (window - sink) % block):
+            raise SettingError(
+                f"This model averages the blocks that leave into its sink: set chunk to 0 and cache_sink and "
+                f"cache_window to auto, or cache_sink to {block} and cache_window to a multiple of it."
+            )
+        if profile.sink_average and expert.get("rope_mode") == "absolute":
+            raise SettingError("This model averages keys of different positions: set rope_mode to auto.")
         room = expert.get("cache_reference", references)
         if room < references:
             raise SettingError(f"cache_reference is {room}: use {references} or more, or fewer references.")

@@ -46,6 +46,7 @@ def new_rollout(
         rope=expert.get("rope_mode", profile.rope),
         precision=expert.get("cache_precision", "native"),
         sink_similarity=profile.sink_similarity,
+        sink_average=profile.sink_average,
     )
     trained_for = RolloutSettings(
         profile.schedule(settings.steps),
@@ -53,5 +54,6 @@ def new_rollout(
         profile.context_noise,
         profile.clean_pass,
         "token" if profile.injection == "token" else "channel",
+        profile.first_schedule,
     )
     return (StreamBatchRollout if rows > 1 else BlockRollout)(model.net, cache, trained_for, policy)

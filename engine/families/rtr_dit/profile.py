@@ -16,6 +16,8 @@ from ...errors import CheckpointError, SettingError
 from ...sampling.few_step import few_step_schedule
 from ...sampling.flow_match import FlowMatchSchedule
 
+FOUR_STEPS = (1000, 750, 500, 250)
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -27,18 +29,22 @@ class Profile:
             from a noisy source instead of from noise.
         prediction: what the network's output means.
         steps: the step list it was distilled with.
+        first_steps: that of a stream's first block, where it is another.
         shift, warped: see ``few_step_schedule``.
         block: latent frames that are denoised together.
         window: latent frames that a query sees, sink and current block included.
         sink: how many of them are the stream's first.
-        sink_similarity: makes the sink adaptive, see ``SegmentedKVCache``; None keeps it fixed.
+        sink_similarity, sink_average: make the sink adaptive, see ``SegmentedKVCache``; None keeps it fixed.
         references: the most reference pictures of one style; 0 for a model that follows words only.
+        image_start: whether a style's picture is the first latent of a stream without a source.
         context_noise: timestep of the clean pass.
         clean_pass: whether there is one.
         rope: ``"relative"`` or ``"absolute"`` positions in the cache.
         text: the kind of text encoder.
         text_length: rows of text, zero beyond the prompt's end.
         source_space: latents that the checkpoint was shown as the source.
+        pixels: what the autoencoder was given and gave in training: ``"signed"`` from -1 to 1, as it is
+            made for, or ``"unit"`` from 0 to 1.
         noise_scale: noise on the source at full strength, for ``"sdedit"``.
         noise_offset: how much cleaner than it is the first step is told that start to be
             (StreamDiffusionV2: 0.1).
@@ -50,20 +56,24 @@ class Profile:
 
     injection: Literal["channel", "token", "sdedit"] = "sdedit"
     prediction: Literal["velocity", "x0"] = "velocity"
-    steps: tuple[float, ...] = (1000, 750, 500, 250)
+    steps: tuple[float, ...] = FOUR_STEPS
+    first_steps: tuple[float, ...] = ()
     shift: float = 5.0
     warped: bool = True
     block: int = 3
     window: int = 21
     sink: int = 0
     sink_similarity: float | None = None
+    sink_average: float | None = None
     references: int = 2
+    image_start: bool = False
     context_noise: float = 0.0
     clean_pass: bool = True
     rope: RopeMode = "relative"
     text: Literal["umt5", "sentence"] = "umt5"
     text_length: int = 512
     source_space: Literal["normalised", "raw"] = "normalised"
+    pixels: Literal["signed", "unit"] = "signed"
     noise_scale: float = 0.8
     noise_offset: float = 0.0
     motion_sensitivity: float = 0.1
@@ -82,8 +92,7 @@ class Profile:
         base = given.pop("base", None)
         try:
             start = cls() if base is None else PROFILES[base]
-            if "steps" in given:
-                given["steps"] = tuple(given["steps"])
+            given |= {name: tuple(given[name]) for name in ("steps", "first_steps") if name in given}
             return replace(start, **given)
         except (KeyError, TypeError) as error:
             raise CheckpointError(
@@ -102,17 +111,32 @@ class Profile:
             SettingError: the checkpoint has fewer.
         """
         if steps > len(self.steps):
+            most = len(self.steps)
             raise SettingError(
-                f"steps is {steps}: this model was made for {len(self.steps)}, use 1 to {len(self.steps)}."
+                f"steps is {steps}: this model was made for {most}, use {f'1 to {most}' if most > 1 else 1}."
             )
         chosen = [self.steps[index * len(self.steps) // steps] for index in range(steps)]
         return few_step_schedule(chosen, self.shift, warped=self.warped)
 
+    @property
+    def first_schedule(self) -> FlowMatchSchedule | None:
+        """Of a stream's first block, where it is another; always all of its steps."""
+        if not self.first_steps:
+            return None
+        return few_step_schedule(self.first_steps, self.shift, warped=self.warped)
+
+
+_WORDS = Profile(references=0, rope="absolute")
+_FRAMEWISE = replace(_WORDS, block=1, image_start=True)
+_LIVE_EDIT = replace(_WORDS, injection="channel", averaged=False, pixels="unit")
 
 PROFILES: dict[str, Profile] = {
-    "self_forcing": Profile(references=0),
-    "self_forcing_framewise": Profile(references=0, block=1),
-    "causal_forcing": Profile(references=0, averaged=False),
+    "self_forcing": _WORDS,
+    "self_forcing_framewise": _FRAMEWISE,
+    "causal_forcing": replace(_WORDS, averaged=False),
+    "causal_forcing_2step": replace(_FRAMEWISE, steps=(1000, 500), first_steps=FOUR_STEPS),
+    "causal_forcing_1step": replace(_FRAMEWISE, steps=(1000,), first_steps=FOUR_STEPS),
+    "reward_forcing": Profile(references=0, window=9, sink=3, sink_average=0.999),
     "streamdiffusion_v2": Profile(
         references=0,
         steps=(700, 500, 400, 200),
@@ -126,7 +150,7 @@ PROFILES: dict[str, Profile] = {
         source_space="raw",
         noise_offset=0.1,
     ),
-    "longlive": Profile(references=0, window=12, sink=3),
+    "longlive": replace(_WORDS, window=12, sink=3),
     "krea": Profile(
         references=0,
         window=6,
@@ -134,5 +158,9 @@ PROFILES: dict[str, Profile] = {
         note="Krea realtime's weights are CC BY-NC-SA 4.0: not for commercial use.",
     ),
     "rtr_dit": Profile(injection="channel", window=9),
+    "liveedit": _LIVE_EDIT,
+    "liveedit_unwarped": replace(_LIVE_EDIT, warped=False),
 }
-"""By name (arXiv 2506.08009, 2602.02214, 2511.07399, 2509.22622; krea-realtime-video)."""
+"""By name (arXiv 2506.08009, 2602.02214, 2605.15141, 2512.04678, 2511.07399, 2509.22622, 2606.26740;
+krea-realtime-video). StreamDiffusionV2's positions stay relative: its own are absolute and set back at 50,
+without turning what the cache keeps."""

@@ -47,7 +47,7 @@ PUBLISHED = (
     Published(
         "LiveEdit",
         (("ar_forcing",), ("liveedit",)),
-        lacks="a source in pixels from 0 to 1",
+        "liveedit",
         layout="source",
         licence="licence: none seen",
     ),
@@ -67,21 +67,21 @@ PUBLISHED = (
         licence=ACADEMIC,
     ),
     Published(
-        "Causal Forcing++",
-        (
-            ("framewise", "2step"),
-            ("framewise", "1step"),
-            ("causal_forcing", "2step"),
-            ("causal_forcing", "1step"),
-        ),
-        lacks="a step list of its own for the first block",
+        "Causal Forcing++ with two steps",
+        (("framewise", "2step"), ("causal_forcing", "2step")),
+        "causal_forcing_2step",
+    ),
+    Published(
+        "Causal Forcing++ with one step",
+        (("framewise", "1step"), ("causal_forcing", "1step")),
+        "causal_forcing_1step",
     ),
     Published("Causal Forcing frame-wise", (("framewise",),), "self_forcing_framewise"),
     Published("Causal Forcing chunk-wise", (("causal_forcing", "chunkwise"),), "causal_forcing"),
     Published(
         "Reward-Forcing",
         (("rewardforcing",), ("reward_forcing",)),
-        lacks="a sink that is a moving average",
+        "reward_forcing",
         licence=UNSTATED,
     ),
     Published(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...autoencoders.video import VideoAutoencoder
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import Switch
 from ...errors import SettingError
@@ -39,6 +40,7 @@ class EncodedChunk:
         style: its style as keys and values; as states where a LoRA has a part in projecting them, which
             only the denoise lane does.
         source: normalised latents (n, C, h, w); None without a source.
+        image: latents (1, 1, C, h, w) that its first frame has; None where it is free.
         first: index of its first latent frame in the stream.
         seed: of its noise.
         motion: what fast motion takes away from the noise on the source.
@@ -46,6 +48,7 @@ class EncodedChunk:
 
     style: StyleKV | StyleStates
     source: torch.Tensor | None
+    image: torch.Tensor | None
     first: int
     seed: int
     motion: float
@@ -66,10 +69,11 @@ class RTRDiTRunner(Runner):
         self.styles = StyleSchedule(
             request.conditioning,
             check=None if model.text is None else model.text.check,
-            most=self.profile.references,
+            most=1 if self.profile.image_start else self.profile.references,
         )
         self.size = (height, width)
-        layout = model.layout(settings, width, height, reference_room(self.styles.timeline))
+        pinned = 0 if self.profile.image_start else reference_room(self.styles.timeline)
+        layout = model.layout(settings, width, height, pinned)
         spatial = model.autoencoder.spatial
         self.block = layout.block
         self._raw = self.profile.source_space == "raw"
@@ -102,7 +106,7 @@ class RTRDiTRunner(Runner):
         styles = BlockStyles(
             self.styles,
             text=self._text,
-            references=lambda recipe: reference_latents(recipe, encoder, self.size[1], self.size[0]),
+            references=lambda recipe: None if self.profile.image_start else self._pictures(recipe, encoder),
             project=self._project,
         )
         return StreamState(
@@ -134,16 +138,18 @@ class RTRDiTRunner(Runner):
         style = self.state.styles.advance(
             chunk.index, chunk.first_frame, self._times(chunk), cuts, chunk.live
         )
-        source = None
+        source, image = None, None
         if pixels is not None or not chunk.valid:
             source = self.state.source.take(pixels)
             if source is None:
                 return None
         elif self._batched:
             raise SettingError("stream_batch needs a video to start from: turn it off to generate.")
-        first = self.state.latents
+        first, seed = self.state.latents, int(chunk.live[self._seed])
+        if self.profile.image_start and not first:
+            image = self._image(source)
         self.state.latents += self.block
-        return EncodedChunk(style, source, first, int(chunk.live[self._seed]), self.state.motion.reduction)
+        return EncodedChunk(style, source, image, first, seed, self.state.motion.reduction)
 
     def denoise(self, encoded: EncodedChunk | None, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Denoise a block; ``strength`` goes from the source to the model's picture."""
@@ -160,15 +166,26 @@ class RTRDiTRunner(Runner):
             if scale == 0.0 and not self._batched:
                 return self._shown(source.float()[None], strength)
             schedule = start_at(
-                self.state.rollout.settings.schedule, scale, self.profile.noise_offset, every=self._batched
+                self.state.rollout.schedule, scale, self.profile.noise_offset, every=self._batched
             )
             shown = self.state.source.encoder.denormalise(source) if self._raw else source
             start = renoise(shown.float()[None], start, scale)
         injected = None if source is None or self.profile.injection == "sdedit" else source[None]
-        batched = isinstance(self.state.rollout, StreamBatchRollout)
-        enter = self.state.rollout.advance if batched else self.state.rollout.step
-        made = enter(start, lambda step: self._noise(encoded, step + 1), injected, schedule)
-        return self._shown(made, strength)
+        rollout, fresh = self.state.rollout, lambda step: self._noise(encoded, step + 1)
+        if isinstance(rollout, StreamBatchRollout):
+            return self._shown(rollout.advance(start, fresh, injected, schedule), strength)
+        return self._shown(rollout.step(start, fresh, injected, schedule, encoded.image), strength)
+
+    def _pictures(self, recipe: ConditioningRecipe, encoder: VideoAutoencoder) -> torch.Tensor | None:
+        return reference_latents(recipe, encoder, self.size[1], self.size[0])
+
+    def _image(self, source: torch.Tensor | None) -> torch.Tensor | None:
+        """The first style's picture as the stream's first latent."""
+        timeline = self.styles.timeline
+        image = self._pictures(timeline.styles[timeline.active - 1], self.state.source.encoder)
+        if image is not None and source is not None:
+            raise SettingError("references: this model starts from a picture or a video: disconnect one.")
+        return image
 
     def _project(self, states: StyleStates) -> StyleKV | StyleStates:
         """Encode lane: a style's keys and values, where no LoRA changes them."""

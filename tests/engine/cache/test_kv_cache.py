@@ -135,6 +135,35 @@ def test_an_adaptive_sink_follows_a_change_of_scene(similarity: float | None, ke
     assert sink == (-9 if kept else 1)
 
 
+@pytest.mark.parametrize("rolling", [1, 2])
+def test_a_sink_that_averages_what_leaves(rolling: int) -> None:
+    """Against the formula on frames' numbers: once a block, by place, before the next block looks."""
+    cache = SegmentedKVCache(layout(block=2, window=4 + 2 * rolling, sink=2), sink_average=0.9)
+    blocks = 9
+    numbered(cache, blocks, size=2)
+    expected = [0.0, 1.0]
+    for block in range(1, blocks - rolling):
+        expected = [0.9 * old + 0.1 * (2 * block + place) for place, old in enumerate(expected)]
+    keys, values = cache.contents(0)
+    assert keys[0, :4:2, 0, 0].tolist() == pytest.approx(expected)
+    assert values[0, :4:2, 0, 0].tolist() == pytest.approx([-each for each in expected])
+
+
+@pytest.mark.parametrize("rope", ["relative", "absolute"])
+def test_a_recached_window_leaves_its_frames_where_they_were(rope: str) -> None:
+    """The sink stays, no frame of it is encoded twice, and the past is as long as without a switch."""
+    rollouts = []
+    for name in ("cross_attn_only", "recache_window"):
+        for blocks in (2, 6):
+            made = tiny_rollout(SwitchPolicy(name), rope=rope, sink=2)
+            made.switch(style(1))
+            play(made, range(blocks))
+            made.switch(style(2))
+            made.settle()
+            rollouts.append((made.cache.roll.position, made.cache.history, made.cache.begin(2).positions))
+    assert rollouts[:2] == rollouts[2:]
+
+
 @pytest.mark.parametrize("precision", ["native", "fp8"])
 def test_a_short_block_sees_and_leaves_what_a_full_one_does(precision: str) -> None:
     cache = tiny_cache(tiny_net(), references=0, precision=precision)

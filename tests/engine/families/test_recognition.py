@@ -82,6 +82,33 @@ def write(folder: Path, name: str, size: str = "small") -> Path:
             "Krea realtime (its name); " + PROFILES["krea"].note,
         ),
         ("rtr_dit/model.safetensors", "source", "rtr_dit", "RTR-DiT (its name)"),
+        (
+            "LiveEdit/ar-forcing_002000.pt",
+            "source",
+            "liveedit",
+            "LiveEdit (its name); weights of generator, not generator_ema; licence: none seen",
+        ),
+        ("x/ar-forcing_002000.safetensors", "source", "liveedit", "LiveEdit (its name)"),
+        (
+            "causal-forcing++/framewise-2step.pt",
+            "small",
+            "causal_forcing_2step",
+            "Causal Forcing++ with two steps (its name); weights of generator_ema, not generator",
+        ),
+        ("x/causal_forcing_2step.safetensors", "small", "causal_forcing_2step", "Causal Forcing++"),
+        (
+            "causal-forcing++/framewise-1step.pt",
+            "small",
+            "causal_forcing_1step",
+            "Causal Forcing++ with one step (its name); weights of generator_ema, not generator",
+        ),
+        (
+            "x/rewardforcing.safetensors",
+            "small",
+            "reward_forcing",
+            "Reward-Forcing (its name); licence of the weights: none stated",
+        ),
+        ("Reward-Forcing-T2V-1.3B/model.safetensors", "small", "reward_forcing", "Reward-Forcing (its"),
     ],
 )
 def test_a_name_that_tells(tmp_path: Path, name: str, size: str, profile: str, line: str) -> None:
@@ -94,25 +121,10 @@ def test_a_name_that_tells(tmp_path: Path, name: str, size: str, profile: str, l
     ("name", "size", "reason"),
     [
         (
-            "LiveEdit/ar-forcing_002000.pt",
-            "source",
-            "LiveEdit by its name .licence: none seen.*pixels from 0 to 1",
-        ),
-        ("x/ar-forcing_002000.safetensors", "source", "LiveEdit by its name"),
-        ("causal-forcing++/framewise-2step.pt", "small", r"Causal Forcing\+\+ by its name, .*first block"),
-        ("causal-forcing++/framewise-1step.pt", "small", r"Causal Forcing\+\+ by its name, .*first block"),
-        ("x/causal_forcing_2step.safetensors", "small", r"Causal Forcing\+\+ by its name"),
-        (
             "chunkwise/longvideo.pt",
             "small",
             "long videos by its name .licence: academic use only.*rolling runner",
         ),
-        (
-            "x/rewardforcing.pt",
-            "small",
-            "Reward-Forcing by its name .licence of the weights: none.*moving average",
-        ),
-        ("Reward-Forcing-T2V-1.3B/model.safetensors", "small", "Reward-Forcing by its name"),
         (
             "MemFlow/base.pt",
             "small",
@@ -141,17 +153,17 @@ def test_one_that_needs_what_is_not_built_is_refused_with_that(
             "x/model.safetensors",
             "small",
             ["self_forcing", "causal_forcing", "longlive"],
-            "Reward-Forcing, MemFlow",
+            "MemFlow",
         ),
         ("x/base.pt", "small", ["longlive for LongLive"], "MemFlow"),
         (
             "x/causal_forcing.pt",
             "small",
-            ["self_forcing_framewise for Causal", "causal_forcing for"],
-            "Forcing++",
+            ["self_forcing_framewise for Causal", "causal_forcing for", "causal_forcing_2step for"],
+            "",
         ),
         ("x/dmd.safetensors", "large", ["streamdiffusion_v2", "krea"], ""),
-        ("x/model.safetensors", "source", ["rtr_dit for RTR-DiT"], "can't be played if it is LiveEdit"),
+        ("x/model.safetensors", "source", ["rtr_dit for RTR-DiT", "liveedit for LiveEdit"], ""),
     ],
 )
 def test_one_that_does_not_say_what_it_is_is_asked(
@@ -169,7 +181,7 @@ def test_one_that_does_not_say_what_it_is_is_asked(
 def test_any_choice_that_is_offered_is_taken_and_survives_a_move(tmp_path: Path, size: str) -> None:
     path = write(tmp_path, "Renamed by hand/MemFlow.safetensors", size)
     for name in profiles():
-        if (name == "rtr_dit") == (size == "source"):
+        if (PROFILES[name].injection == "channel") == (size == "source"):
             assert told(path, profile=name).startswith(f"played as {name} (the profile widget)")
             assert profile_of(path, profile=name) == PROFILES[name]
         else:
