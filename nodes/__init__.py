@@ -17,12 +17,12 @@ def build_extension() -> ComfyExtension:
     from functools import partial
 
     from ..engine.runtime.registry import sessions
+    from ..server.actions import Files
     from ..server.examples import serve_examples
     from ..server.free_route import after_free
     from ..server.host_names import SETTING, HostNames
     from ..server.owners import hide_secret
     from ..server.routes import register_routes
-    from ..server.session_routes import Files
     from ..server.share_links import ShareLinks, load_secret
     from ..server.snapshots import save_snapshot
     from . import host

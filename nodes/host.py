@@ -249,14 +249,11 @@ def before_queueing(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         server.add_on_prompt_handler(change)
 
 
-def prompt_extra(name: str) -> str:
-    """A text in the ``extra_data`` of the prompt that runs now; empty where there is none."""
+def running_prompt() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The graph and the ``extra_data`` of the prompt that runs now; empty where there is none."""
     server = _server()
-    if server is None:
-        return ""
-    running, _ = server.prompt_queue.get_current_queue_volatile()
-    found = [extra.get(name) for _, _, _, extra, *_ in running]
-    return found[0] if found and isinstance(found[0], str) else ""
+    running = [] if server is None else server.prompt_queue.get_current_queue_volatile()[0]
+    return next(((graph, extra) for _, _, graph, extra, *_ in running), ({}, {}))
 
 
 def consumers(hidden: Any, output: int) -> list[str]:

@@ -16,6 +16,7 @@ from ..engine.runtime.memory import malloc_trim
 from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.pump import pump
 from ..engine.runtime.registry import sessions
+from ..server.addresses import titles_of
 from ..server.owners import OWNER_FIELD, set_owner
 from ..server.session_events import file_entry, send_session_event
 from . import host
@@ -65,7 +66,8 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
         residency=host.residency,
         on_closed=lambda ended: send_session_event(ended, send, host.view_of),
     )
-    set_owner(session, plan, send.client, host.prompt_extra(OWNER_FIELD))
+    graph, extra = host.running_prompt()
+    set_owner(session, plan, send.client, extra.get(OWNER_FIELD, ""), titles_of(graph))
     send_session_event(session, send, host.view_of)
     try:
         pump(session, host.Progress(plan.node_id), host.check_interrupt)

@@ -28,28 +28,36 @@ class Owner:
         secret_hash: of the secret that came with the prompt; empty where none did.
         nodes: that take part.
         tags: prompt and workflow as text entries of a file.
+        titles: of the nodes, by id.
     """
 
     client: str | None
     secret_hash: str
     nodes: tuple[str, ...]
     tags: Mapping[str, str]
+    titles: Mapping[str, str]
 
 
 _owners: weakref.WeakKeyDictionary[StreamSession, Owner] = weakref.WeakKeyDictionary()
 
 
-def set_owner(session: StreamSession, plan: PlanNode, client: str | None, secret_hash: str = "") -> None:
+def set_owner(
+    session: StreamSession,
+    plan: PlanNode,
+    client: str | None,
+    secret_hash: str = "",
+    titles: Mapping[str, str] | None = None,
+) -> None:
     """Remember who started a session, for as long as the session is known."""
     nodes = [node_id for node in plan.walk() for node_id in _node_ids(node)]
     files = (node.operation.sink for node in plan.walk() if isinstance(node.operation, Write))
     tags = next((dict(sink.metadata) for sink in files if isinstance(sink, SinkSpec)), {})
-    _owners[session] = Owner(client, secret_hash, tuple(dict.fromkeys(nodes)), tags)
+    _owners[session] = Owner(client, secret_hash, tuple(dict.fromkeys(nodes)), tags, titles or {})
 
 
 def owner_of(session: StreamSession) -> Owner:
     """Who started a session; nobody where that is not known."""
-    return _owners.get(session) or Owner(None, "", (session.node_id,), {})
+    return _owners.get(session) or Owner(None, "", (session.node_id,), {}, {})
 
 
 def is_owner(session: StreamSession, secret: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 FOLDER = Path(__file__).parents[1] / "web" / "pages"
-CONTENT_TYPES = {".css": "text/css", ".mjs": "text/javascript"}
+CONTENT_TYPES = {".css": "text/css", ".json": "application/json", ".mjs": "text/javascript"}
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -18,7 +18,7 @@ def page(name: str) -> web.Response:
 
 
 async def page_asset(request: web.Request) -> web.Response:
-    """A style or script of a page; the same for everyone."""
+    """A style, script or document of ours; the same for everyone."""
     known = {file.name: file for file in FOLDER.iterdir() if file.suffix in CONTENT_TYPES}
     file = known.get(request.match_info["name"])
     if file is None:

@@ -11,8 +11,8 @@ LARGEST_JSON = 64 * 1024
 """Bytes of a body or of a text message; a larger text message ends the connection with code 1009."""
 
 
-async def json_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object in a body.
+async def json_object(request: web.Request, largest: int = LARGEST_JSON) -> dict[str, Any]:
+    """The JSON object in a body of at most ``largest`` bytes.
 
     Raises:
         HTTPUnsupportedMediaType: it is not application/json, which a form of another site could send.
@@ -21,7 +21,7 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Send application/json.")
     try:
-        data = json.loads(await _small_body(request))
+        data = json.loads(await _small_body(request, largest))
     except (ValueError, RecursionError):
         raise web.HTTPBadRequest(text="The body is not JSON.") from None
     if not isinstance(data, dict):
@@ -29,13 +29,13 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     return data
 
 
-async def _small_body(request: web.Request) -> bytes:
+async def _small_body(request: web.Request, largest: int) -> bytes:
     declared = request.content_length or 0
-    if declared > LARGEST_JSON:
-        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_JSON, actual_size=declared)
+    if declared > largest:
+        raise web.HTTPRequestEntityTooLarge(max_size=largest, actual_size=declared)
     body = bytearray()
-    async for piece in request.content.iter_chunked(LARGEST_JSON):
+    async for piece in request.content.iter_chunked(largest):
         body += piece
-        if len(body) > LARGEST_JSON:
-            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_JSON, actual_size=len(body))
+        if len(body) > largest:
+            raise web.HTTPRequestEntityTooLarge(max_size=largest, actual_size=len(body))
     return bytes(body)

@@ -13,7 +13,7 @@ from ..engine.runtime.session import StreamSession
 from .host_names import SETTING, HostNames
 from .owners import is_owner
 from .rate_limit import KeyedRateLimit
-from .request_body import json_object
+from .request_body import LARGEST_JSON, json_object
 from .share_links import SharedNode, ShareLinks
 
 PAGE_HEADER = "X-LiveStyle"
@@ -64,11 +64,15 @@ class RequestGuard:
         self._check_token(request, session, request.query.get("token"))
         return session
 
-    async def command(self, request: web.Request) -> tuple[StreamSession, dict[str, Any]]:
-        """The running session in the request's path, for whoever has its token in the body; and the body."""
+    async def command(
+        self, request: web.Request, largest: int = LARGEST_JSON
+    ) -> tuple[StreamSession, dict[str, Any]]:
+        """The running session in the request's path, for whoever has its token in the body; and the body,
+        which has at most ``largest`` bytes.
+        """
         session = self._running(request)
         try:
-            body = await json_object(request)
+            body = await json_object(request, largest)
         except web.HTTPException:
             self._count(request)
             raise

@@ -5,11 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..engine.runtime.registry import SessionRegistry
+from .actions import Actions, Files
 from .connection_limit import ConnectionLimit
+from .control_routes import ControlRoutes
 from .host_names import HostNames
 from .pages import page_asset
 from .request_guard import RequestGuard
-from .session_routes import Files, SessionRoutes
+from .session_routes import SessionRoutes
 from .share_links import ShareLinks
 from .share_routes import ShareRoutes
 from .webrtc_routes import WebRtcRoutes
@@ -20,11 +22,17 @@ def register_routes(
 ) -> None:
     """Add the routes to ComfyUI's table, at load time."""
     guard, connections = RequestGuard(sessions, links, hosts), ConnectionLimit()
-    session = SessionRoutes(sessions, guard, connections, files)
+    actions = Actions(files)
+    session = SessionRoutes(sessions, guard, connections, actions)
     table.get("/livestyle/sessions")(session.list_sessions)
     table.post("/livestyle/sessions/{id}/stop")(session.stop)
     table.post("/livestyle/sessions/{id}/snapshot")(session.snapshot)
     table.get("/livestyle/sessions/{id}/ws")(session.websocket)
+    control = ControlRoutes(guard, actions)
+    table.get("/livestyle/sessions/{id}/live")(control.read)
+    table.post("/livestyle/sessions/{id}/live")(control.write)
+    table.post("/livestyle/sessions/{id}/presets")(control.presets)
+    table.post("/livestyle/presets")(control.check_presets)
     share = ShareRoutes(sessions, links, guard, connections)
     table.get("/livestyle/watch")(share.link)
     table.get("/livestyle/watch/{key}")(share.page)

@@ -20,10 +20,10 @@ from runtime_stubs import read, stylise, write
 
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
+from livestyle.server.actions import Files
 from livestyle.server.live_socket import RATE
 from livestyle.server.owners import set_owner
 from livestyle.server.request_guard import REQUESTS
-from livestyle.server.session_routes import Files
 from livestyle.server.snapshots import save_snapshot
 
 

@@ -17,10 +17,10 @@ from runtime_stubs import Behaviour, Zoo, read, stylise, write
 from livestyle.engine.runtime.plan import PlanNode
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
+from livestyle.server.actions import Files
 from livestyle.server.host_names import HostNames
 from livestyle.server.owners import hash_secret, set_owner
 from livestyle.server.routes import register_routes
-from livestyle.server.session_routes import Files
 from livestyle.server.share_links import ShareLinks
 
 PAGE = {"X-LiveStyle": "1"}
