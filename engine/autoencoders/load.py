@@ -16,7 +16,7 @@ from .wan import load_wan
 
 
 def load_video_autoencoder(path: Path, dtype: torch.dtype) -> VideoAutoencoder:
-    """Load ``demo-video``, a published TAEHV file, or the Wan 2.1 VAE (diffusers folder or one file).
+    """Load ``demo-video``, a published TAEHV file, or Wan's VAE (diffusers folder or one file).
 
     Raises:
         CheckpointError: nothing there, damaged, or none of these.
@@ -31,7 +31,10 @@ def _is_taehv(path: Path) -> bool:
         if path.suffix != ".safetensors":
             raise CheckpointError(f"Autoencoder {path.name} is no .safetensors file: use such a release.")
         with safe_open(path, "pt") as file:
-            return "decoder.1.weight" in file.keys()
+            names = set(file.keys())
+        if "decoder.1.conv.0.weight" in names:
+            raise CheckpointError(f"Autoencoder {path.name} is taew2_2_super, not supported: use taew2_2.")
+        return "decoder.1.weight" in names
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
             f"Autoencoder {path.name} can't be read, get it again: {one_line(error)}"

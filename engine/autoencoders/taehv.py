@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from ..errors import CheckpointError, one_line
 from ..networks.taehv import TAEHV, TAEHVConfig
-from .latents import WAN_21, LatentFormat
+from .latents import WAN_21, WAN_22, LatentFormat
 from .video import VideoAutoencoder
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
@@ -27,10 +27,15 @@ class TAEHVAutoencoder(VideoAutoencoder):
     """TAEHV's latents are normalised as they come; ``latent_format`` says what the raw ones would be.
 
     The network itself always has pixels from 0 to 1, which are Wan's from -1 to 1.
+
+    Args:
+        raw: its network gives and takes raw latents (lighttae). That it takes raw ones is known; that it
+            gives them is concluded.
     """
 
-    def __init__(self, model: TAEHV, latent_format: LatentFormat) -> None:
+    def __init__(self, model: TAEHV, latent_format: LatentFormat, *, raw: bool = False) -> None:
         super().__init__()
+        self._raw = raw
         config = model.config
         self.model, self.latent_format = model, latent_format
         self.spatial, self.temporal, self.channels = config.spatial, config.temporal, config.latent_channels
@@ -43,9 +48,11 @@ class TAEHVAutoencoder(VideoAutoencoder):
             pixels = torch.cat([pixels[:1].expand(self.model.config.lead, -1, -1, -1), pixels])
         latents, memory = self.model.encode(pixels.unsqueeze(0), self._state.encoder)
         self._state = replace(self._state, encoder=memory)
-        return latents[0]
+        return self.normalise(latents[0]).to(latents) if self._raw else latents[0]
 
     def _decode(self, latents: torch.Tensor, first: bool) -> torch.Tensor:
+        if self._raw:
+            latents = self.denormalise(latents)
         frames, memory = self.model.decode(latents.to(self._place[1]).unsqueeze(0), self._state.decoder)
         self._state = replace(self._state, decoder=memory)
         shown = frames[0, self.temporal - 1 if first else 0 :]
@@ -81,9 +88,27 @@ def load_taehv(path: Path, dtype: torch.dtype) -> TAEHVAutoencoder:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"Autoencoder {path.name} can't be read as TAEHV: {one_line(error)}") from error
     model = model.requires_grad_(False).eval().to(dtype).to(memory_format=torch.channels_last)
-    # a published file of 16 channels has Wan 2.1's latents; a folder has its own, however many
-    wan = path.is_file() and config.latent_channels == len(WAN_21.mean)
-    return TAEHVAutoencoder(model, WAN_21 if wan else LatentFormat())
+    # a published file of 16 or 48 channels has Wan's latents; a folder has its own, however many
+    wan = {len(each.mean): each for each in (WAN_21, WAN_22)} if path.is_file() else {}
+    latents = wan.get(config.latent_channels, LatentFormat())
+    return TAEHVAutoencoder(model, latents, raw=bool(latents.mean) and _has_raw_latents(path.name))
+
+
+def _has_raw_latents(name: str) -> bool:
+    """Whether a published file's latents are raw, which only its name tells.
+
+    Raises:
+        CheckpointError: it does not.
+    """
+    plain = name.lower()
+    if "lighttae" in plain:
+        return True
+    if "tae" in plain:
+        return False
+    raise CheckpointError(
+        f"Autoencoder {name} has the tensors of taew and of lighttaew, whose latents differ: give it its "
+        "published name again."
+    )
 
 
 def published_config(tensors: Mapping[str, torch.Tensor]) -> TAEHVConfig:

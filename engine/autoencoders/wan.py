@@ -1,4 +1,4 @@
-"""The Wan 2.1 VAE on a stream: diffusers' ``AutoencoderKLWan`` with its feature caches as explicit state."""
+"""The VAEs of Wan 2.1 and 2.2 on a stream: diffusers' ``AutoencoderKLWan``, its caches as explicit state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKLWan
-from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
-from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d
+from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d, patchify, unpatchify
 from einops import rearrange
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -18,6 +17,7 @@ from torch import nn
 from ..errors import CheckpointError, one_line
 from .latents import LatentFormat
 from .video import VideoAutoencoder
+from .wan_layouts import diffusers_names, sizes
 
 
 class WanAutoencoder(VideoAutoencoder):
@@ -25,7 +25,7 @@ class WanAutoencoder(VideoAutoencoder):
 
     diffusers empties its caches at every call, so that each call is a clip of its own. Here the
     caches (the last frames in front of each causal convolution) are handed from chunk to chunk.
-    The latent is the posterior's mean, normalised.
+    The latent is the posterior's mean, normalised. Wan 2.2 sees squares of pixels as channels.
     """
 
     lookahead = 0
@@ -36,10 +36,11 @@ class WanAutoencoder(VideoAutoencoder):
         self.model = model
         self.latent_format = LatentFormat(tuple(config.latents_mean), tuple(config.latents_std))
         self.spatial, self.temporal = config.scale_factor_spatial, config.scale_factor_temporal
-        self.channels = config.z_dim
+        self.channels, self._patch = config.z_dim, config.patch_size or 1
 
     def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
         clip = rearrange(pixels if self.unit_pixels else pixels * 2.0 - 1.0, "t c h w -> 1 c t h w")
+        clip = patchify(clip, self._patch)
         cache = _continued(self.model.encoder, self._state.encoder)
         moments = []
         for group in _groups(clip, first, self.temporal):
@@ -57,12 +58,12 @@ class WanAutoencoder(VideoAutoencoder):
             starts = first and index == 0
             frames.append(self.model.decoder(latent, feat_cache=cache, feat_idx=[0], first_chunk=starts))
         self._state = replace(self._state, decoder=tuple(cache))
-        shown = rearrange(torch.cat(frames, dim=2), "1 c t h w -> t c h w")
+        shown = rearrange(unpatchify(torch.cat(frames, dim=2), self._patch), "1 c t h w -> t c h w")
         return shown if self.unit_pixels else shown * 0.5 + 0.5
 
 
 def _groups(clip: torch.Tensor, first: bool, size: int) -> list[torch.Tensor]:
-    """The frames of (1, 3, T, H, W) as the encoder takes them: one alone at first, then ``size`` each."""
+    """The frames of (1, C, T, H, W) as the encoder takes them: one alone at first, then ``size`` each."""
     alone = [clip[:, :, :1]] if first else []
     rest = clip[:, :, len(alone) :]
     return alone + (list(rest.split(size, dim=2)) if rest.shape[2] else [])
@@ -74,7 +75,7 @@ def _continued(part: nn.Module, cache: tuple[Any, ...]) -> list[Any]:
 
 
 def load_wan(path: Path, dtype: torch.dtype) -> WanAutoencoder:
-    """Load a diffusers folder, or a Wan 2.1 VAE ``.safetensors`` file with the original key names.
+    """Load a diffusers folder, or a ``.safetensors`` file with diffusers' or the original key names.
 
     Raises:
         CheckpointError: files are missing, damaged, or of another layout.
@@ -85,13 +86,9 @@ def load_wan(path: Path, dtype: torch.dtype) -> WanAutoencoder:
                 path, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
             )
         else:
-            tensors = load_file(path)
-            if "encoder.conv1.weight" in tensors:
-                tensors = convert_wan_vae_to_diffusers(tensors)
-            model = AutoencoderKLWan(base_dim=len(tensors["encoder.conv_in.weight"]))
+            tensors = diffusers_names(load_file(path))
+            model = AutoencoderKLWan(**sizes(tensors))
             model.load_state_dict(tensors)
-        if model.config.patch_size is not None:
-            raise ValueError("it is the Wan 2.2 VAE, which is not supported; use the Wan 2.1 VAE")
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
             f"Autoencoder {path.name} can't be read as Wan VAE: {one_line(error)}"

@@ -16,6 +16,8 @@ from .flow_match import FlowMatchSchedule, x0_from_velocity
 Injection = Literal["channel", "token"]
 """The source's latents stacked on the noisy ones, or as tokens of their own beside them."""
 
+Sampler = Literal["renoise", "unipc"]
+
 SOURCE = 1
 """Turns the source's tokens apart from the frames that they belong to (see ``CausalWan.rotation``)."""
 
@@ -31,6 +33,7 @@ class RolloutSettings:
         context_noise: timestep (0 to 1000) of the clean pass.
         clean_pass: without it the cache keeps what the last denoising step left (StreamDiffusionV2).
         injection: how a source gets in; as tokens it has no part in clean passes.
+        sampler: from one step to the next: fresh noise on what was found, or ``UniPC``.
     """
 
     schedule: FlowMatchSchedule
@@ -39,6 +42,7 @@ class RolloutSettings:
     clean_pass: bool = True
     injection: Injection = "channel"
     first: FlowMatchSchedule | None = None
+    sampler: Sampler = "renoise"
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,10 @@ class BlockPass:
         """The clean latents as of now, float32; ``sigma`` is one for all, (B,), or (B, F)."""
         level = torch.as_tensor(sigma, dtype=torch.float32, device=x.device)
         level = level.view(*(level.shape if level.ndim == 2 else (-1, 1)), 1, 1, 1)
-        output = self.evaluate(x, source, level[..., 0, 0, 0] * 1000.0).float()
+        times = level[..., 0, 0, 0] * 1000.0
+        if self.settings.sampler == "unipc":  # LongLive 2 tells its network whole numbers
+            times = times.floor()
+        output = self.evaluate(x, source, times).float()
         return output if self.settings.prediction == "x0" else x0_from_velocity(x, output, level)
 
     @torch.no_grad()

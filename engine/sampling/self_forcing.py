@@ -17,6 +17,7 @@ from ..networks.causal_wan.model import CausalWan, CrossAttentionKV
 from .block_pass import BlockPass, RolloutSettings, reference_bias
 from .flow_match import FlowMatchSchedule, renoise
 from .style_states import StyleKV, StyleStates
+from .unipc import UniPC
 
 Renoise = Callable[[int], torch.Tensor]
 """Fresh noise for the step after the given one, shaped like the block."""
@@ -46,14 +47,17 @@ def denoise_block(
     x, count = start.float(), 0 if held is None else held.shape[1]
     if count == x.shape[1]:
         return _holding(x, held)
+    solver = UniPC(sigmas) if block.settings.sampler == "unipc" else None
     for index, sigma in enumerate(sigmas[:-1]):
         last = index == len(sigmas) - 2
         levels = x.new_tensor([[0.0] * count + [sigma] * (x.shape[1] - count)]) if count else sigma
+        x = _holding(x, held)
         with torch.set_grad_enabled(torch.is_grad_enabled() and last):
-            x = block.denoise(_holding(x, held), levels, source)
-        if not last:
-            x = renoise(x, fresh(index), sigmas[index + 1])
-    return _holding(x, held)
+            x0 = _holding(block.denoise(x, levels, source), held)
+        if last:
+            return x0
+        x = solver.step(x, x0) if solver else renoise(x0, fresh(index), sigmas[index + 1])
+    return x
 
 
 def _holding(x: torch.Tensor, held: torch.Tensor | None) -> torch.Tensor:

@@ -36,12 +36,14 @@ def tiny_autoencoder(folder: Path, lead: int = 3) -> Path:
     return folder
 
 
-def tiny_wan(in_channels: int = CHANNELS, text_dim: int = TEXT, dim: int = 256) -> CausalWan:
+def tiny_wan(
+    in_channels: int = CHANNELS, text_dim: int = TEXT, dim: int = 256, out_channels: int = CHANNELS
+) -> CausalWan:
     """Two heads of 128, as Wan's, so that a file without a description can be read."""
     torch.manual_seed(0)
     sizes = CausalWanConfig(
         in_channels=in_channels,
-        out_channels=CHANNELS,
+        out_channels=out_channels,
         dim=dim,
         ffn_dim=64,
         freq_dim=16,

@@ -68,8 +68,8 @@ class RTRDiTModel(StreamModel):
     def cache_rows(self, settings: DenoiseSettings) -> int:
         """Stream-batch has a row of the cache for each step; everything else has one row."""
         batched = dict(settings.advanced).get("stream_batch")
-        if batched and self.profile.first_steps:
-            raise SettingError("This model takes more steps for its first block: turn stream_batch off.")
+        if batched and (self.profile.first_steps or self.profile.sampler != "renoise"):
+            raise SettingError("This model's steps can't run in one batch: turn stream_batch off.")
         return self.profile.schedule(settings.steps).steps if batched else 1
 
     def layout(self, settings: DenoiseSettings, width: int, height: int, references: int = 0) -> CacheLayout:

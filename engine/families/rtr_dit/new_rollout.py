@@ -55,5 +55,6 @@ def new_rollout(
         profile.clean_pass,
         "token" if profile.injection == "token" else "channel",
         profile.first_schedule,
+        profile.sampler,
     )
     return (StreamBatchRollout if rows > 1 else BlockRollout)(model.net, cache, trained_for, policy)

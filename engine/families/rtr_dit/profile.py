@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 from ...cache.roll import RopeMode
 from ...errors import CheckpointError, SettingError
+from ...sampling.block_pass import Sampler
 from ...sampling.few_step import few_step_schedule
 from ...sampling.flow_match import FlowMatchSchedule
+from ...sampling.unipc import unipc_schedule
 
 FOUR_STEPS = (1000, 750, 500, 250)
 
@@ -31,6 +33,8 @@ class Profile:
         steps: the step list it was distilled with.
         first_steps: that of a stream's first block, where it is another.
         shift, warped: see ``few_step_schedule``.
+        sampler: from one step to the next, see ``RolloutSettings``; ``"unipc"`` has a table of its own, of
+            which ``steps`` is only as long as the list.
         block: latent frames that are denoised together.
         window: latent frames that a query sees, sink and current block included.
         sink: how many of them are the stream's first.
@@ -60,6 +64,7 @@ class Profile:
     first_steps: tuple[float, ...] = ()
     shift: float = 5.0
     warped: bool = True
+    sampler: Sampler = "renoise"
     block: int = 3
     window: int = 21
     sink: int = 0
@@ -115,6 +120,8 @@ class Profile:
             raise SettingError(
                 f"steps is {steps}: this model was made for {most}, use {f'1 to {most}' if most > 1 else 1}."
             )
+        if self.sampler == "unipc":
+            return unipc_schedule(steps, self.shift)
         chosen = [self.steps[index * len(self.steps) // steps] for index in range(steps)]
         return few_step_schedule(chosen, self.shift, warped=self.warped)
 
@@ -128,6 +135,7 @@ class Profile:
 
 _WORDS = Profile(references=0, rope="absolute")
 _FRAMEWISE = replace(_WORDS, block=1, image_start=True)
+_LONGLIVE_2 = replace(_WORDS, sampler="unipc", block=8, window=32, sink=8, image_start=True, fps=24.0)
 _LIVE_EDIT = replace(_WORDS, injection="channel", averaged=False, pixels="unit")
 
 PROFILES: dict[str, Profile] = {
@@ -158,9 +166,11 @@ PROFILES: dict[str, Profile] = {
         note="Krea realtime's weights are CC BY-NC-SA 4.0: not for commercial use.",
     ),
     "rtr_dit": Profile(injection="channel", window=9),
+    "longlive_2": _LONGLIVE_2,
+    "longlive_2_2step": replace(_LONGLIVE_2, steps=(1000, 500)),
     "liveedit": _LIVE_EDIT,
     "liveedit_unwarped": replace(_LIVE_EDIT, warped=False),
 }
-"""By name (arXiv 2506.08009, 2602.02214, 2605.15141, 2512.04678, 2511.07399, 2509.22622, 2606.26740;
-krea-realtime-video). StreamDiffusionV2's positions stay relative: its own are absolute and set back at 50,
-without turning what the cache keeps."""
+"""By name (arXiv 2506.08009, 2602.02214, 2605.15141, 2512.04678, 2511.07399, 2509.22622, 2605.18739,
+2606.26740; krea-realtime-video). StreamDiffusionV2's positions stay relative: its own are absolute and set
+back at 50, without turning what the cache keeps."""

@@ -24,8 +24,9 @@ class Published:
     Attributes:
         name: as its authors call it.
         words: each a set of words; all of one set in the name of file and folder speak for it.
-        profile: its entry of ``PROFILES``; ``""`` where ``lacks`` says why there is none.
+        profile: its entry of ``PROFILES``; ``""`` where ``lacks`` or ``asks`` says why there is none.
         lacks: what this version would need to play it.
+        asks: what its name leaves open, and the profiles that answer it.
         layout: which tensors it has.
         widths: of the networks that are published, the transformer's ``dim``.
         licence: what the artist should know of its terms, where the profile's note does not say it.
@@ -35,6 +36,7 @@ class Published:
     words: tuple[tuple[str, ...], ...]
     profile: str = ""
     lacks: str = ""
+    asks: str = ""
     layout: Layout = "plain"
     widths: tuple[int, ...] = (SMALL,)
     licence: str = ""
@@ -53,9 +55,33 @@ PUBLISHED = (
     ),
     Published("RTR-DiT", (("rtr_dit",),), "rtr_dit", layout="source"),
     Published(
+        "LongLive 2 with two steps",
+        (("nvfp4_s2",),),
+        "longlive_2_2step",
+        layout="wan2.2",
+        widths=(3072,),
+        licence=UNSTATED,
+    ),
+    Published(
         "LongLive 2",
-        (("longlive",), ("model_te",)),
-        lacks="its UniPC sampler and the autoencoder of Wan 2.2",
+        (("nvfp4_s4",),),
+        "longlive_2",
+        layout="wan2.2",
+        widths=(3072,),
+        licence=UNSTATED,
+    ),
+    Published(
+        "LongLive 2 for four bits",
+        (("model_te",), ("nvfp4",), ("merged_bf16",)),
+        asks="made for 4 or 2 steps: choose profile on Load Stream Model (longlive_2, longlive_2_2step)",
+        layout="wan2.2",
+        widths=(3072,),
+        licence=UNSTATED,
+    ),
+    Published(
+        "LongLive 2",
+        (("longlive",),),
+        "longlive_2",
         layout="wan2.2",
         widths=(3072,),
         licence=UNSTATED,

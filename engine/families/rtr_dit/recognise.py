@@ -17,12 +17,14 @@ from ...networks.causal_wan import CausalWanConfig
 from ...networks.causal_wan.keys import infer_config, original_keys
 from .evidence import Evidence
 from .profile import PROFILES, Profile
-from .published import TRAINING_STAGES, Layout, Published, alike, named, simple
+from .published import PUBLISHED, TRAINING_STAGES, Layout, Published, alike, named, simple
 
 LORA_DOWN = ("lora_A", "lora_down")
 FUSED = ".to_qkv."
 """In the names of Krea's tensors and of no other's."""
 WAN_22_CHANNELS = 48
+TWO_POINT_TWO = {each.profile for each in PUBLISHED if each.layout == "wan2.2"} - {""}
+"""Profiles for networks of 48 channels."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def recognise(evidence: Evidence, note: Mapping[str, Any], chosen: str = "", hea
     config = infer_config(original_keys(evidence.tensors), heads)
     layout = layout_of(config)
     by_header, by_name = named(evidence.header, layout), named(evidence.name, layout)
-    if layout == "wan2.2":
-        raise _no_wan_2_2(evidence, by_header or by_name)
+    if by_header is not None and by_header.asks:
+        by_header = named(f"{evidence.header} {evidence.name}", layout)
     own = Profile.from_json(note["profile"]) if "profile" in note else None
     if chosen:
         return _chosen(evidence, chosen, own, layout)
@@ -102,9 +104,11 @@ def check_lora(file: str, tensors: Mapping[str, torch.Tensor], base: Recognition
     sizes = {tuple(t.shape) for name, t in tensors.items() if any(part in name for part in LORA_DOWN)}
     short = file.rpartition("/")[2]
     if (128, 3072) in sizes:
+        if base.rule == "the profile widget" and base.name in TWO_POINT_TWO:
+            return
         raise CheckpointError(
-            f"{short} is LongLive 2's LoRA, for that model's AR generator, which can't be played yet: set "
-            "lora to none."
+            f"{short} is LongLive 2's LoRA, which its released checkpoints hold already: set lora to none, "
+            "or choose profile longlive_2 where checkpoint is that model's AR generator."
         )
     if (256, 1536) not in sizes or base.rule in ("the profile widget", "livestyle.json"):
         return
@@ -142,11 +146,12 @@ def _chosen(evidence: Evidence, chosen: str, own: Profile | None, layout: Layout
     if chosen not in PROFILES:
         raise SettingError(f"profile '{chosen}' is unknown: choose one of {', '.join(PROFILES)}.")
     profile = PROFILES[chosen]
-    if (profile.injection == "channel") != (layout == "source"):
-        what = "reads" if layout == "source" else "does not read"
+    needs = "source" if profile.injection == "channel" else "wan2.2" if chosen in TWO_POINT_TWO else "plain"
+    if needs != layout:
+        what = {"source": "reads", "plain": "does not read", "wan2.2": "has 48 channels and does not read"}
         raise SettingError(
-            f"profile {chosen} does not fit {evidence.file}, which {what} the source's channels: choose "
-            "another."
+            f"profile {chosen} does not fit {evidence.file}, which {what[layout]} the source's channels: "
+            "choose another."
         )
     if own is not None:
         profile = replace(profile, text=own.text, text_length=own.text_length)
@@ -156,6 +161,8 @@ def _chosen(evidence: Evidence, chosen: str, own: Profile | None, layout: Layout
 def _known(evidence: Evidence, found: Published, rule: str) -> Recognition:
     if found.lacks:
         raise _lacking(evidence.file, found, rule)
+    if found.asks:
+        raise SettingError(f"{evidence.file} is {found.name} by {rule}, {found.asks}.")
     profile = PROFILES[found.profile]
     return Recognition(found.name, rule, profile, found.licence or profile.note)
 
@@ -168,21 +175,13 @@ def _lacking(file: str, found: Published, rule: str) -> CheckpointError:
     )
 
 
-def _no_wan_2_2(evidence: Evidence, found: Published | None) -> CheckpointError:
-    if found is not None:
-        terms = f" ({found.licence})" if found.licence else ""
-        return CheckpointError(
-            f"{evidence.file} is {found.name}{terms}, which needs {found.lacks}; this version has neither: "
-            "use a checkpoint with 16 channels."
-        )
-    return CheckpointError(
-        f"{evidence.file} has 48 channels: it is Wan 2.2's TI2V-5B, which is not causal and can't stream, or "
-        "a causal relative such as LongLive 2, which can't be played yet: use a checkpoint with 16 channels."
-    )
-
-
 def _question(evidence: Evidence, layout: Layout, width: int) -> SettingError:
     """Names every checkpoint that has these tensors, and asks."""
+    if layout == "wan2.2":
+        return SettingError(
+            f"{evidence.file} has 48 channels: Wan 2.2's TI2V-5B is not causal and can't stream; if it is "
+            "LongLive 2, choose profile on Load Stream Model (longlive_2, or longlive_2_2step for 2 steps)."
+        )
     candidates = alike(layout, width)
     playable = ", ".join(f"{each.profile} for {each.name}" for each in candidates if each.profile)
     others = ", ".join(each.name for each in candidates if each.lacks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from diffusers import AutoencoderKLWan
 from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
 from safetensors.torch import save_file
 
-from livestyle.engine.autoencoders.latents import WAN_21, LatentFormat
+from livestyle.engine.autoencoders.latents import WAN_21, WAN_22, LatentFormat
 from livestyle.engine.autoencoders.load import load_video_autoencoder
 from livestyle.engine.autoencoders.taehv import TAEHVAutoencoder, save_taehv
 from livestyle.engine.autoencoders.video import VideoAutoencoder
 from livestyle.engine.autoencoders.wan import WanAutoencoder
+from livestyle.engine.autoencoders.wan_layouts import diffusers_names, sizes
 from livestyle.engine.errors import CheckpointError
 from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
 
@@ -36,16 +38,30 @@ TINY_WAN = {
     "latents_std": [1.5, 0.5, 2.0, 1.0],
 }
 
+TINY_22 = {
+    **TINY_WAN,
+    "decoder_base_dim": 8,
+    "dim_mult": [1, 1, 1],
+    "temperal_downsample": [True, True],
+    "is_residual": True,
+    "in_channels": 12,
+    "out_channels": 12,
+    "patch_size": 2,
+    "scale_factor_spatial": 8,
+}
+"""As Wan 2.2's, with a level less."""
+
 
 def tiny(kind: str) -> VideoAutoencoder:
     torch.manual_seed(3)
-    if kind == "wan":
-        return WanAutoencoder(AutoencoderKLWan(**TINY_WAN).eval().requires_grad_(False))
+    if kind.startswith("wan"):
+        sizes = TINY_22 if kind == "wan 2.2" else TINY_WAN
+        return WanAutoencoder(AutoencoderKLWan(**sizes).eval().requires_grad_(False))
     config = TAEHVConfig(**{**vars(TINY), **(LEADING if kind == "demo" else {})})
     return TAEHVAutoencoder(TAEHV(config).eval().requires_grad_(False), LatentFormat())
 
 
-@pytest.fixture(params=["taehv", "demo", "wan"])
+@pytest.fixture(params=["taehv", "demo", "wan", "wan 2.2"])
 def autoencoder(request: pytest.FixtureRequest) -> VideoAutoencoder:
     return tiny(request.param)
 
@@ -89,7 +105,7 @@ def test_after_a_flush_another_stream_begins(autoencoder: VideoAutoencoder) -> N
 
 
 def test_without_lookahead_a_latent_knows_nothing_later() -> None:
-    for kind in ("demo", "wan"):
+    for kind in ("demo", "wan", "wan 2.2"):
         changed = clip(9)
         changed[5:] = 0
         assert torch.equal(tiny(kind).encode_chunk(clip(9))[:2], tiny(kind).encode_chunk(changed)[:2])
@@ -121,8 +137,9 @@ def test_a_picture_is_one_latent(autoencoder: VideoAutoencoder) -> None:
     assert torch.equal(autoencoder.encode_image(picture), still)
 
 
-def test_wan_equals_diffusers_in_one_piece() -> None:
-    stream, frames = tiny("wan"), clip(9)
+@pytest.mark.parametrize("kind", ["wan", "wan 2.2"])
+def test_wan_equals_diffusers_in_one_piece(kind: str) -> None:
+    stream, frames = tiny(kind), clip(9)
     pixels = (frames / 127.5 - 1.0).permute(3, 0, 1, 2).unsqueeze(0)
     raw = stream.model.encode(pixels).latent_dist.mode()
     latents = stream.encode_chunk(frames)
@@ -155,6 +172,27 @@ def test_a_published_taehv_file_is_recognised_by_its_shapes(tmp_path: Path) -> N
     loaded = load_video_autoencoder(tmp_path / "taew.safetensors", torch.float32)
     assert loaded.model.config == model.config
     assert loaded.lookahead == 3 and loaded.latent_format == WAN_21
+
+
+@pytest.mark.parametrize(("channels", "space"), [(16, WAN_21), (48, WAN_22)])
+def test_only_the_name_tells_a_lighttae_s_raw_latents(
+    tmp_path: Path, channels: int, space: LatentFormat
+) -> None:
+    torch.manual_seed(4)
+    model = TAEHV(TAEHVConfig(**{**vars(TINY), "latent_channels": channels}))
+    loaded = {}
+    for name in ("taew2_x", "LightTAEw2_x"):
+        save_file(model.state_dict(), tmp_path / f"{name}.safetensors")
+        loaded[name] = load_video_autoencoder(tmp_path / f"{name}.safetensors", torch.float32)
+    normalised, raw = loaded.values()
+    latents = torch.randn(2, channels, 2, 3)
+    assert raw.latent_format == normalised.latent_format == space
+    assert torch.equal(raw.decode_chunk(latents), normalised.decode_chunk(space.denormalise(latents)))
+    picture = clip(1)[0]
+    torch.testing.assert_close(space.denormalise(raw.encode_image(picture)), normalised.encode_image(picture))
+    save_file(model.state_dict(), tmp_path / "renamed.safetensors")
+    with pytest.raises(CheckpointError, match="renamed.safetensors has the tensors of taew and of lighttaew"):
+        load_video_autoencoder(tmp_path / "renamed.safetensors", torch.float32)
 
 
 def test_a_wan_folder_loads(tmp_path: Path) -> None:
@@ -192,6 +230,58 @@ def test_a_wan_file_with_its_original_names_loads(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "wan_2.1_vae.safetensors")
     loaded = load_video_autoencoder(tmp_path / "wan_2.1_vae.safetensors", torch.float32)
     assert isinstance(loaded, WanAutoencoder) and loaded.latent_format == WAN_21
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], tensor)
+
+
+def original_22_name(name: str) -> str:
+    """The name in Wan 2.2's own file of a tensor that diffusers names so (numbers as its code builds it)."""
+    if found := re.fullmatch(r"(en|de)coder\.(down|up)_blocks\.(\d)\.(.+)", name):
+        half, way, level, rest = found.groups()
+        last = {"en": 2, "de": 3}[half]  # the layer after the residual ones
+        rest = re.sub(r"^(down|up)sampler\.", f"{last}.", rest)
+        rest = re.sub(r"^resnets\.", "", rest).replace("conv_shortcut", "shortcut")
+        for place, inner in ((0, "norm1"), (2, "conv1"), (3, "norm2"), (6, "conv2")):
+            rest = rest.replace(f".{inner}.", f".residual.{place}.")
+        return f"{half}coder.{way}samples.{level}.{way}samples.{rest}"
+    for theirs, place in (("resnets.0", "0"), ("attentions.0", "1"), ("resnets.1", "2")):
+        name = name.replace(f"mid_block.{theirs}.", f"middle.{place}.")
+    for place, inner in ((0, "norm1"), (2, "conv1"), (3, "norm2"), (6, "conv2")):
+        name = name.replace(f".{inner}.", f".residual.{place}.")
+    for theirs, own in (("conv_in", "conv1"), ("norm_out", "head.0"), ("conv_out", "head.2")):
+        name = name.replace(f"coder.{theirs}.", f"coder.{own}.")
+    return re.sub("^post_quant_conv", "conv2", re.sub("^quant_conv", "conv1", name))
+
+
+def test_wan_2_2_s_own_file_has_its_196_tensors_renamed_one_to_one() -> None:
+    tensors = {
+        "encoder.conv_in.weight": torch.empty(160, 12, device="meta"),
+        "decoder.conv_in.weight": torch.empty(1024, device="meta"),
+        "post_quant_conv.weight": torch.empty(48, device="meta"),
+    }
+    with torch.device("meta"):
+        model = AutoencoderKLWan(**sizes(tensors))
+    wanted = model.state_dict()
+    own = {original_22_name(name): tensor for name, tensor in wanted.items()}
+    assert len(own) == 196 and sum(tensor.numel() for tensor in own.values()) == 704_688_668
+    assert {"decoder.upsamples.0.upsamples.0.residual.2.weight", "conv1.weight"} <= set(own)
+    found = diffusers_names(own)
+    assert {name: t.shape for name, t in found.items()} == {name: t.shape for name, t in wanted.items()}
+    stream = WanAutoencoder(model)
+    assert (stream.spatial, stream.temporal, stream.channels) == (16, 4, 48)
+    assert stream.latent_format == WAN_22 and len(WAN_22.deviation) == 48
+    ends = (*WAN_22.mean[:3], *WAN_22.mean[-2:], *WAN_22.deviation[:3], *WAN_22.deviation[-2:])
+    assert ends == (-0.2289, -0.0052, -0.1323, -0.1681, -0.0667, 0.4765, 1.0364, 0.4514, 0.7468, 0.7744)
+
+
+def test_a_wan_2_2_file_with_its_original_names_loads(tmp_path: Path) -> None:
+    config = {**TINY_22, "z_dim": 48, "dim_mult": [1, 2, 4, 4], "temperal_downsample": [False, True, True]}
+    config |= {"latents_mean": [0.0] * 48, "latents_std": [1.0] * 48, "num_res_blocks": 2}
+    model = AutoencoderKLWan(**config)
+    tensors = {original_22_name(name): tensor for name, tensor in model.state_dict().items()}
+    save_file(tensors, tmp_path / "Wan2.2_VAE.safetensors")
+    loaded = load_video_autoencoder(tmp_path / "Wan2.2_VAE.safetensors", torch.float32)
+    assert loaded.encode_image(torch.zeros(32, 64, 3, dtype=torch.uint8)).shape == (1, 48, 2, 4)
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.model.state_dict()[name], tensor)
 

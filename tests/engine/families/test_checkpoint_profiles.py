@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKLWan
 from safetensors.torch import save_file
 from tiny_rtr_dit import CHANNELS, tiny_autoencoder, tiny_wan, write_public, write_umt5
 
@@ -45,7 +46,7 @@ def load(folder: Path, name: str, **handle: Any) -> RTRDiTModel:
     return load_model(ModelHandle(str(path), **handle), torch.device("cpu"), torch.float32)
 
 
-def runner(model: RTRDiTModel, *references: torch.Tensor, **settings: Any) -> RTRDiTRunner:
+def runner(model: RTRDiTModel, *references: torch.Tensor, side: int = 0, **settings: Any) -> RTRDiTRunner:
     return make_runner(
         model,
         StreamRequest(
@@ -53,8 +54,8 @@ def runner(model: RTRDiTModel, *references: torch.Tensor, **settings: Any) -> RT
             ConditioningRecipe("paper", references=references, node_id="p"),
             node_id="d",
             model_node_id="m",
-            width=48,
-            height=32,
+            width=side or 48,
+            height=side or 32,
         ),
     )
 
@@ -110,6 +111,26 @@ def test_a_first_block_with_more_steps_and_stream_batch_exclude_each_other(tmp_p
     one = load(tmp_path / "one", "framewise-1step.safetensors")
     with pytest.raises(SettingError, match="made for 1, use 1"):
         runner(one, steps=2)
+
+
+def test_longlive_2_plays_with_wan_2_2_s_autoencoder(tmp_path: Path) -> None:
+    """48 channels, sizes multiple of 32, blocks of 8 latents: 29 frames, then 32; also from a picture."""
+    write_umt5(tmp_path)
+    net = tiny_wan(48, out_channels=48)
+    save_file(dict(net.state_dict()), tmp_path / "longlive2.safetensors")
+    config = {"in_channels": 12, "out_channels": 12, "patch_size": 2, "is_residual": True, "z_dim": 48}
+    config |= {"base_dim": 4, "decoder_base_dim": 4, "scale_factor_spatial": 16, "num_res_blocks": 1}
+    AutoencoderKLWan(**config, latents_mean=[0.0] * 48, latents_std=[1.0] * 48).save_pretrained(
+        tmp_path / "vae"
+    )
+    handle = ModelHandle(str(tmp_path / "longlive2.safetensors"), autoencoder=str(tmp_path / "vae"))
+    model = load_model(handle, torch.device("cpu"), torch.float32)
+    assert model.profile == PROFILES["longlive_2"] and model.profile.schedule(4).sigmas[0] < 1.0
+    made = [len(pictures) for pictures in play(runner(model, PICTURE, side=32), None, length=61)]
+    assert made == [29, 32]
+    assert runner(model, side=32).requirements.multiple == 32
+    with pytest.raises(SettingError, match="turn stream_batch off"):
+        runner(model, steps=2, side=32, advanced=(("stream_batch", True),))
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,15 @@ def write(folder: Path, name: str, size: str = "small") -> Path:
             "Causal Forcing++ with one step (its name); weights of generator_ema, not generator",
         ),
         (
+            "LongLive-2.0-5B/model_bf16.pt",
+            "five",
+            "longlive_2",
+            "LongLive 2 (its name); weights of generator_ema, not generator; "
+            "licence of the weights: none stated",
+        ),
+        ("LongLive-2.0-5B-NVFP4-S2/model_te.safetensors", "five", "longlive_2_2step", "LongLive 2 with two"),
+        ("LongLive-2.0-5B-NVFP4-S4/model_te.safetensors", "five", "longlive_2", "LongLive 2 (its name)"),
+        (
             "x/rewardforcing.safetensors",
             "small",
             "reward_forcing",
@@ -135,8 +144,6 @@ def test_a_name_that_tells(tmp_path: Path, name: str, size: str, profile: str, l
             "small",
             "Rolling Forcing by its name .licence: academic.*rolling runner",
         ),
-        ("LongLive-2.0-5B/model_bf16.pt", "five", "LongLive 2 .licence of the weights: none stated.*UniPC"),
-        ("x/model_te.pt", "five", "LongLive 2 .*UniPC sampler and the autoencoder of Wan 2.2"),
     ],
 )
 def test_one_that_needs_what_is_not_built_is_refused_with_that(
@@ -163,6 +170,9 @@ def test_one_that_needs_what_is_not_built_is_refused_with_that(
             "",
         ),
         ("x/dmd.safetensors", "large", ["streamdiffusion_v2", "krea"], ""),
+        ("x/model.safetensors", "five", ["longlive_2", "longlive_2_2step"], "not causal and can't stream"),
+        ("x/model_te.safetensors", "five", ["longlive_2", "longlive_2_2step"], "4 or 2 steps"),
+        ("longlive/model_te.safetensors", "five", ["longlive_2", "longlive_2_2step"], "4 or 2 steps"),
         ("x/model.safetensors", "source", ["rtr_dit for RTR-DiT", "liveedit for LiveEdit"], ""),
     ],
 )
@@ -177,11 +187,12 @@ def test_one_that_does_not_say_what_it_is_is_asked(
         load_model(ModelHandle(str(path)), torch.device("cpu"), torch.bfloat16)
 
 
-@pytest.mark.parametrize("size", ["small", "large", "source"])
+@pytest.mark.parametrize("size", ["small", "large", "source", "five"])
 def test_any_choice_that_is_offered_is_taken_and_survives_a_move(tmp_path: Path, size: str) -> None:
     path = write(tmp_path, "Renamed by hand/MemFlow.safetensors", size)
     for name in profiles():
-        if (PROFILES[name].injection == "channel") == (size == "source"):
+        sizes = {"source"} if PROFILES[name].injection == "channel" else {"small", "large"}
+        if size in ({"five"} if name.startswith("longlive_2") else sizes):
             assert told(path, profile=name).startswith(f"played as {name} (the profile widget)")
             assert profile_of(path, profile=name) == PROFILES[name]
         else:
@@ -215,20 +226,16 @@ def test_four_bit_weights_are_refused_by_their_tensors(tmp_path: Path, choice: s
         told(write_safetensors(tmp_path / "x" / "model.safetensors", shapes), profile=choice)
 
 
-@pytest.mark.parametrize("choice", ["", "longlive"])
-def test_48_channels_that_say_nothing_are_not_guessed(tmp_path: Path, choice: str) -> None:
-    with pytest.raises(CheckpointError, match="TI2V-5B, which is not causal and can't stream, or"):
-        told(write(tmp_path, "x/model.safetensors", "five"), profile=choice)
-
-
 def test_texts_in_a_file_outlive_its_name(tmp_path: Path) -> None:
     """LongLive 2 merged, TE: the text beside the wrapped weights, or in the header once converted."""
-    path = write_pickled(tmp_path / "x" / "renamed.pt", LL2_HEADER, generator=wan_shapes(FIVE))
-    with pytest.raises(CheckpointError, match="renamed.pt is LongLive 2 "):
+    path = write_pickled(tmp_path / "LongLive-2" / "renamed.pt", LL2_HEADER, generator=wan_shapes(FIVE))
+    with pytest.raises(SettingError, match="renamed.pt is LongLive 2 for four bits by its header, .*2 steps"):
         told(path)
-    path = write_safetensors(tmp_path / "x" / "renamed.safetensors", wan_shapes(FIVE), **LL2_HEADER)
-    with pytest.raises(CheckpointError, match="renamed.safetensors is LongLive 2 "):
-        told(path)
+    path = write_safetensors(tmp_path / "LongLive-2" / "nvfp4-s2.safetensors", wan_shapes(FIVE), **LL2_HEADER)
+    assert told(path).startswith("played as LongLive 2 with two steps")
+    merged = {"checkpoint_format": "longlive_generator_merged_lora"}
+    path = write_safetensors(tmp_path / "x" / "renamed.safetensors", wan_shapes(FIVE), **merged)
+    assert told(path).startswith("played as LongLive 2 (its header)")
 
 
 def test_the_header_comes_before_the_name(tmp_path: Path) -> None:
@@ -291,7 +298,7 @@ def test_a_folder_of_diffusers_is_known_by_its_name(tmp_path: Path) -> None:
     assert told(folder) == "played as LongLive (its name)"
     folder = folder.rename(tmp_path / "five")
     write_safetensors(folder / "transformer" / "model.safetensors", wan_shapes(FIVE, ""))
-    with pytest.raises(CheckpointError, match="48 channels"):
+    with pytest.raises(SettingError, match="48 channels"):
         told(folder)
 
 
@@ -318,8 +325,10 @@ def test_a_lora_of_longlive_or_memflow_is_asked(tmp_path: Path) -> None:
 
 def test_longlive_2_s_lora_needs_its_own_base(tmp_path: Path) -> None:
     lora = write_pickled(tmp_path / "x" / "lora.pt", generator_lora=lora_shapes(3072, 128))
-    with pytest.raises(CheckpointError, match="LongLive 2's LoRA"):
-        told(write(tmp_path, "x/self_forcing.safetensors"), lora=str(lora), profile="self_forcing")
+    for name, size, profile in (("self_forcing", "small", "self_forcing"), ("longlive-2", "five", "")):
+        with pytest.raises(CheckpointError, match="LongLive 2's LoRA, which its released"):
+            told(write(tmp_path, f"x/{name}.safetensors", size), lora=str(lora), profile=profile)
+    told(write(tmp_path, "x/ar.safetensors", "five"), lora=str(lora), profile="longlive_2")
 
 
 @pytest.mark.parametrize(
