@@ -9,6 +9,7 @@ from diffusers import AutoencoderTiny
 from safetensors import SafetensorError
 
 from ..errors import CheckpointError, one_line
+from ..transfers import upload
 from .base import StreamingAutoencoder
 from .taesd import load_taesd
 
@@ -34,7 +35,7 @@ class ImageAutoencoder(StreamingAutoencoder):
     def encode_chunk(self, frames: torch.Tensor) -> torch.Tensor:
         device, dtype = self._place
         # a (N, H, W, 3) tensor permuted to (N, 3, H, W) is channels_last already
-        pictures = frames.to(device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0
+        pictures = upload(frames, device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0
         return self.model.encode(pictures).latents
 
     def decode_chunk(self, latents: torch.Tensor) -> torch.Tensor:

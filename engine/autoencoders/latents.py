@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
+
+from ..transfers import upload
 
 
 @dataclass(frozen=True)
@@ -22,22 +25,23 @@ class LatentFormat:
         """Raw latents (..., C, h, w) to normalised ones, in float32."""
         if not self.mean:
             return raw
-        mean, deviation = self._columns(raw)
+        mean, deviation = _columns(self, raw.device)
         return (raw.float() - mean) / deviation
 
     def denormalise(self, latents: torch.Tensor) -> torch.Tensor:
         """Normalised latents (..., C, h, w) to raw ones, in float32."""
         if not self.mean:
             return latents
-        mean, deviation = self._columns(latents)
+        mean, deviation = _columns(self, latents.device)
         return latents.float() * deviation + mean
 
-    def _columns(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        mean, deviation = (
-            torch.tensor(values, dtype=torch.float32, device=like.device).view(-1, 1, 1)
-            for values in (self.mean, self.deviation)
-        )
-        return mean, deviation
+
+@cache
+@torch.inference_mode(False)
+def _columns(numbers: LatentFormat, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation (C, 1, 1) on a device."""
+    mean, deviation = upload(torch.tensor((numbers.mean, numbers.deviation)), device)[..., None, None]
+    return mean, deviation
 
 
 def _numbers(text: str) -> tuple[float, ...]:

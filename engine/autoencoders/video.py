@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from ..transfers import upload
 from .base import StreamingAutoencoder
 from .latents import LatentFormat
 
@@ -133,7 +134,7 @@ class VideoAutoencoder(StreamingAutoencoder):
 
     def _encode_ready(self, frames: torch.Tensor) -> torch.Tensor:
         device, dtype = self._place
-        pixels = frames.to(device).permute(0, 3, 1, 2).to(dtype) / 255.0
+        pixels = upload(frames, device).permute(0, 3, 1, 2).to(dtype) / 255.0
         latents = self._encode(pixels, not self._state.encoding)
         self._state = replace(self._state, encoding=True)
         return latents

@@ -23,6 +23,7 @@ from transformers import (
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from ..errors import CheckpointError, SettingError, one_line
+from ..transfers import upload
 from .states import TextStates
 
 MODELS: dict[str, type[PreTrainedModel]] = {
@@ -72,8 +73,8 @@ class TextEncoder:
         longest = max(map(len, rows))
         device = self.model.device
         pad = self.tokenizer.pad_token_id or 0
-        ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows], device=device)
-        lengths = torch.tensor([len(row) for row in rows], device=device)
+        ids = upload(torch.tensor([row + [pad] * (longest - len(row)) for row in rows]), device)
+        lengths = upload(torch.tensor([len(row) for row in rows]), device)
         mask = torch.arange(longest, device=device) < lengths[:, None]
         states = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
         return TextStates(states, None if min(map(len, rows)) == longest else mask)

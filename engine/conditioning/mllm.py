@@ -9,15 +9,37 @@ padded afterwards), and the system turn runs once for a whole stream.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen3VLModel
 
 from ..errors import CheckpointError, SettingError
+from ..transfers import upload
 from .prefix import CACHE, PrefixCache
 from .states import TextStates
 from .template import EDIT, GENERATE, IMAGE_PAD, VISION_START
+from .vision import PictureTower
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Token rows on the device, padded on the right.
+
+    Attributes:
+        tokens: (B, L), those that run.
+        positions: (4, B, L): of the sequence, then time, row and column.
+        mask: (B, all), False at padding; None where there is none, for causality is then all the masking.
+        kept: int64 (B, context length), 1 where states are kept.
+    """
+
+    tokens: torch.Tensor
+    positions: torch.Tensor
+    mask: torch.Tensor | None
+    kept: torch.Tensor
 
 
 class MLLMEncoder(nn.Module):
@@ -48,8 +70,21 @@ class MLLMEncoder(nn.Module):
             )
         self.image_tokens = (image_side // (self.patch * self.merge)) ** 2
         self._prefix = PrefixCache(model)
+        self._tower = PictureTower(model.visual, image_side // self.patch)
         self._raw: torch.Tensor | None = None
+        self._pictures: tuple[slice, list[torch.Tensor]] = (slice(0), [])
+        for number in range(len(vision.deepstack_visual_indexes)):
+            model.language_model.layers[number].register_forward_hook(partial(self._add_pictures, number))
         model.language_model.layers[-1].register_forward_hook(self._keep_raw)
+        self._rows = lru_cache(maxsize=4)(self._make_rows)  # a stream's chunks are asked the same
+
+    def _add_pictures(self, layer: int, _module: nn.Module, _inputs: object, output: object) -> None:
+        """DeepStack (arXiv 2406.04334); transformers waits for a mask that finds the pictures' tokens."""
+        where, deeper = self._pictures
+        if deeper:
+            states = output[0] if isinstance(output, tuple) else output
+            assert isinstance(states, torch.Tensor)
+            states[:, where] += deeper[layer]
 
     def _keep_raw(self, _module: nn.Module, _inputs: object, output: object) -> None:
         self._raw = output[0] if isinstance(output, tuple) else output
@@ -97,45 +132,58 @@ class MLLMEncoder(nn.Module):
         return self.encode_ids([ids] * batch, [drop] * batch, frames)
 
     def encode_ids(self, ids: list[list[int]], drops: list[int], frames: torch.Tensor | None) -> TextStates:
-        """Encode token rows of unequal length; see ``encode``. Rows are padded on the right.
+        """Encode token rows of unequal length; see ``encode``.
 
-        All rows have their picture at the same place, as one template gives it.
+        All rows drop as many and have their picture at the same place, as one template gives it.
         """
-        batch, longest = len(ids), max(map(len, ids))
+        batch, drop = len(ids), drops[0]
         start = self._prefix.shared(ids, drops)
-        pad = self.tokenizer.pad_token_id or 0
-        device = self.device
-        tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids], device=device)
-        # without padding, causality is all the masking there is
-        even = all(len(row) == longest for row in ids)
-        rows = [[1] * len(row) + [0] * (longest - len(row)) for row in ids]
-        extra = {}
+        rows = self._rows(tuple(map(tuple, ids)), drop, start, self.device)
+        language = self.model.language_model
+        embedded = language.embed_tokens(rows.tokens)
+        before = {CACHE: self._prefix.expanded(ids[0][:start], batch)} if start else {}
         if frames is not None:
-            side = self.image_side // self.patch
-            extra["pixel_values"] = self.patches_of(frames)
-            extra["image_grid_thw"] = torch.tensor([[1, side, side]] * batch, device=device)
-        if start:
-            extra[CACHE] = self._prefix.expanded(ids[0][:start], batch)
-        # The first row only counts: without it transformers before 5 takes the picture, whose tokens share
-        # a time, for sequences packed into one, and masks them from each other.
-        order = torch.arange(longest, device=device)[None]
-        positions = torch.cat([order, self.positions_of(ids[0], longest)])
-        self.model(
-            input_ids=tokens[:, start:],
-            attention_mask=None if even else torch.tensor(rows, device=device),
-            position_ids=positions[:, None, start:].expand(-1, batch, -1),
-            use_cache=bool(start),
-            **extra,
-        )
+            at = ids[0].index(self.image_token) - start
+            where = slice(at, at + self.image_tokens)
+            embedded[:, where], deeper = self._tower(self.patches_of(frames))
+            self._pictures = (where, deeper)
+        try:
+            language(
+                inputs_embeds=embedded,
+                attention_mask=rows.mask,
+                position_ids=rows.positions,
+                use_cache=bool(start),
+                **before,
+            )
+        finally:
+            self._pictures = (slice(0), [])
         raw, self._raw = self._raw, None
         assert raw is not None
-        states = raw.new_zeros(batch, self.context_length, raw.shape[-1])
-        kept = torch.zeros(batch, self.context_length, dtype=torch.long, device=device)
-        for row, (sequence, drop) in enumerate(zip(ids, drops, strict=True)):
-            length = len(sequence) - drop
-            states[row, :length] = raw[row, drop - start : len(sequence) - start]
-            kept[row, :length] = 1
-        return TextStates(states, kept)
+        states = raw[:, drop - start :]
+        states = F.pad(states, (0, 0, 0, self.context_length - states.shape[1]))
+        if rows.mask is not None:
+            states = torch.where(rows.kept[..., None] > 0, states, 0)
+        return TextStates(states, rows.kept)
+
+    @torch.inference_mode(False)
+    def _make_rows(
+        self, ids: tuple[tuple[int, ...], ...], drop: int, start: int, device: torch.device
+    ) -> _Rows:
+        lengths, pad = list(map(len, ids)), self.tokenizer.pad_token_id or 0
+        longest = max(lengths)
+        tokens = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in ids])
+        counts = torch.tensor(lengths)[:, None]
+        # The first row only counts: without it transformers before 5 takes the picture, whose tokens share
+        # a time, for sequences packed into one, and masks them from each other.
+        order = torch.arange(longest)[None]
+        positions = torch.cat([order, self.positions_of(list(ids[0]), longest)])
+        even = min(lengths) == longest
+        return _Rows(
+            upload(tokens[:, start:], device),
+            upload(positions[:, None, start:], device).expand(-1, len(ids), -1),
+            None if even else upload((order < counts).long(), device),
+            upload((torch.arange(self.context_length) < counts - drop).long(), device),
+        )
 
     def positions_of(self, ids: list[int], length: int) -> torch.Tensor:
         """Time, row and column of every token (3, length), the same for all rows of a batch.
@@ -150,7 +198,7 @@ class MLLMEncoder(nn.Module):
             picture = at + torch.stack([torch.zeros_like(row), row, column]).flatten(1)
             after = at + side + torch.arange(length - at - side * side)
             positions = torch.cat([positions[:, :at], picture, after.expand(3, -1)], dim=1)
-        return positions.to(self.device)
+        return positions
 
     def patches_of(self, frames: torch.Tensor) -> torch.Tensor:
         """uint8 (B, H, W, 3) to Qwen's flattened patches, (B * patches, C * temporal * patch * patch).
@@ -159,7 +207,7 @@ class MLLMEncoder(nn.Module):
         merger wants: merged blocks row by row, inside them the patches row by row.
         """
         parameter = next(self.model.parameters())
-        pictures = frames.to(parameter.device).permute(0, 3, 1, 2).float()
+        pictures = upload(frames, parameter.device).permute(0, 3, 1, 2).float()
         size = (self.image_side, self.image_side)
         pictures = F.interpolate(pictures, size, mode="bilinear", antialias=True, align_corners=False)
         pictures = pictures.round().clamp(0, 255) / 127.5 - 1.0

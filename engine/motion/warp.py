@@ -10,6 +10,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..transfers import upload
+
 
 @lru_cache(maxsize=4)
 def grid_of(height: int, width: int) -> np.ndarray:
@@ -58,19 +60,26 @@ def carry_tensor(pictures: torch.Tensor, flows: torch.Tensor) -> torch.Tensor:
         (N, C, H, W) in the dtype of ``pictures``.
     """
     height, width = pictures.shape[-2:]
-    grid = torch.tensor(grid_of(height, width), device=flows.device)
-    # grid_sample wants -1 and 1 at the centres of the outermost cells
-    points = (grid - flows) * (2.0 / flows.new_tensor([width - 1, height - 1])) - 1.0
+    grid, scale = _sampling_grid(height, width, flows.device)
+    points = (grid - flows) * scale - 1.0
     points = points.clamp(-1.0, 1.0)  # the border repeats: padding_mode "border" is not on Apple's GPUs
     source = pictures.float().expand(len(flows), -1, -1, -1)
     moved = F.grid_sample(source, points, "bilinear", padding_mode="zeros", align_corners=True)
     return moved.to(pictures.dtype)
 
 
+@lru_cache(maxsize=4)
+@torch.inference_mode(False)
+def _sampling_grid(height: int, width: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """``grid_of`` on a device, and what brings it to the 0..2 between the centres of the outermost cells."""
+    grid, sides = torch.tensor(grid_of(height, width)), torch.tensor([width - 1.0, height - 1.0])
+    return upload(grid, device), upload(2.0 / sides, device)
+
+
 def carry_latents(latents: torch.Tensor, flow: np.ndarray) -> torch.Tensor:
     """``carry`` for latents (N, C, h, w), with a flow (H, W, 2) of the full picture."""
     small = torch.from_numpy(shrink_flow(flow, *latents.shape[-2:]))
-    return carry_tensor(latents, small.to(latents.device).expand(len(latents), -1, -1, -1))
+    return carry_tensor(latents, upload(small, latents.device).expand(len(latents), -1, -1, -1))
 
 
 def shrink_flow(flow: np.ndarray, height: int, width: int) -> np.ndarray:

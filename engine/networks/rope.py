@@ -61,6 +61,11 @@ def grid_angles(
     """
     axes = zip((time, rows, columns), split_axes(head_width), strict=True)
     t, y, x = (axis_angles(positions, pairs, theta) for positions, pairs in axes)
+    return over_grid(t, y, x)
+
+
+def over_grid(t: torch.Tensor, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Values along time (f, p), height (h, q), width (w, r) to all tokens, (f * h * w, p + q + r)."""
     f, h, w = len(t), len(y), len(x)
     parts = (
         repeat(t, "f d -> (f h w) d", h=h, w=w),

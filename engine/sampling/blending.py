@@ -8,6 +8,7 @@ import torch
 
 from ..cache.switch import SwitchPolicy
 from ..conditioning.blend import blend_weight, interpolate
+from ..transfers import upload
 from .style_states import StyleKV, StyleStates
 
 
@@ -47,7 +48,7 @@ class Blend:
             [blend_weight(self.done + frame, self.policy.frames) for frame in range(frames)]
         )
         old, new = self.old, self.new.states
-        along = weights.view(1, -1, 1, 1).to(old.text.device)
+        along = upload(weights.view(1, -1, 1, 1), old.text.device)
         text = interpolate(old.text[:, None], new.text[:, None], along, self.policy.interpolation)
         parts = (
             ((1 - weights) * old.strength)[:, None].expand(-1, self.before),

@@ -11,6 +11,7 @@ import torch
 from ..cache.view import BlockView
 from ..networks.causal_wan.model import CausalWan, CrossAttentionKV
 from ..networks.rope import Rotation
+from ..transfers import upload
 from .flow_match import FlowMatchSchedule, x0_from_velocity
 
 Injection = Literal["channel", "token"]
@@ -72,7 +73,7 @@ class BlockPass:
         self, x: torch.Tensor, sigma: float | torch.Tensor, source: torch.Tensor | None = None
     ) -> torch.Tensor:
         """The clean latents as of now, float32; ``sigma`` is one for all, (B,), or (B, F)."""
-        level = torch.as_tensor(sigma, dtype=torch.float32, device=x.device)
+        level = _on(x.device, sigma)
         level = level.view(*(level.shape if level.ndim == 2 else (-1, 1)), 1, 1, 1)
         times = level[..., 0, 0, 0] * 1000.0
         if self.settings.sampler == "unipc":  # LongLive 2 tells its network whole numbers
@@ -97,16 +98,15 @@ class BlockPass:
         """
         x, source = self._for_rows(x), None if source is None else self._for_rows(source)
         queries, keys = self.queries, self.keys
-        times = torch.as_tensor(timestep, dtype=torch.float32, device=x.device).expand(x.shape[:2])
+        times = _on(x.device, timestep).expand(x.shape[:2])
         text, mask, uncached_frames = self.text, self.mask, 0
         if source is not None and self.settings.injection == "token":
             uncached_frames = x.shape[1]
-            queries = queries.joined(self.uncached_rotation)
-            keys = None if keys is None else keys.joined(self.uncached_rotation)
+            queries, keys = self.queries_with_source, self.keys_with_source
             x = torch.cat([x, source.to(x)], dim=1)
             times = torch.cat([times, torch.zeros_like(times)], dim=1)
             text = tuple((_for_both(k), _for_both(v)) for k, v in text)
-            mask = None if mask is None else _for_tokens(mask, len(self.uncached_rotation.cos))
+            mask = None if mask is None else _for_tokens(mask, len(self.source_rotation.cos))
         elif source is not None:
             x = torch.cat([x, source.to(x)], dim=2)
         return self.net(x.to(self.net.dtype), times, text, queries, self.view, keys, mask, uncached_frames)
@@ -126,9 +126,26 @@ class BlockPass:
         return None if positions is None else self.net.rotation(positions, *self.size)
 
     @cached_property
-    def uncached_rotation(self) -> Rotation:
+    def source_rotation(self) -> Rotation:
         """Of source tokens."""
         return self.net.rotation(self.view.positions, *self.size, SOURCE)
+
+    @cached_property
+    def queries_with_source(self) -> Rotation:
+        """Of the block's tokens and the source's."""
+        return self.queries.joined(self.source_rotation)
+
+    @cached_property
+    def keys_with_source(self) -> Rotation | None:
+        """Of everything in the view and the source's tokens."""
+        return None if self.keys is None else self.keys.joined(self.source_rotation)
+
+
+def _on(device: torch.device, level: float | torch.Tensor) -> torch.Tensor:
+    """A level, or one for each row, as float32 on a device."""
+    if isinstance(level, torch.Tensor):
+        return upload(level.float(), device)
+    return torch.full((), level, device=device)
 
 
 def reference_bias(
@@ -148,10 +165,10 @@ def reference_bias(
         return None
     bias = torch.zeros(len(strengths), view.frames)
     bias[:, : view.references] = strengths.clamp(min=1e-30).log()
-    bias = bias.repeat_interleave(tokens, dim=1)
+    bias = upload(bias, like.device).to(like.dtype).repeat_interleave(tokens, dim=1)
     if len(bias) > 1:
         bias = bias.repeat_interleave(tokens, dim=0)
-    return bias[None, None].to(like)
+    return bias[None, None]
 
 
 def _for_both(part: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import torch
 
+from ..transfers import upload
 from .moving_buffer import MovingBuffer, Noise
 from .noise import keyed_noise
 from .partition import Partition
@@ -145,7 +146,7 @@ def edit_clip(
     shape = tuple(source.shape[1:])
 
     def noise(first: int, count: int, again: int) -> torch.Tensor:
-        return keyed_noise(shape, seed, first, count, again).to(source.device)
+        return upload(keyed_noise(shape, seed, first, count, again), source.device)
 
     stream = EditStream(evaluate, partition, noise, window)
     ended = [None] * (partition.chunks - 1)

@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 
+from ..transfers import upload
 from .flow_match import renoise, x0_from_velocity
 from .partition import Partition
 
@@ -193,10 +194,11 @@ class MovingBuffer:
         assert latents is not None
         before = 0 if references is None else len(references)
         seen = latents if references is None else torch.cat([references, latents])
-        sigmas = latents.new_tensor([0.0] * before + self._sigmas)
+        clean = [0.0] * before
+        levels = torch.tensor([clean + self._sigmas, clean + targets], dtype=latents.dtype)
+        sigmas, targeted = upload(levels, latents.device)
         flow = velocity(seen, sigmas)[before:].to(latents.dtype)
-        now = sigmas[before:].view(-1, 1, 1, 1)
-        then = latents.new_tensor(targets).view(-1, 1, 1, 1)
+        now, then = (part[before:].view(-1, 1, 1, 1) for part in (sigmas, targeted))
         if self.advance == "euler":
             return latents + (then - now) * flow
         self._draws += 1

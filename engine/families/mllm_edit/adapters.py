@@ -23,6 +23,7 @@ from ...motion.workers import FlowAhead
 from ...networks.hooks import hooked
 from ...networks.lllite import TemporalLLLite
 from ...networks.lllite_file import load_lllite
+from ...transfers import upload
 from ..base import LiveParameter, TemporalAdapter
 from .denoiser import Denoiser
 
@@ -105,10 +106,10 @@ class StreamAdapter:
         carried, pictures = renewal.carried, blank.clone()
         if carried and renewal.flows is not None:
             found = np.stack([renewal.flows.flow(frame) for frame in range(carried)])
-            pictures[:carried] = carry_tensor(output, torch.from_numpy(found).to(blank.device))
+            pictures[:carried] = carry_tensor(output, upload(torch.from_numpy(found), blank.device))
         elif carried:
             pictures[:carried] = output
-        self.network.refresh(pictures, torch.arange(len(blank)) < carried)
+        self.network.refresh(pictures, torch.arange(len(blank), device=blank.device) < carried)
 
     def turn(self, multiplier: float) -> None:
         """Denoise lane: how strongly the adapter acts from now on."""

@@ -39,7 +39,7 @@ class Denoiser(nn.Module):
         wide = self.profile.injection == "width"
         height, width = x.shape[-2:]
         canvas = self.profile.canvas or (width * 8, height * 8)
-        time_ids = torch.tensor([canvas], dtype=x.dtype, device=x.device).expand(len(x), 2)
+        time_ids = torch.stack([x.new_full((len(x),), side) for side in canvas], -1)
         output = self.unet(
             torch.cat([x, source], dim=3 if wide else 1),
             sigma * 1000.0,

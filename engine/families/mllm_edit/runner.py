@@ -16,6 +16,7 @@ from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
 from ...networks.cross_attention import CrossAttentionKV, KVProjection
 from ...sampling.flow_match import FlowMatchSchedule
+from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, live_lora
 from ..compiling import set_compiled
 from ..family import StreamRequest
@@ -120,15 +121,16 @@ class MLLMEditRunner(Runner):
         renewals = self._renewals(pixels, cuts[0] if cuts else None, prompt)
         if any(renewal is not None for renewal in renewals):
             self.state.refreshes.append(chunk.index)
-        frames = None if pixels is None else torch.from_numpy(pixels)
+        frames = None if pixels is None else upload(torch.from_numpy(pixels), unet.device)
         text = self.state.styles.condition(moments, chunk.live, frames)
-        noise = self.state.noise.draw(
+        drawn = self.state.noise.draw(
             seed=int(chunk.live[self._seed]),
             first_frame=chunk.first_frame,
             count=count,
             motion=motion,
             cuts=cuts,
-        ).to(unet.device)
+        )
+        noise = upload(drawn, unet.device)
         if frames is None:
             source = torch.zeros_like(noise, dtype=unet.dtype)
         else:
@@ -149,7 +151,7 @@ class MLLMEditRunner(Runner):
         return torch.lerp(encoded.source.float(), edited, float(late[self._strength]))
 
     def decode(self, denoised: torch.Tensor) -> np.ndarray:
-        return self.model.autoencoder.decode_chunk(denoised).cpu().numpy()
+        return download(self.model.autoencoder.decode_chunk(denoised))
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.state.styles.switches(chunk)

@@ -19,6 +19,7 @@ from ...sampling.noise_control import MotionNoiseController, start_at
 from ...sampling.rollout import BlockRollout
 from ...sampling.stream_batch import StreamBatchRollout
 from ...sampling.style_states import StyleKV, StyleStates
+from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, live_lora, no_frames
 from ..compiling import set_compiled
 from ..family import StreamRequest
@@ -210,7 +211,7 @@ class RTRDiTRunner(Runner):
     def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
         if denoised is None:
             return no_frames(*self.size)
-        return self.state.decoder.decode_chunk(denoised).cpu().numpy()
+        return download(self.state.decoder.decode_chunk(denoised))
 
     def _times(self, chunk: Chunk) -> tuple[Fraction, ...]:
         """Seconds of the chunk's frames; none for a chunk that only brings out what is held back."""
@@ -223,7 +224,7 @@ class RTRDiTRunner(Runner):
 
     def _noise(self, encoded: EncodedChunk, draw: int) -> torch.Tensor:
         noise = block_noise(self.latent_shape, encoded.seed, encoded.first, self.block, draw)
-        return noise.to(self.model.net.device)
+        return upload(noise, self.model.net.device)
 
     def _text(self, recipe: ConditioningRecipe, prompt: str) -> torch.Tensor:
         net, rows = self.model.net, self.profile.text_length

@@ -12,6 +12,7 @@ from transformers import AutoModel, PreTrainedTokenizerFast, UMT5EncoderModel
 from ...conditioning.ensemble import TextEncoder
 from ...conditioning.recipe import ConditioningRecipe
 from ...errors import CheckpointError, SettingError, one_line
+from ...transfers import upload
 
 KEPT = 64
 """Prompts whose states are remembered; 4 MiB each at Wan's size in bfloat16."""
@@ -43,7 +44,7 @@ class PaddedText:
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(prompt)
-        return self._known[prompt].to(device)
+        return upload(self._known[prompt], device)
 
     def _states(self, prompt: str, device: torch.device) -> torch.Tensor:
         """On the CPU, so that remembered prompts take no memory of the device."""

@@ -16,6 +16,7 @@ from ...errors import SettingError
 from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
+from ...transfers import download, upload
 from ..base import Chunk, LiveParameter, Runner, live_basics, no_frames
 from ..compiling import of_any_length, set_compiled
 from ..family import StreamRequest
@@ -118,7 +119,7 @@ class StreamDiTRunner(Runner):
         if denoised is None:
             return no_frames(*self._size)
         latents = self.model.profile.latents.denormalise(denoised)
-        return self.state.decoder.decode_chunk(latents).cpu().numpy()
+        return download(self.state.decoder.decode_chunk(latents))
 
     def _generate(self, encoded: EncodedChunk) -> torch.Tensor:
         """As many latents as a chunk had when the stream started; cycles until they are there."""
@@ -180,7 +181,7 @@ class StreamDiTRunner(Runner):
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
         noise = keyed_noise(self._shape, self.state.seed, first, count, again)
-        return noise.to(self.model.network.place[0])
+        return upload(noise, self.model.network.place[0])
 
     def _velocity(self, latents: torch.Tensor, sigmas: torch.Tensor, text: TextStates) -> torch.Tensor:
         """The network on one buffer, guided where the checkpoint asks for it."""

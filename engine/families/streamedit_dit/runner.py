@@ -15,6 +15,7 @@ from ...motion.activity import Activity
 from ...networks.sparse_attention.attention import Selections
 from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
+from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, no_frames
 from ..compiling import of_any_length, set_compiled
 from ..family import StreamRequest
@@ -154,7 +155,7 @@ class StreamEditDiTRunner(Runner):
         if denoised is None:
             return no_frames(*self._size)
         latents = self.model.profile.latents.denormalise(denoised)
-        return self.state.decoder.decode_chunk(latents).cpu().numpy()
+        return download(self.state.decoder.decode_chunk(latents))
 
     def _rest(self) -> torch.Tensor | None:
         """What the encoder still holds, once, when the source has ended."""
@@ -173,7 +174,7 @@ class StreamEditDiTRunner(Runner):
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
         assert self.state.current is not None
         noise = keyed_noise(self._shape, self.state.current.seed, first, count, again)
-        return noise.to(self.model.network.place[0])
+        return upload(noise, self.model.network.place[0])
 
 
 def _duration(pts: Sequence[Fraction]) -> float:

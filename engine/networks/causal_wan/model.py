@@ -9,6 +9,7 @@ graphs. Keys are the original ones, as public causal checkpoints have them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import cast
 
 import torch
@@ -16,8 +17,9 @@ from einops import rearrange
 from torch import nn
 
 from ...cache.view import BlockView, LayerView
+from ...transfers import upload
 from ..adaln import gate, modulate, sinusoid
-from ..rope import Rotation, axis_angles, grid_angles
+from ..rope import Rotation, axis_angles, over_grid, split_axes
 from .attention import CrossAttention, SelfAttention
 from .config import PATCH, CausalWanConfig
 
@@ -111,21 +113,17 @@ class CausalWan(nn.Module):
     def rotation(self, positions: Sequence[int], height: int, width: int, kind: int = 0) -> Rotation:
         """The rotation of all tokens of some frames; cosine and sine (tokens, 1, head width / 2).
 
-        Angles are computed in float64 on the CPU, so positions may be as large as a stream is long.
+        Angles are computed in float64 on the CPU, so positions may be as large as a stream is long: axis by
+        axis, which are few numbers, and kept; tokens get theirs on the device.
 
         Args:
             positions: temporal position of each frame.
             height, width: of a frame in latents.
             kind: turns tokens of another kind (1: a source's) apart from those at the same place.
         """
-        axes = (positions, range(height // PATCH), range(width // PATCH))
-        time, rows, columns = (torch.tensor(list(axis), dtype=torch.float64) for axis in axes)
-        angles = grid_angles(time, rows, columns, self.config.head_width, THETA)
-        if kind:
-            of_kind = torch.tensor([kind], dtype=torch.float64)
-            angles = angles + axis_angles(of_kind, angles.shape[-1], THETA_KIND)
-        cos, sin = Rotation.of(angles)
-        return Rotation(cos[:, None].to(self.device), sin[:, None].to(self.device))
+        grid = (height // PATCH, width // PATCH)
+        cos, sin = _axes(tuple(positions), grid, kind, self.config.head_width, self.device)
+        return Rotation(over_grid(*cos)[:, None], over_grid(*sin)[:, None])
 
     def cross_attention_kv(self, text: torch.Tensor) -> CrossAttentionKV:
         """Keys and values of a text for every layer, good until the text changes.
@@ -180,3 +178,26 @@ class CausalWan(nn.Module):
             tokens = block(tokens, modulation, text[index], queries, keys, view, mask, uncached_tokens)
         patches = self.head(tokens[:, :kept], time[:, :kept])
         return rearrange(patches, "b f (h w) (p q c) -> b f c (h p) (w q)", h=rows, p=PATCH, q=PATCH)
+
+
+Axes = tuple[torch.Tensor, ...]
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _axes(
+    positions: tuple[int, ...], grid: tuple[int, int], kind: int, head_width: int, device: torch.device
+) -> tuple[Axes, Axes]:
+    """Cosines, and sines, of the angles along time, height and width, (positions, pairs) each."""
+    pairs = split_axes(head_width)
+    of_kind = axis_angles(torch.tensor([float(kind)]).double(), sum(pairs), THETA_KIND).split(pairs, -1)
+    axes = [torch.tensor(list(axis)).double() for axis in (positions, range(grid[0]), range(grid[1]))]
+    angles = [axis_angles(axis, n, THETA) + more for axis, n, more in zip(axes, pairs, of_kind, strict=True)]
+    by = Rotation.of(torch.cat([part.flatten() for part in angles]))
+    cos, sin = upload(torch.stack(by), device)
+    sizes = [part.numel() for part in angles]
+
+    def shaped(values: torch.Tensor) -> Axes:
+        return tuple(map(torch.Tensor.view_as, values.split(sizes), angles))
+
+    return shaped(cos), shaped(sin)

@@ -102,7 +102,7 @@ class SparseAttention(WindowAttention):
         backend = selections.backend or choose_backend(q, x.shape[1])
         if backend is None:
             mask = None if blocks.real is None else blocks.real.flatten()[None]
-            flat = attention(*(flat_blocks(part) for part in (q, k, v)), mask, expects=fastest(mask))
+            flat = attention(flat_blocks(q), flat_blocks(k), flat_blocks(v), mask, expects=fastest(mask))
             return self.join(rearrange(flat, "b h (n l) d -> b n h l d", n=blocks.count), layout)
         shape = (len(x), blocks.count, layout.length)
         selection = selections.get(self.layer, shape, lambda: select(q, k, blocks, self.settings))

@@ -146,7 +146,7 @@ def attend_dense(
     mask = repeat(selection.as_mask(), "b h n m -> b h (n i) (m j)", i=length, j=length)
     if blocks.real is not None:
         mask = mask & blocks.real.flatten()
-    flat = attention(*(flat_blocks(part) for part in (q, k, v)), mask, expects="efficient")
+    flat = attention(flat_blocks(q), flat_blocks(k), flat_blocks(v), mask, expects="efficient")
     return rearrange(flat, "b h (n l) d -> b h n l d", n=blocks.count)
 
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from PIL import Image
 from tiny_checkpoint import WORDS
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from livestyle.engine.conditioning.mllm import MLLMEncoder
 from livestyle.engine.conditioning.template import EDIT
+from livestyle.engine.conditioning.vision import PictureTower
 from livestyle.engine.errors import SettingError
 from livestyle.lab.mllm_edit.training.text import build_encoder, build_tokenizer
 from livestyle.lab.training.processor import image_processor
@@ -49,16 +51,63 @@ def test_states_are_raw_and_start_at_the_vision_token(encoder: MLLMEncoder, fram
 
 
 def test_raw_states_normed_are_the_models_own_output(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
-    """The model's public output is the final norm of what the hook keeps."""
-    public: list[torch.Tensor] = []
-    handle = encoder.model.register_forward_hook(lambda _m, _i, out: public.append(out.last_hidden_state))
+    """transformers' own model ends with the final norm of what the hook keeps."""
     ids, drop = encoder.token_ids("dark water")
-    kept = encoder.encode("dark water", frames[:1])
-    handle.remove()
-    length = len(ids) - drop
-    assert torch.allclose(
-        encoder.model.language_model.norm(kept.states[:, :length]), public[0][:, drop:], atol=1e-5
-    )
+    side = encoder.image_side // encoder.patch
+    positions = torch.cat([torch.arange(len(ids))[None], encoder.positions_of(ids, len(ids))])
+    public = encoder.model(
+        input_ids=torch.tensor([ids, ids]),
+        pixel_values=encoder.patches_of(frames),
+        image_grid_thw=torch.tensor([[1, side, side]] * 2),
+        position_ids=positions[:, None].expand(-1, 2, -1),
+    ).last_hidden_state
+    kept = encoder.encode("dark water", frames).states[:, : len(ids) - drop]
+    assert torch.allclose(encoder.model.language_model.norm(kept), public[:, drop:], atol=1e-5)
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_the_tower_gives_its_own_numbers_in_one_batch(
+    encoder: MLLMEncoder, frames: torch.Tensor, inference: bool
+) -> None:
+    side = encoder.image_side // encoder.patch
+    patches = encoder.patches_of(frames)
+    with torch.inference_mode(inference):
+        own = encoder.model.visual(patches, grid_thw=torch.tensor([[1, side, side]] * len(frames)))
+        for _ in range(2):
+            merged, deeper = PictureTower(encoder.model.visual, side)(patches)
+    wanted = own if isinstance(own, tuple) else (own.pooler_output, own.deepstack_features)  # by version
+    assert torch.equal(merged.flatten(0, 1), wanted[0])
+    assert len(deeper) == len(wanted[1]) > 0
+    assert all(torch.equal(a.flatten(0, 1), b) for a, b in zip(deeper, wanted[1], strict=True))
+
+
+class Operations(TorchDispatchMode):
+    """The names of operations, and which of them would have the host wait for a device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.waits: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func._schema.name.removeprefix("aten::")
+        self.names.append(name)
+        chosen = args[1] if name.startswith("index") else ()
+        masked = any(isinstance(part, torch.Tensor) and part.dtype == torch.bool for part in chosen)
+        if masked or name in ("_local_scalar_dense", "nonzero", "repeat_interleave", "equal"):
+            self.waits.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_chunk_is_one_batch_without_waits(encoder: MLLMEncoder, frames: torch.Tensor) -> None:
+    """What a prompt and a size decide is made once: later chunks attend once a layer and wait for nothing."""
+    with torch.inference_mode():
+        encoder.encode("paper", frames)
+        with Operations() as seen:
+            encoder.encode("paper", frames)
+    layers = len(encoder.model.visual.blocks) + len(encoder.model.language_model.layers)
+    assert sum("scaled_dot_product" in name for name in seen.names) == layers
+    assert not seen.waits
 
 
 def test_right_padding_does_not_reach_kept_states(encoder: MLLMEncoder, frames: torch.Tensor) -> None:

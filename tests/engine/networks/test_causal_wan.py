@@ -9,8 +9,9 @@ from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffu
 from tiny_causal_wan import CONFIG, SIDE, TOKENS, noise, style, tiny_cache, tiny_net
 
 from livestyle.engine.errors import CheckpointError
-from livestyle.engine.networks.causal_wan import CausalWan, CausalWanConfig, block_causal_mask
+from livestyle.engine.networks.causal_wan import CausalWan, CausalWanConfig, block_causal_mask, model
 from livestyle.engine.networks.causal_wan.keys import infer_config, original_keys
+from livestyle.engine.networks.rope import Rotation, axis_angles, grid_angles
 
 pytestmark = pytest.mark.usefixtures("no_grad")
 
@@ -185,3 +186,21 @@ def test_all_layers_share_a_few_compiled_graphs() -> None:
         counts.append(len(graphs))
     torch._dynamo.reset()
     assert counts[-1] <= 4 and counts[4:] == counts[4:5] * 4
+
+
+def test_the_host_computes_a_rotation_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly what the whole grid's angles give; the device gets a few numbers, and those once."""
+    net = tiny_net()
+    positions = (7, 1_000_000, 8)
+    first = net.rotation(positions, SIDE, SIDE, 1)
+    grid = [torch.tensor(list(axis)).double() for axis in (positions, range(SIDE // 2), range(SIDE // 2))]
+    angles = grid_angles(*grid, net.config.head_width, model.THETA)
+    of_kind = axis_angles(torch.ones(1).double(), angles.shape[-1], model.THETA_KIND)
+    wanted = Rotation.of(angles + of_kind)
+    assert all(torch.equal(a.squeeze(1), b) for a, b in zip(first, wanted, strict=True))
+
+    def again(*_: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(model, "axis_angles", again)
+    assert all(map(torch.equal, net.rotation(positions, SIDE, SIDE, 1), first))
