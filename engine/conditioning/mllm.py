@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen3VLModel
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextRMSNorm
 
 from ..errors import CheckpointError, SettingError
 from ..transfers import upload
@@ -32,14 +33,25 @@ class _Rows:
     Attributes:
         tokens: (B, L), those that run.
         positions: (4, B, L): of the sequence, then time, row and column.
-        mask: (B, all), False at padding; None where there is none, for causality is then all the masking.
+        mask: (B or 1, 1, L, all), -inf where a token doesn't look; None where causality alone says that.
+        padded: whether rows are of unequal length.
         kept: int64 (B, context length), 1 where states are kept.
     """
 
     tokens: torch.Tensor
     positions: torch.Tensor
     mask: torch.Tensor | None
+    padded: bool
     kept: torch.Tensor
+
+
+class FusedRMSNorm(Qwen3VLTextRMSNorm):
+    """One kernel on a CUDA device, where transformers' own takes eight."""
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        if not hidden_states.is_cuda:
+            return super().forward(hidden_states)
+        return F.rms_norm(hidden_states, self.weight.shape, self.weight, self.variance_epsilon)
 
 
 class MLLMEncoder(nn.Module):
@@ -69,6 +81,9 @@ class MLLMEncoder(nn.Module):
                 f"The encoder's image side {image_side} is no multiple of its merged patch."
             )
         self.image_tokens = (image_side // (self.patch * self.merge)) ** 2
+        for module in model.language_model.modules():
+            if type(module) is Qwen3VLTextRMSNorm:
+                module.__class__ = FusedRMSNorm
         self._prefix = PrefixCache(model)
         self._tower = PictureTower(model.visual, image_side // self.patch)
         self._raw: torch.Tensor | None = None
@@ -161,7 +176,7 @@ class MLLMEncoder(nn.Module):
         assert raw is not None
         states = raw[:, drop - start :]
         states = F.pad(states, (0, 0, 0, self.context_length - states.shape[1]))
-        if rows.mask is not None:
+        if rows.padded:
             states = torch.where(rows.kept[..., None] > 0, states, 0)
         return TextStates(states, rows.kept)
 
@@ -177,11 +192,15 @@ class MLLMEncoder(nn.Module):
         # a time, for sequences packed into one, and masks them from each other.
         order = torch.arange(longest)[None]
         positions = torch.cat([order, self.positions_of(list(ids[0]), longest)])
-        even = min(lengths) == longest
+        padded = min(lengths) < longest
+        seen = order <= order.T[start:]
+        seen = seen & (order < counts)[:, None] if padded else seen[None]
+        mask = torch.zeros(seen.shape).masked_fill(~seen, -torch.inf)[:, None]
         return _Rows(
             upload(tokens[:, start:], device),
             upload(positions[:, None, start:], device).expand(-1, len(ids), -1),
-            None if even else upload((order < counts).long(), device),
+            upload(mask.to(self.model.dtype), device) if padded or start else None,
+            padded,
             upload((torch.arange(self.context_length) < counts - drop).long(), device),
         )
 

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers.models.qwen3_vl.modeling_qwen3_vl import rotate_half
 
 from ..networks.fused_attention import attention
 
 Places = tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]
-"""What is added to a picture's patches (patches, width), and cosine and sine of their angles (patches, d)."""
+"""What is added to a picture's patches (patches, width), and how they are turned, see ``_attend``."""
 
 
 class PictureTower:
@@ -81,14 +80,23 @@ class PictureTower:
         finally:
             for hook in hooks:
                 hook.remove()
-        return found[0]
+        places, (cos, sin) = found[0]
+        first = torch.arange(sin.shape[-1], device=sin.device) < sin.shape[-1] // 2
+        return places, (cos.float()[:, None, None], torch.where(first, -sin, sin).float()[:, None, None])
 
 
 def _attend(layer: Any, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """A layer's attention within each picture, (B, patches, width); queries and keys are turned together."""
+    """A layer's attention within each picture, (B, patches, width).
+
+    Queries and keys are turned together. transformers puts halves of a head together as (-second, first);
+    here the sign is the sine's.
+
+    Args:
+        cos, sin: float32 (patches, 1, 1, head width).
+    """
     qkv = layer.qkv(x).unflatten(-1, (3, layer.num_heads, -1))
     qk = qkv[:, :, :2].float()
-    cos, sin = (part.float()[:, None, None] for part in (cos, sin))
-    q, k = (qk * cos + rotate_half(qk) * sin).to(qkv.dtype).transpose(1, 3).unbind(2)
+    turned = qk * cos + qk.roll(qk.shape[-1] // 2, -1) * sin
+    q, k = turned.to(qkv.dtype).transpose(1, 3).unbind(2)
     attended = attention(q, k, qkv[:, :, 2].transpose(1, 2), expects="flash")
     return layer.proj(attended.transpose(1, 2).flatten(2))

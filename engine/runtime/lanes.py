@@ -60,6 +60,11 @@ class Lane:
         """Queue a job; the smallest key goes first, equal keys in order of arrival."""
         self._jobs.put((key, next(self._arrival), _Job(work, done, ended)))
 
+    def follow(self, event: torch.cuda.Event) -> None:
+        """On CUDA, have what is queued from now on wait for an event; the host does not."""
+        if self._stream is not None:
+            self._stream.wait_event(event)
+
     def _work(self) -> None:
         if self._stream is None:
             torch.set_num_threads(self._plan.threads)
@@ -101,6 +106,14 @@ class Lanes:
     def name(self, stage: Stage) -> str:
         """The name of the lane that runs a stage."""
         return self._lane_of[stage].name
+
+    def follow_caller(self) -> None:
+        """Have every lane wait for what this thread has queued on the device: weights, caches' zeros."""
+        if self.plan.device.type == "cuda":
+            event = torch.cuda.Event()
+            event.record(torch.cuda.current_stream(self.plan.device))
+            for lane in set(self._lane_of.values()):
+                lane.follow(event)
 
     def submit(
         self,

@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
@@ -220,13 +219,19 @@ class StreamSession:
             self._live = [*specs, *flow_blend_parameters(plan)]
             self.store.declare(self._live)
             self._total = loaded.length(plan)
+            lanes, placement = lanes_of(self._residency.device), loaded.placement
+
+            def acquire() -> None:
+                placement.acquire(self._residency, self._control)
+                lanes.follow_caller()  # also what runners have put on the device
+
             context = SessionContext(
                 self._control,
                 self.telemetry,
                 self.store,
                 self.preview,
-                lanes_of(self._residency.device),
-                partial(loaded.placement.acquire, self._residency, self._control),
+                lanes,
+                acquire,
                 self.recorders,
                 self._on_take,
                 self._on_chunk,

@@ -50,7 +50,7 @@ def denoise_block(
     solver = UniPC(sigmas) if block.settings.sampler == "unipc" else None
     for index, sigma in enumerate(sigmas[:-1]):
         last = index == len(sigmas) - 2
-        levels = x.new_tensor([[0.0] * count + [sigma] * (x.shape[1] - count)]) if count else sigma
+        levels = torch.tensor([[0.0] * count + [sigma] * (x.shape[1] - count)]) if count else sigma
         x = _holding(x, held)
         with torch.set_grad_enabled(torch.is_grad_enabled() and last):
             x0 = _holding(block.denoise(x, levels, source), held)

@@ -19,6 +19,9 @@ from .text import PaddedText
 
 LARGEST_BLOCK = 8
 
+LARGE = 2_000_000_000
+"""Bytes of a text encoder from which artists are told of a smaller one."""
+
 
 @dataclass(frozen=True)
 class RTRDiTModel(StreamModel):
@@ -44,7 +47,13 @@ class RTRDiTModel(StreamModel):
 
     @property
     def remark(self) -> str:
-        return "" if self.lora is None else self.lora.remark
+        remarks = [] if self.lora is None else [self.lora.remark]
+        if self.text is not None and self.text.lent_bytes > LARGE:
+            remarks.append(
+                f"A new prompt takes {self.text.lent_bytes / 1e9:.0f} GB for a moment: ComfyUI's own text "
+                "encoder in fp8 takes half (CLIPLoader, type wan, to conditioning)."
+            )
+        return " ".join(filter(None, remarks))
 
     def with_lora(self, strength: float) -> RTRDiTModel:
         return replace(self, lora_strength=strength)
@@ -110,7 +119,10 @@ class RTRDiTModel(StreamModel):
         )
 
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
-        """For every row the cache and the widest layer for a block, and the decoder's planes for a chunk."""
+        """For every row the cache and the widest layer for a block, and the decoder's planes for a chunk.
+
+        A text encoder that is lent to the device for a new prompt comes in the middle of all that.
+        """
         item = self.net.patch_embedding.weight.element_size()
         expert = dict(settings.advanced)
         room = expert.get("cache_reference", 2 * self.profile.references)
@@ -122,7 +134,8 @@ class RTRDiTModel(StreamModel):
         cache = layout.bytes(rows, item, precision)
         if precision == "fp8":  # a layer is turned back into the network's format while it is attended to
             cache += layout.bytes(rows, item) // layout.layers
-        return cache + rows * widest + planes
+        text = 0 if self.text is None else self.text.lent_bytes
+        return cache + rows * widest + planes + text
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is a block; the first latent frame of a stream holds one picture only.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerFast, UMT5EncoderModel
 
 from ...conditioning.ensemble import TextEncoder
@@ -26,12 +29,18 @@ class PaddedText:
     Args:
         encoder: model and tokenizer; its limit is the number of rows.
         null: whether the empty prompt is all zeros (the demo's), not the encoder's own word for it.
-        offload: keep the model on the CPU but for the moment in which it encodes (UMT5-XXL takes 11 GB).
+        offload: keep the model on the CPU, and lend it to the device while it encodes (UMT5-XXL: 11 GB).
     """
 
     def __init__(self, encoder: TextEncoder, *, null: bool, offload: bool) -> None:
         self.encoder, self.null, self.offload = encoder, null, offload
         self._known: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    @property
+    def lent_bytes(self) -> int:
+        """What a new prompt takes on the device for a moment; 0 where the model stays there."""
+        tensors = (*self.encoder.model.parameters(), *self.encoder.model.buffers()) if self.offload else ()
+        return sum(tensor.nbytes for tensor in tensors)
 
     def check(self, prompt: str) -> None:
         """Raises SettingError for a prompt that is too long."""
@@ -49,20 +58,36 @@ class PaddedText:
     def _states(self, prompt: str, device: torch.device) -> torch.Tensor:
         """On the CPU, so that remembered prompts take no memory of the device."""
         model = self.encoder.model
-        if self.offload:
-            model.to(device)
-        try:
+        with lent(model, device) if self.offload else nullcontext():
             if prompt or not self.null:
                 found = self.encoder.encode([prompt])
                 said = (found.states * found.said.unsqueeze(-1)).cpu()
             else:
                 said = torch.zeros(1, 0, self.encoder.width, dtype=model.dtype)
-        finally:
-            if self.offload:
-                model.to("cpu")
         padded = said.new_zeros(1, self.encoder.limit, said.shape[-1])
         padded[:, : said.shape[1]] = said
         return padded
+
+
+@contextmanager
+def lent(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """A model on a device for a while: copies of its weights go there and are dropped, its own stay here."""
+    own = [(part, dict(part._parameters), dict(part._buffers)) for part in model.modules()]
+    there: dict[torch.Tensor, torch.Tensor] = {}  # a tensor that several parts share goes once
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            for tensor in (*model.parameters(), *model.buffers()):
+                copy = tensor.to(device)
+                is_weight = isinstance(tensor, nn.Parameter)
+                there[tensor] = nn.Parameter(copy, requires_grad=False) if is_weight else copy
+        for part, weights, buffers in own:
+            part._parameters.update({name: there[w] for name, w in weights.items() if w is not None})
+            part._buffers.update({name: there[b] for name, b in buffers.items() if b is not None})
+        yield
+    finally:
+        for part, weights, buffers in own:
+            part._parameters.update(weights)
+            part._buffers.update(buffers)
 
 
 def load_text(

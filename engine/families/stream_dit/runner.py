@@ -65,7 +65,6 @@ class StreamDiTRunner(Runner):
         self.model = model
         self.styles = StyleSchedule(recipe, check=model.text.check)
         self.requirements = model.requirements(settings)
-        self._compiled = settings.compile
         set_compiled(model.network.blocks, settings.compile)
         self._start = model.partition(settings)
         self._depth = self._start.depth(settings.strength)
@@ -197,10 +196,8 @@ class StreamDiTRunner(Runner):
         assert buffer is not None
         layout = buffer.partition
         # compiled graphs are for one length: a buffer that fills or empties runs without them
-        if self._compiled and len(latents) != layout.references + buffer.depth * layout.frames:
-            with torch.compiler.set_stance("force_eager"):
-                return network(latents[None], sigmas[None], text)[0].float()
-        return network(latents[None], sigmas[None], text)[0].float()
+        whole = len(latents) == layout.references + buffer.depth * layout.frames
+        return network(latents[None], sigmas[None], text, compiled=whole)[0].float()
 
     def _read(self, recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
         """The prompt as the network reads it."""

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ...conditioning.timeline import Switch, in_full
 from ...motion.activity import Activity
 from ...networks.sparse_attention.attention import Selections
+from ...networks.streamedit_dit.model import StreamEditDiT
+from ...networks.transformer import Block
 from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
 from ...transfers import download, upload
@@ -66,9 +69,8 @@ class StreamEditDiTRunner(Runner):
         self._driver()  # refuses a window that was not trained, before any memory is taken
         in_full(request.conditioning)
         self.styles = StyleSchedule(request.conditioning, check=model.text.check)
-        blocks = model.network.blocks  # all but self-attention, whose blocks depend on what it sees
-        layers = [layer for block in blocks for layer in (block.cross_attention, block.feed_forward)]
-        set_compiled(layers, settings.compile, dynamic=None)  # the window grows while its history fills
+        # dynamic: the window grows while its history fills
+        set_compiled(compiled_parts(model.network), settings.compile, dynamic=None)
         spatial = model.autoencoder.spatial
         self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._size = (height, width)
@@ -175,6 +177,12 @@ class StreamEditDiTRunner(Runner):
         assert self.state.current is not None
         noise = keyed_noise(self._shape, self.state.current.seed, first, count, again)
         return upload(noise, self.model.network.place[0])
+
+
+def compiled_parts(network: StreamEditDiT) -> list[nn.Module]:
+    """Whole blocks, and their layers, which run where a block selects what it attends to."""
+    blocks = [block for block in network.blocks if isinstance(block, Block)]
+    return [part for block in blocks for part in (block, block.cross_attention, block.feed_forward)]
 
 
 def _duration(pts: Sequence[Fraction]) -> float:

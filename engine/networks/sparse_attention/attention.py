@@ -31,9 +31,14 @@ def choose_backend(q: torch.Tensor, tokens: int) -> Backend | None:
         q: queries (B, H, n, l, d).
         tokens: of the buffer, without padding.
     """
-    if tokens < MIN_TOKENS.get(q.device.type, MIN_TOKENS["cuda"]):
+    if not pays(q.device, tokens):
         return None
     return sparse_backend(q.device, q.shape[1], q.shape[-2], q.shape[-1], q.dtype)
+
+
+def pays(device: torch.device, tokens: int) -> bool:
+    """Whether selecting saves more than it costs, for a buffer of so many tokens."""
+    return tokens >= MIN_TOKENS.get(device.type, MIN_TOKENS["cuda"])
 
 
 def sparse_backend(device: torch.device, heads: int, length: int, width: int, dtype: torch.dtype) -> Backend:
@@ -89,18 +94,18 @@ class SparseAttention(WindowAttention):
         x: torch.Tensor,
         blocks: Blocks,
         rotation: Rotation,
-        selections: Selections,
+        selections: Selections | None,
     ) -> torch.Tensor:
         """(B, tokens, width) to the same.
 
         Args:
             rotation: of every token, (tokens, head_width / 2).
-            selections: of the stream, or fresh ones.
+            selections: of the stream, or fresh ones; None takes the buffer whole.
         """
         layout = blocks.layout
         q, k, v = (rearrange(part, "b n h l d -> b h n l d") for part in self.split(x, layout, rotation))
-        backend = selections.backend or choose_backend(q, x.shape[1])
-        if backend is None:
+        backend = None if selections is None else selections.backend or choose_backend(q, x.shape[1])
+        if selections is None or backend is None:
             mask = None if blocks.real is None else blocks.real.flatten()[None]
             flat = attention(flat_blocks(q), flat_blocks(k), flat_blocks(v), mask, expects=fastest(mask))
             return self.join(rearrange(flat, "b h (n l) d -> b n h l d", n=blocks.count), layout)

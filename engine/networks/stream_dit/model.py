@@ -53,13 +53,16 @@ class StreamDiT(BufferTransformer):
         self.plans: OrderedDict[tuple, tuple[Rotation, list[WindowLayout]]] = OrderedDict()
         self._add_head()
 
-    def forward(self, latents: torch.Tensor, sigma: torch.Tensor, text: TextStates) -> torch.Tensor:
+    def forward(
+        self, latents: torch.Tensor, sigma: torch.Tensor, text: TextStates, *, compiled: bool = True
+    ) -> torch.Tensor:
         """One evaluation of a buffer.
 
         Args:
             latents: (B, F, C, h, w), oldest frame first; h and w are multiples of the patch.
             sigma: (B, F) noise level of each frame, 0..1.
             text: from ``read_text``, for B buffers.
+            compiled: False runs blocks plainly that are compiled, for a shape that has no graph.
 
         Returns:
             Velocity (B, F, C, h, w).
@@ -71,7 +74,7 @@ class StreamDiT(BufferTransformer):
         for index, block in enumerate(self.blocks):
             if self.local:
                 x = self.local[index](x, width // self.patch)
-            x = block(x, time, text, layouts[index % 2], rotation)
+            x = (block if compiled else block.forward)(x, time, text, layouts[index % 2], rotation)
         x = self._output(x, embedding, height, width)
         if self.config.predicts == "velocity":
             return x

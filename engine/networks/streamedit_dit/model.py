@@ -16,7 +16,7 @@ from torch import nn
 from ...conditioning.states import TextStates
 from ..buffer_transformer import BufferTransformer
 from ..rope import grid_rotation
-from ..sparse_attention.attention import Selections, SparseAttention
+from ..sparse_attention.attention import Selections, SparseAttention, pays
 from ..sparse_attention.dsa import lay_blocks
 from ..transformer import Block, to_tokens
 from ..window_attention import WindowAttention
@@ -72,15 +72,23 @@ class StreamEditDiT(BufferTransformer):
         x = to_tokens(self.patch_embedding, torch.cat([latents, source.to(latents)], 2))
         embedding, time = self._modulation(sigma)
         patterns = self._pattern((frames, rows, columns), references)
-        chosen = (Selections() if selections is None else selections,)
-        extra = chosen if self.config.attention == "sparse" else ()
+        chosen = self._selecting(Selections() if selections is None else selections, x.shape[1] * x.shape[2])
+        extra = (chosen,) if self.config.attention == "sparse" else ()
         for index, block in enumerate(self.blocks):
             if str(index) in self.coarse:
                 x = self.coarse[str(index)](x, rows, columns)
-            x = block(x, time, text, *patterns[index % 2], *extra)
+            # what is selected decides shapes: only the layers inside a block can then be compiled
+            run = block if chosen is None else block.forward
+            x = run(x, time, text, *patterns[index % 2], *extra)
             if str(index) in self.ptcm:
                 x = self.ptcm[str(index)](x, sigma)
         return self._output(x, embedding, height, width)
+
+    def _selecting(self, selections: Selections, tokens: int) -> Selections | None:
+        """None where attention takes the buffer whole."""
+        sparse = self.config.attention == "sparse"
+        forced = selections.backend is not None
+        return selections if sparse and (forced or pays(self.head.weight.device, tokens)) else None
 
     def _pattern(self, grid: Grid, references: int) -> tuple[tuple[Any, ...], ...]:
         """Layout and rotation for the attention of even and of odd blocks, cached by grid and device."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 from ....engine.networks.causal_wan import CausalWanConfig
 from ....engine.networks.taehv import TAEHVConfig
@@ -68,14 +69,21 @@ class Case:
     compiled: bool = False
 
 
-def cases(scale: Scale) -> Iterator[Case]:
-    """The smallest network in every setting; larger ones at 4 steps, chunk 3 and the smallest window."""
+def cases(scale: Scale, cuda: bool = False) -> Iterator[Case]:
+    """The smallest network in every setting; larger ones at 4 steps, chunk 3 and the smallest window.
+
+    Those at 4 steps and chunk 3 compiled, too, where there is CUDA.
+    """
     small, *larger = scale.networks
     for height, width in scale.sizes:
-        for autoencoder in ("taehv", "wan"):
-            for steps in (1, 2, 4):
-                for block in (1, 3):
-                    for window in scale.windows:
-                        yield Case(small, height, width, steps, block, window, autoencoder)
+        for autoencoder, steps, block in product(("taehv", "wan"), (1, 2, 4), (1, 3)):
+            for window in scale.windows:
+                case = Case(small, height, width, steps, block, window, autoencoder)
+                yield case
+                if cuda and (steps, block) == (4, 3):
+                    yield replace(case, compiled=True)
         for name in larger:
-            yield Case(name, height, width, 4, 3, scale.windows[0])
+            case = Case(name, height, width, 4, 3, scale.windows[0])
+            yield case
+            if cuda:
+                yield replace(case, compiled=True)

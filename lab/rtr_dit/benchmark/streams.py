@@ -82,7 +82,7 @@ class Bench:
 
     def rows(self) -> Iterator[Row]:
         """Streams, then the cache and the switch at each window of the smallest network."""
-        for case in cases(self.scale):
+        for case in cases(self.scale, self.device.type == "cuda"):
             yield {"row": "stream", **asdict(case), **self.stream(case), **self._note()}
         small, size = next(iter(self.scale.networks)), self.scale.sizes[0]
         for window in self.scale.windows:

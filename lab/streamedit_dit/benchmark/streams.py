@@ -19,6 +19,7 @@ import torch
 from ....engine.conditioning.states import TextStates
 from ....engine.families.compiling import set_compiled
 from ....engine.families.streamedit_dit.evaluate import evaluator
+from ....engine.families.streamedit_dit.runner import compiled_parts
 from ....engine.networks.sparse_attention.attention import Selections, sparse_backend
 from ....engine.networks.streamedit_dit.config import StreamEditDiTConfig
 from ....engine.networks.streamedit_dit.model import StreamEditDiT
@@ -104,7 +105,7 @@ class Bench:
         """A stream in its steady state, decoder included, one stage after the other."""
         network = with_attention(self.network(case.network), case.attention)
         if case.compiled:
-            set_compiled(network.blocks, True)
+            set_compiled(compiled_parts(network), True)
         (stream, selections), memory = self._stream(network, case), ()
         self._fill(stream, case)
         cycles = max(1, CYCLES * LEVELS // case.partition.levels)  # a hundred evaluations take long enough

@@ -18,13 +18,22 @@ import tiny_stream_dit
 import tiny_streamedit_dit
 import torch
 from safetensors.torch import save_file
+from tiny_lllite import random_adapter
 from torch._dynamo.testing import CompileCounter
 from torch._dynamo.utils import counters
 
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
 from livestyle.engine.families import StreamRequest, compiling, load_model, make_runner
-from livestyle.engine.families.base import DenoiseSettings, ModelHandle, Runner, StreamModel
+from livestyle.engine.families.base import (
+    DenoiseSettings,
+    ModelHandle,
+    Runner,
+    StreamModel,
+    TemporalAdapter,
+)
+from livestyle.engine.motion.refresh import RefreshPolicy
+from livestyle.engine.networks.lllite_file import save_lllite
 from livestyle.engine.networks.transformer import CrossAttention
 from livestyle.lab.benchmark.inline import play
 
@@ -85,8 +94,15 @@ def two_styles() -> StyleTimeline:
 
 
 @pytest.mark.parametrize("video", [False, True])
-def test_stream_dit_asked_and_laid_out_anew(graphs: CompileCounter, tmp_path: Path, video: bool) -> None:
-    """One graph for even and one for odd blocks, whose windows differ."""
+def test_stream_dit_asked_and_laid_out_anew(
+    graphs: CompileCounter, tmp_path: Path, video: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One graph for even and one for odd blocks, whose windows differ.
+
+    A buffer that fills runs plainly without a word to the process: two streams on two lanes that set its
+    stance, and set it back in another order, would leave it at that.
+    """
+    monkeypatch.setattr(torch.compiler, "set_stance", lambda _: pytest.fail("the process's stance changed"))
     model = load(tiny_stream_dit.write_tiny_checkpoint(tmp_path))
     layouts = {} if video else {3: {"d.chunk": 4}, 6: {"d.chunk": 16}, 9: {"d.chunk": 8, "d.steps": 2}}
     changes = {index: {**asked, **layouts.get(index, {})} for index, asked in PROMPTS.items()}
@@ -94,9 +110,17 @@ def test_stream_dit_asked_and_laid_out_anew(graphs: CompileCounter, tmp_path: Pa
     assert 1 <= graphs.frame_count <= 2
 
 
-def test_streamedit_dit_asked_while_its_window_grows(graphs: CompileCounter, tmp_path: Path) -> None:
-    """Two layers of a block are compiled, each for the first window and for all that follow."""
-    runner = make(load(tiny_streamedit_dit.write_tiny_checkpoint(tmp_path)))
+@pytest.mark.parametrize("told", [None, two_styles()], ids=["prompts", "styles"])
+@pytest.mark.parametrize(("backend", "most"), [(None, 2), ("gather", 4)], ids=["whole", "selecting"])
+def test_streamedit_dit_asked_while_its_window_grows(
+    graphs: CompileCounter, tmp_path: Path, told: StyleTimeline | None, backend: str | None, most: int
+) -> None:
+    """Blocks that take the buffer whole are compiled for the first window and for all that follow.
+
+    Where they select what they attend to, two of their layers are.
+    """
+    model = load(tiny_streamedit_dit.write_tiny_checkpoint(tmp_path))
+    runner = make(model, told, advanced=(("attention_backend", backend),) if backend else ())
     seen, evaluate = set(), runner.state.stream.evaluate
 
     def watched(latents: torch.Tensor, *more: Any) -> torch.Tensor:
@@ -104,9 +128,9 @@ def test_streamedit_dit_asked_while_its_window_grows(graphs: CompileCounter, tmp
         return evaluate(latents, *more)
 
     runner.state.stream.evaluate = watched
-    stream(runner, 14, PROMPTS)
+    stream(runner, 14, PROMPTS if told is None else {10: {"s.active": 2}})
     assert len(seen) >= 4
-    assert 1 <= graphs.frame_count <= 4
+    assert 1 <= graphs.frame_count <= most
 
 
 @pytest.mark.parametrize("told", [None, two_styles()], ids=["prompts", "styles"])
@@ -124,9 +148,16 @@ def test_rtr_dit_asked_while_its_cache_grows(
     assert 1 <= graphs.frame_count <= 4
 
 
-def test_mllm_edit_asked(graphs: CompileCounter, tmp_path: Path) -> None:
-    model = load(tiny_checkpoint.write_tiny_checkpoint(tmp_path))
-    stream(make(model, chunk=2), 13, PROMPTS)
+@pytest.mark.parametrize("adapted", [False, True], ids=["plain", "adapter"])
+def test_mllm_edit_asked(graphs: CompileCounter, tmp_path: Path, adapted: bool) -> None:
+    """An adapter's pictures and its multiplier are written into buffers: still one graph."""
+    model, changes = load(tiny_checkpoint.write_tiny_checkpoint(tmp_path)), PROMPTS
+    if adapted:
+        file = tmp_path / "lllite.safetensors"
+        save_lllite(file, random_adapter(model.modules()[0]), {})
+        model = model.patched((TemporalAdapter(str(file), refresh=RefreshPolicy(every=2), node_id="a"),))
+        changes = {index: {**asked, "a.multiplier": index / 13} for index, asked in PROMPTS.items()}
+    stream(make(model, chunk=2), 13, changes)
     assert graphs.frame_count == 1
 
 

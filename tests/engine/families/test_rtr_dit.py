@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.rtr_dit.model import RTRDiTModel
 from livestyle.engine.families.rtr_dit.profile import PROFILES
 from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
-from livestyle.engine.families.rtr_dit.text import load_text
+from livestyle.engine.families.rtr_dit.text import lent, load_text
 from livestyle.engine.media.types import Frames
 from livestyle.engine.sampling.few_step import few_step_schedule
 from livestyle.engine.sampling.noise_control import MotionNoiseController, start_at
@@ -336,6 +338,29 @@ def test_padding_rows_are_kept_and_zero(tmp_path: Path) -> None:
     assert text.encode("dark water", torch.device("cpu")).data_ptr() == states.data_ptr()
     with pytest.raises(SettingError, match="too long"):
         text.check("paper " * 99)
+
+
+def test_a_lent_encoder_goes_up_only_and_is_counted(tmp_path: Path) -> None:
+    """Its own weights stay where they are: nothing is copied back, also after an error."""
+    text = load_text(write_umt5(tmp_path), "umt5", ROWS, torch.float32)
+    assert text is not None
+    model = text.encoder.model
+    before = {name: (tensor, tensor.data_ptr()) for name, tensor in model.state_dict(keep_vars=True).items()}
+    with torch.inference_mode(), contextlib.suppress(KeyError), lent(model, torch.device("meta")):
+        assert {tensor.device.type for tensor in model.state_dict().values()} == {"meta"}
+        raise KeyError
+    after = model.state_dict(keep_vars=True)
+    assert all(after[name] is tensor and tensor.data_ptr() == at for name, (tensor, at) in before.items())
+    assert text.lent_bytes >= sum(tensor.nbytes for tensor in model.parameters())
+
+
+def test_a_lent_encoder_is_part_of_what_a_stream_takes(demo: RTRDiTModel, tmp_path: Path) -> None:
+    text = load_text(write_umt5(tmp_path), "umt5", ROWS, torch.float32)
+    assert text is not None
+    resident, lending = (
+        replace(demo, text=each).stream_bytes(DenoiseSettings(), 128, 128) for each in (None, text)
+    )
+    assert lending - resident == text.lent_bytes
 
 
 def test_step_lists_are_the_published_ones() -> None:

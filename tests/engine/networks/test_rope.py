@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from livestyle.engine.networks.rope import Rotation, axis_angles, grid_angles, rotate, split_axes
 
@@ -37,6 +39,28 @@ def test_tokens_are_numbered_frame_by_frame_and_row_by_row() -> None:
         for at, n in zip((1, 2, 3), (2, 2, 2), strict=True)
     ]
     assert torch.equal(angles[token], torch.cat(parts))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_complex_product_gives_what_four_real_ones_give(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    x, by = torch.randn(2, 3, 50, 4, 32, dtype=dtype), Rotation.of(torch.randn(50, 1, 16) * 100.0)
+    with Products() as eager:
+        turned = rotate(x.transpose(2, 3).contiguous().transpose(2, 3), by)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert torch.equal(turned, rotate(x, by))
+    assert eager.count == 1
+
+
+class Products(TorchDispatchMode):
+    """How often tensors are multiplied."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func._schema.name == "aten::mul"
+        return func(*args, **(kwargs or {}))
 
 
 def test_a_rotation_keeps_lengths_and_the_number_format() -> None:

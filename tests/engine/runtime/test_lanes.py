@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -124,6 +125,22 @@ def test_three_lanes_work_side_by_side():
         lanes.submit(stage, 0, lambda: meeting.wait(10), lambda *_: done.release())
     assert done.acquire(timeout=10) and done.acquire(timeout=10)
     assert not meeting.broken
+
+
+def test_every_lane_waits_for_what_a_session_has_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a pretended device: weights and zeroed caches are the session thread's work, on another stream."""
+    lanes = Lanes(DevicePlan(CPU, torch.float32, "triple"))
+    waits: list[tuple[str, object]] = []
+    for stage in STAGES:
+        stream = SimpleNamespace(wait_event=lambda event, stage=stage: waits.append((stage, event.stream)))
+        monkeypatch.setattr(lanes._lane_of[stage], "_stream", stream)
+    monkeypatch.setattr(lanes, "plan", DevicePlan(torch.device("cuda"), torch.float32, "triple"))
+    recorded = SimpleNamespace(stream=None)
+    recorded.record = lambda stream: setattr(recorded, "stream", stream)
+    monkeypatch.setattr(torch.cuda, "Event", lambda: recorded)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: "the session's")
+    lanes.follow_caller()
+    assert sorted(waits) == sorted((stage, "the session's") for stage in STAGES)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

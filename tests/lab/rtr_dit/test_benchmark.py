@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -25,6 +27,9 @@ def test_the_full_sizes_are_the_published_ones() -> None:
     asked = {("1.3B", 480, 832, 4, 3, window, "taehv", False) for window in (6, 9, 12, 21)}
     asked |= {("1.3B", 512, 512, 2, 1, 6, "wan", False), ("14B", 480, 832, 4, 3, 6, "taehv", False)}
     assert asked <= {tuple(vars(case).values()) for case in measured}
+    compiled = {case for case in cases(FULL, cuda=True) if case.compiled}
+    assert {case.network for case in compiled} == {"1.3B", "14B"}
+    assert {replace(case, compiled=False) for case in compiled} <= set(measured)
 
 
 @pytest.mark.parametrize("autoencoder", ["taehv", pytest.param("wan", marks=pytest.mark.slow)])
