@@ -21,7 +21,7 @@ class Fp8Storage:
         self, layout: CacheLayout, batch: int, device: torch.device | str, dtype: torch.dtype
     ) -> None:
         self.layout, self.tokens, self.dtype = layout, layout.tokens, dtype
-        self.current, self.block = layout.references, layout.block
+        self.current, self.block = layout.current, layout.block
         frame = (layout.tokens, layout.heads, layout.head_width)
 
         def buffers(frames: int, shape: tuple[int, ...], kind: torch.dtype) -> list[torch.Tensor]:

@@ -13,6 +13,7 @@ import torch
 from .adaptive_sink import renew
 from .average_sink import take_in
 from .fp8 import Fp8Storage
+from .frame_bank import GROUP, replace_weakest
 from .layout import CacheLayout
 from .roll import Roll, RopeMode
 from .staged_references import StagedReferenceKV
@@ -102,20 +103,37 @@ class SegmentedKVCache:
             self.roll.positions,
             self.roll.key_positions if self.rope == "relative" else None,
             self.references,
-            self.references + frames + self.history,
+            len(self.roll.banked) + self.references + frames + self.history,
         )
 
-    def commit(self) -> None:
-        """The current block becomes history; the oldest rolling frames make room for it."""
+    def commit(self, text: Sequence[tuple[torch.Tensor, torch.Tensor]] | None = None) -> None:
+        """The current block becomes history; the oldest rolling frames make room for it.
+
+        Args:
+            text: keys and values of the block's text in each layer, by which a bank chooses; None leaves
+                the bank as it is.
+        """
         roll, layers = self.roll, self.layout.layers
         if self.sink_similarity is not None and 0 < roll.sinks == self.layout.sink:
             sink = range(roll.first_sink, roll.first_sink + roll.sinks)
-            renew(self.storage, layers, sink, self.layout.references + roll.current - 1, self.sink_similarity)
+            renew(self.storage, layers, sink, self.layout.current + roll.current - 1, self.sink_similarity)
+        if self.layout.bank and text is not None:
+            self._note(text)
         if self.sink_average is not None:
             take_in(self.storage, layers, roll.first_sink, roll.leaving, self.sink_average)
         for source, target in roll.commit():
             for layer in range(layers):
                 self.storage.write(layer, target, *self.storage.frame(layer, source))
+
+    def _note(self, text: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """The current block's first frame goes into the bank."""
+        full, source = self.roll.noted >= GROUP * self.layout.bank, self.layout.current
+        self.roll.noted += 1
+        if full:
+            replace_weakest(self.storage, self.roll.banked, source, text)
+            return
+        for layer in range(self.layout.layers):
+            self.storage.write(layer, self.roll.banked.start, *self.storage.frame(layer, source))
 
     def clear_history(self, *, keep_sink: bool = False, back: int = 0) -> None:
         """Forget rolling frames, and the sink unless it is to be kept; see ``Roll.clear``."""
@@ -124,7 +142,7 @@ class SegmentedKVCache:
     def staged(self, frames: int) -> StagedReferenceKV:
         """Buffers in which references are built while the stream goes on."""
         layout = self.layout
-        some, _ = self.storage.frame(0, layout.references)
+        some, _ = self.storage.frame(0, layout.current)
         shape = (len(some), frames * layout.tokens, layout.heads, layout.head_width)
         pairs = [(some.new_zeros(shape), some.new_zeros(shape)) for _ in range(layout.layers)]
         return StagedReferenceKV(pairs, frames, self.rope)

@@ -16,6 +16,7 @@ class CacheLayout:
         window: latent frames that a query can see, sink and current block included.
         sink: how many of them are kept from the beginning of the stream.
         references: reference frames that fit in, besides the window.
+        bank: frames of a bank, besides the window; only without references.
     """
 
     layers: int
@@ -26,10 +27,13 @@ class CacheLayout:
     window: int
     sink: int = 0
     references: int = 0
+    bank: int = 0
 
     def __post_init__(self) -> None:
         if self.rolling < 0:
             raise ValueError(f"a window of {self.window} has no room for {self.sink} + {self.block} frames")
+        if self.bank and self.references:
+            raise ValueError("a cache has references or a bank")
 
     @property
     def rolling(self) -> int:
@@ -39,7 +43,12 @@ class CacheLayout:
     @property
     def slots(self) -> int:
         """All frames that are stored."""
-        return self.references + self.window
+        return self.current + self.window
+
+    @property
+    def current(self) -> int:
+        """The current block's first slot."""
+        return self.bank + self.references
 
     def bytes(self, batch: int, itemsize: int, precision: str = "native") -> int:
         """Bytes of a cache: what the memory estimate predicts.

@@ -4,7 +4,7 @@ Self Forcing (arXiv 2506.08009, section 3.4) keeps a window of the last frames a
 when it is full; attention sinks (StreamingLLM, arXiv 2309.17453; LongLive, arXiv 2509.22622) keep the
 first frames of the stream as well. Slots are laid out as::
 
-    [ references | current block | sink | rolling ]
+    [ bank | references | current block | sink | rolling ]
 
 References are pinned and end where the current block begins, so what is filled is one contiguous run
 and attention needs no mask (but for a short block with a history). ``commit`` moves the current block
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from .frame_bank import GROUP
 from .layout import CacheLayout
 
 RopeMode = Literal["relative", "absolute"]
@@ -32,6 +33,7 @@ class Roll:
 
     Attributes:
         references: reference frames in their slots, the last ones of the segment.
+        noted: blocks that the bank has seen.
         current: frames of the current block.
         sinks: frames in the sink.
         rolling: slots of the rolling frames, oldest frame first.
@@ -41,7 +43,7 @@ class Roll:
     def __init__(self, layout: CacheLayout, rope: RopeMode = "relative") -> None:
         self.layout, self.rope = layout, rope
         self.references = 0
-        self.first_sink = layout.references + layout.block
+        self.first_sink = layout.current + layout.block
         self.first_rolling = self.first_sink + layout.sink
         self.reset()
 
@@ -51,6 +53,13 @@ class Roll:
         self.sinks = 0
         self.rolling: list[int] = []
         self.position = 0
+        self.noted = 0
+
+    @property
+    def banked(self) -> range:
+        """Slots of the bank's frames, which end where the current block begins."""
+        bank = self.layout.bank
+        return range(bank - min(bank, -(-self.noted // GROUP)), bank)
 
     @property
     def history(self) -> int:
@@ -60,14 +69,13 @@ class Roll:
     @property
     def filled(self) -> tuple[int, int]:
         """The run of slots, first and stop, from the first reference to the end of the history."""
-        layout = self.layout
-        stop = self.first_sink + self.history if self.history else layout.references + self.current
-        return layout.references - self.references, stop
+        stop = self.first_sink + self.history if self.history else self.layout.current + self.current
+        return self.layout.current - self.references - len(self.banked), stop
 
     @property
     def slots(self) -> tuple[int, ...]:
         """Slots of references, sink and rolling frames, oldest first."""
-        references = range(self.layout.references - self.references, self.layout.references)
+        references = range(self.layout.current - self.references, self.layout.current)
         return (*references, *range(self.first_sink, self.first_sink + self.sinks), *self.rolling)
 
     def begin(self, frames: int) -> None:
@@ -82,7 +90,7 @@ class Roll:
         Returns:
             (from slot, to slot) of every frame that is to be copied.
         """
-        frames, first, layout = self.current, self.layout.references, self.layout
+        frames, first, layout = self.current, self.layout.current, self.layout
         to_sink = min(frames, layout.sink - self.sinks)
         targets = list(range(self.first_sink + self.sinks, self.first_sink + self.sinks + to_sink))
         self.sinks += to_sink
@@ -122,6 +130,7 @@ class Roll:
         else:
             self.sinks = 0
             self.position = 0
+            self.noted = 0
 
     @property
     def positions(self) -> tuple[int, ...]:

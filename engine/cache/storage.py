@@ -11,7 +11,7 @@ from .view import LayerView
 
 
 class Storage(Protocol):
-    """Slots are numbered as [references | current block | sink | rolling]."""
+    """Slots are numbered as [bank | references | current block | sink | rolling]."""
 
     def view(self, layer: int, first: int, stop: int, frames: int) -> LayerView:
         """Slots ``first`` to ``stop``; of the current block's, the first ``frames`` only."""
@@ -40,7 +40,7 @@ class NativeStorage:
         self, layout: CacheLayout, batch: int, device: torch.device | str, dtype: torch.dtype
     ) -> None:
         self.tokens = layout.tokens
-        self.current, self.block = layout.references, layout.block
+        self.current, self.block = layout.current, layout.block
         shape = (batch, layout.slots * layout.tokens, layout.heads, layout.head_width)
 
         def buffers() -> list[torch.Tensor]:

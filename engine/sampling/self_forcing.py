@@ -156,4 +156,4 @@ class SelfForcingRollout:
     def _enter_history(self, x0: torch.Tensor, source: torch.Tensor | None) -> None:
         if self.settings.clean_pass and self._pass is not None:
             self._pass.record(x0, source)
-        self.cache.commit()
+        self.cache.commit(None if self._pass is None else self._pass.text)

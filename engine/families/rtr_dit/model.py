@@ -104,7 +104,11 @@ class RTRDiTModel(StreamModel):
             )
         if profile.sink_average and expert.get("rope_mode") == "absolute":
             raise SettingError("This model averages keys of different positions: set rope_mode to auto.")
-        room = expert.get("cache_reference", references)
+        if profile.bank and expert.get("rope_mode") == "relative":
+            raise SettingError(
+                "This model's bank keeps frames at their own positions: set rope_mode to auto."
+            )
+        room = 0 if profile.bank else expert.get("cache_reference", references)
         if room < references:
             raise SettingError(f"cache_reference is {room}: use {references} or more, or fewer references.")
         return CacheLayout(
@@ -116,6 +120,7 @@ class RTRDiTModel(StreamModel):
             window,
             sink,
             room,
+            profile.bank,
         )
 
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:

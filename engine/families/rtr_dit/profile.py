@@ -38,6 +38,7 @@ class Profile:
         block: latent frames that are denoised together.
         window: latent frames that a query sees, sink and current block included.
         sink: how many of them are the stream's first.
+        bank: past frames besides the window that the text chooses (MemFlow); for absolute positions.
         sink_similarity, sink_average: make the sink adaptive, see ``SegmentedKVCache``; None keeps it fixed.
         references: the most reference pictures of one style; 0 for a model that follows words only.
         image_start: whether a style's picture is the first latent of a stream without a source.
@@ -68,6 +69,7 @@ class Profile:
     block: int = 3
     window: int = 21
     sink: int = 0
+    bank: int = 0
     sink_similarity: float | None = None
     sink_average: float | None = None
     references: int = 2
@@ -159,6 +161,7 @@ PROFILES: dict[str, Profile] = {
         noise_offset=0.1,
     ),
     "longlive": replace(_WORDS, window=12, sink=3),
+    "memflow": replace(_WORDS, window=12, sink=3, bank=3),
     "krea": Profile(
         references=0,
         window=6,
@@ -171,6 +174,6 @@ PROFILES: dict[str, Profile] = {
     "liveedit": _LIVE_EDIT,
     "liveedit_unwarped": replace(_LIVE_EDIT, warped=False),
 }
-"""By name (arXiv 2506.08009, 2602.02214, 2605.15141, 2512.04678, 2511.07399, 2509.22622, 2605.18739,
-2606.26740; krea-realtime-video). StreamDiffusionV2's positions stay relative: its own are absolute and set
-back at 50, without turning what the cache keeps."""
+"""By name (arXiv 2506.08009, 2602.02214, 2605.15141, 2512.04678, 2511.07399, 2509.22622, 2512.14699,
+2605.18739, 2606.26740; krea-realtime-video). StreamDiffusionV2's positions stay relative: its own are
+absolute and set back at 50, without turning what the cache keeps."""

@@ -113,7 +113,7 @@ PUBLISHED = (
     Published(
         "MemFlow",
         (("memflow",),),
-        lacks="a bank of frames chosen by the text",
+        "memflow",
         licence="licence: Apache-2.0 and CC BY-NC-SA 4.0 contradict each other, so not for commercial use",
     ),
     Published(

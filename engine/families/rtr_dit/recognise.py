@@ -113,12 +113,10 @@ def check_lora(file: str, tensors: Mapping[str, torch.Tensor], base: Recognition
     if (256, 1536) not in sizes or base.rule in ("the profile widget", "livestyle.json"):
         return
     of = named(file, "plain")
-    if of is not None and of.lacks:
-        raise _lacking(short, of, "its name")
-    if base.name != "LongLive" and (of is None or of.name != "LongLive"):
+    if base.name not in ("LongLive", "MemFlow") or (of is not None and of.name != base.name):
         raise SettingError(
-            f"{short} is the LoRA of LongLive or of MemFlow, which have the same tensors: choose profile "
-            "longlive on Load Stream Model if it is LongLive's; MemFlow's can't be played yet."
+            f"{short} is the LoRA of LongLive or of MemFlow, which have the same tensors: choose profile on "
+            "Load Stream Model (longlive, memflow)."
         )
 
 

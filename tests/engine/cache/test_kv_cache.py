@@ -149,6 +149,40 @@ def test_a_sink_that_averages_what_leaves(rolling: int) -> None:
     assert values[0, :4:2, 0, 0].tolist() == pytest.approx([-each for each in expected])
 
 
+def test_a_bank_keeps_the_frames_that_the_text_attends_to() -> None:
+    """Against lists: the last first frame of three blocks takes a place, then the weakest gives way."""
+    sizes = layout(layers=2, block=2, window=8, sink=2, bank=3, heads=2)
+    cache, tokens = SegmentedKVCache(sizes, rope="absolute"), sizes.tokens
+    generator = torch.Generator().manual_seed(5)
+    texts = [torch.randn(1, 1, 5, 2, 2, generator=generator) for _ in range(2)]
+    text = [(each, each) for each in texts]
+    banks: list[list[torch.Tensor]] = [[], []]
+    for block in range(16):
+        view = cache.begin(2)
+        assert view.references == 0 and view.positions == (2 * block, 2 * block + 1)
+        for layer in range(2):
+            keys = torch.randn(1, 2 * tokens, 2, 2, generator=generator)
+            seen, _ = view.layer(layer).put(keys, -keys)
+            count = len(banks[layer])
+            assert len(seen[0]) == tokens * (count + min(2 + 2 * block, 8))
+            kept = seen[0, : count * tokens].unflatten(0, (count, tokens))
+            assert sorted(kept.flatten(1).tolist()) == sorted(f.flatten().tolist() for f in banks[layer])
+        for layer in range(2):
+            new = view.layer(layer).keys[0, view.layer(layer).at :][:tokens].clone()
+            bank = banks[layer]
+            if block < 9:
+                banks[layer] = [*bank[: block // 3], new]
+                continue
+            scores = [torch.einsum("bfthd,nhd->btnh", texts[layer], old).mean() / 2**0.5 for old in bank]
+            weakest = min(range(3), key=lambda place, scores=scores: float(scores[place]))
+            banks[layer] = [new if place == weakest else old for place, old in enumerate(bank)]
+        cache.commit(text)
+    cache.clear_history()
+    assert cache.begin(2).frames == 2
+    with pytest.raises(ValueError, match="references or a bank"):
+        layout(bank=1, references=1)
+
+
 @pytest.mark.parametrize("rope", ["relative", "absolute"])
 def test_a_recached_window_leaves_its_frames_where_they_were(rope: str) -> None:
     """The sink stays, no frame of it is encoded twice, and the past is as long as without a switch."""

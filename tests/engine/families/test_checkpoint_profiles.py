@@ -113,6 +113,17 @@ def test_a_first_block_with_more_steps_and_stream_batch_exclude_each_other(tmp_p
         runner(one, steps=2)
 
 
+def test_memflow_s_bank_is_allocated_and_keeps_absolute_positions(tmp_path: Path) -> None:
+    model = load(tmp_path, "memflow.safetensors")
+    made = runner(model)
+    assert sum(map(len, latents(made, None, length=33))) == 9
+    cache = made.state.rollout.cache
+    assert (cache.layout.bank, len(cache.roll.banked)) == (3, 1)
+    assert cache.bytes == cache.layout.bytes(1, 4)
+    with pytest.raises(SettingError, match="bank keeps frames"):
+        runner(model, advanced=(("rope_mode", "relative"),))
+
+
 def test_longlive_2_plays_with_wan_2_2_s_autoencoder(tmp_path: Path) -> None:
     """48 channels, sizes multiple of 32, blocks of 8 latents: 29 frames, then 32; also from a picture."""
     write_umt5(tmp_path)

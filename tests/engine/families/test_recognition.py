@@ -117,6 +117,12 @@ def write(folder: Path, name: str, size: str = "small") -> Path:
             "reward_forcing",
             "Reward-Forcing (its name); licence of the weights: none stated",
         ),
+        (
+            "MemFlow/base.safetensors",
+            "small",
+            "memflow",
+            "MemFlow (its name); licence: Apache-2.0 and CC BY-NC-SA 4.0 contradict each other, so not for",
+        ),
         ("Reward-Forcing-T2V-1.3B/model.safetensors", "small", "reward_forcing", "Reward-Forcing (its"),
     ],
 )
@@ -133,11 +139,6 @@ def test_a_name_that_tells(tmp_path: Path, name: str, size: str, profile: str, l
             "chunkwise/longvideo.pt",
             "small",
             "long videos by its name .licence: academic use only.*rolling runner",
-        ),
-        (
-            "MemFlow/base.pt",
-            "small",
-            "MemFlow by its name .licence: .*not for commercial use.*bank of frames",
         ),
         (
             "x/rolling_forcing_dmd.pt",
@@ -159,10 +160,10 @@ def test_one_that_needs_what_is_not_built_is_refused_with_that(
         (
             "x/model.safetensors",
             "small",
-            ["self_forcing", "causal_forcing", "longlive"],
-            "MemFlow",
+            ["self_forcing", "causal_forcing", "longlive", "memflow for MemFlow"],
+            "Rolling Forcing",
         ),
-        ("x/base.pt", "small", ["longlive for LongLive"], "MemFlow"),
+        ("x/base.pt", "small", ["longlive for LongLive", "memflow for MemFlow"], ""),
         (
             "x/causal_forcing.pt",
             "small",
@@ -314,13 +315,16 @@ def test_a_lora_of_longlive_or_memflow_is_asked(tmp_path: Path) -> None:
         name: write_pickled(tmp_path / name / "lora.pt", generator_lora=lora_shapes(1536, 256))
         for name in ("loras", "MemFlow", "LongLive")
     }
-    with pytest.raises(SettingError, match="LongLive or of MemFlow.*choose profile longlive"):
-        told(base, lora=str(loras["loras"]))
-    with pytest.raises(CheckpointError, match="lora.pt is MemFlow by its name"):
-        told(base, lora=str(loras["MemFlow"]))
-    told(base, lora=str(loras["LongLive"]))
-    told(base, lora=str(loras["loras"]), profile="longlive")
-    told(write(tmp_path, "longlive/base.safetensors"), lora=str(loras["loras"]))
+    for name in loras:
+        with pytest.raises(SettingError, match="LongLive or of MemFlow.*choose profile"):
+            told(base, lora=str(loras[name]))
+        told(base, lora=str(loras[name]), profile="longlive")
+    longlive = write(tmp_path, "longlive/base.safetensors")
+    memflow = write(tmp_path, "memflow/base.safetensors")
+    told(longlive, lora=str(loras["loras"]))
+    told(memflow, lora=str(loras["MemFlow"]))
+    with pytest.raises(SettingError, match="LongLive or of MemFlow"):
+        told(longlive, lora=str(loras["MemFlow"]))
 
 
 def test_longlive_2_s_lora_needs_its_own_base(tmp_path: Path) -> None:
