@@ -11,6 +11,8 @@ import inspect
 import torch
 from transformers import DynamicCache, Qwen3VLModel
 
+from ..transfers import upload
+
 CACHE = "cache" if "cache" in inspect.signature(Qwen3VLModel.forward).parameters else "past_key_values"
 """What Qwen3-VL calls the cache that it is given; transformers 5.24 renamed it."""
 
@@ -54,6 +56,6 @@ class PrefixCache:
             self._weights, self._caches = identity, {}
         if head not in self._caches:
             cache = self._caches[head] = DynamicCache()
-            ids = torch.tensor([head], device=weight.device)
+            ids = upload(torch.tensor([head]), weight.device)
             self._model.language_model(input_ids=ids, use_cache=True, **{CACHE: cache})
         return self._caches[head]

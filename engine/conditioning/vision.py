@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ..networks.fused_attention import attention
+from ..transfers import upload
 
 Places = tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]
 """What is added to a picture's patches (patches, width), and how they are turned, see ``_attend``."""
@@ -67,7 +68,7 @@ class PictureTower:
         tower, found = self._tower, []
         parameter = tower.patch_embed.proj.weight
         patches = parameter.new_zeros(self._side**2, parameter[0].numel())
-        grid = torch.tensor([[1, self._side, self._side]], device=parameter.device)
+        grid = upload(torch.tensor([[1, self._side, self._side]]), parameter.device)
         hooks = (
             tower.patch_embed.register_forward_hook(lambda _module, _inputs, out: torch.zeros_like(out)),
             tower.blocks[0].register_forward_pre_hook(

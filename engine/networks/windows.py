@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from einops import rearrange
 
+from ..transfers import upload
+
 Triple = tuple[int, int, int]
 
 
@@ -66,10 +68,10 @@ def window_layout(
     same = (region[:, :, None] == region[:, None]) & real[:, None]
     mask = same | torch.eye(same.shape[-1], dtype=torch.bool)  # so that padding has something to attend to
     return WindowLayout(
-        gather.flatten().to(device),
-        scatter.to(device),
+        upload(gather.flatten(), device),
+        upload(scatter, device),
         len(gather),
-        None if bool(mask.all()) else mask.to(device),
+        None if bool(mask.all()) else upload(mask, device),
         torch.equal(gather.flatten(), torch.arange(len(scatter))),
     )
 

@@ -79,4 +79,5 @@ class Denoiser(nn.Module):
     def _evaluate(
         self, x: torch.Tensor, sigma: torch.Tensor, source: torch.Tensor, text: TextStates
     ) -> torch.Tensor:
-        return self(x, source, sigma, text).float()
+        # a copy: the network may write its next result over this one
+        return self(x, source, sigma, text).to(torch.float32, copy=True)

@@ -18,7 +18,7 @@ from ...networks.cross_attention import CrossAttentionKV, KVProjection
 from ...sampling.flow_match import FlowMatchSchedule
 from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, live_lora
-from ..compiling import set_compiled
+from ..compiling import set_compiled, without_recording
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
 from .adapters import AdapterContext, AdapterRefresh, AdapterStack
@@ -77,7 +77,7 @@ class MLLMEditRunner(Runner):
             height=height,
         )
         self.denoiser = self.stack.denoiser
-        set_compiled([self.denoiser], settings.compile)
+        self._recorded = set_compiled([self.denoiser], settings.compile, record=True)
         tokens = self.latent_shape[1] * self.latent_shape[2] // 4
         self.schedule = FlowMatchSchedule.from_config(model.scheduler, settings.steps, tokens)
         strength, seed = live_basics(node_id, settings)
@@ -144,9 +144,14 @@ class MLLMEditRunner(Runner):
         if self.model.lora is not None:
             self.model.lora.turn(float(late[self._lora_strength]))
         kv = self._project(encoded.text)
-        edited = self.denoiser.sample(
-            encoded.noise, encoded.source, kv, self.schedule, self._guidance(encoded.empty)
-        )
+        given = (encoded.noise, encoded.source, kv, self.schedule, self._guidance(encoded.empty))
+        try:
+            edited = self.denoiser.sample(*given)
+        except RuntimeError as error:
+            if not self._recorded or isinstance(error, torch.OutOfMemoryError):
+                raise
+            self._recorded = without_recording([self.denoiser], error)
+            edited = self.denoiser.sample(*given)
         self.state.output = edited[-1:].clone()
         return torch.lerp(encoded.source.float(), edited, float(late[self._strength]))
 

@@ -105,9 +105,11 @@ def lay_blocks(
     near = (time[:, None] - time[None]).abs() <= -(-settings.neighbours // sides[0])
     kept = near & (place[:, None] == place[None])
     kept = kept | (time[None] < -(-references // sides[0]))
+    if len(layout.gather) == len(layout.scatter):  # nothing is padded
+        return Blocks(layout, None, kept)
     real = torch.zeros(len(layout.gather), dtype=torch.bool, device=device)
     real[layout.scatter] = True
-    return Blocks(layout, None if bool(real.all()) else real.view(layout.windows, -1), kept)
+    return Blocks(layout, real.view(layout.windows, -1), kept)
 
 
 def select(q: torch.Tensor, k: torch.Tensor, blocks: Blocks, settings: SparseSettings) -> Selection:

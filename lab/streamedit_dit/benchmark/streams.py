@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 import torch
 
+from ....engine.autoencoders.latents import LatentFormat
+from ....engine.autoencoders.taehv import TAEHVAutoencoder
+from ....engine.conditioning.ensemble import TextEnsemble
+from ....engine.conditioning.recipe import ConditioningRecipe
 from ....engine.conditioning.states import TextStates
-from ....engine.families.compiling import set_compiled
-from ....engine.families.streamedit_dit.evaluate import evaluator
-from ....engine.families.streamedit_dit.runner import compiled_parts
+from ....engine.families import StreamRequest, make_runner
+from ....engine.families.base import DenoiseSettings
+from ....engine.families.streamedit_dit.model import StreamEditDiTModel
+from ....engine.families.streamedit_dit.profile import Profile
+from ....engine.families.streamedit_dit.runner import STILL, EncodedChunk, StreamEditDiTRunner
+from ....engine.families.streamedit_dit.state import About
 from ....engine.networks.sparse_attention.attention import Selections, sparse_backend
 from ....engine.networks.streamedit_dit.config import StreamEditDiTConfig
 from ....engine.networks.streamedit_dit.model import StreamEditDiT
 from ....engine.networks.taehv import TAEHV
-from ....engine.sampling.edit_stream import LEVELS, EditStream
+from ....engine.sampling.edit_stream import LEVELS
 from ...benchmark.memory import peak_bytes
 from ...benchmark.rates import matmul_flops
 from ...mllm_edit.benchmark.stages import seconds, synchronise
@@ -80,6 +87,20 @@ def attention_cost(config: StreamEditDiTConfig, case: Case, side: int, selection
     return {"attention_tflop": config.depth * spent / 1e12, "attention_saved": 1.0 - spent / flops.dense}
 
 
+class RandomText(TextEnsemble):
+    """States as long as a prompt's may be; what they hold does not change the speed."""
+
+    def __init__(self, widths: Iterable[tuple[str, int]], device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__({})
+        self._states = {
+            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=device, dtype=dtype), None)
+            for name, width in widths
+        }
+
+    def encode(self, prompts: Sequence[str]) -> dict[str, TextStates]:
+        return self._states
+
+
 class Bench:
     """Random models of one scale on one device."""
 
@@ -91,7 +112,6 @@ class Bench:
         self.autoencoder = decoder.to(dtype).eval().requires_grad_(False)
         self.best_flops = matmul_flops(device, dtype)
         self._network: tuple[str, StreamEditDiT] | None = None
-        self._filling = False
 
     def rows(self) -> Iterator[Row]:
         """A row for each case."""
@@ -104,18 +124,13 @@ class Bench:
     def row(self, case: Case) -> Row:
         """A stream in its steady state, decoder included, one stage after the other."""
         network = with_attention(self.network(case.network), case.attention)
-        if case.compiled:
-            set_compiled(compiled_parts(network), True)
-        (stream, selections), memory = self._stream(network, case), ()
-        self._fill(stream, case)
+        runner = self._runner(network, case)
+        self._fill(runner, case)
         cycles = max(1, CYCLES * LEVELS // case.partition.levels)  # a hundred evaluations take long enough
 
         def work() -> None:
-            nonlocal memory
             for _ in range(cycles):
-                out = stream.step(self._source())
-                assert out is not None
-                _, memory = self.autoencoder.decode(out[None].to(self.dtype), memory)
+                runner.decode(self._step(runner))
 
         spent = seconds(work, self.device) / cycles
         frames = self.autoencoder.config.temporal
@@ -132,8 +147,8 @@ class Bench:
             "fps": frames / spent,
             "ms_per_latent_frame": spent * 1000.0,
             "ms_per_evaluation": spent * 1000.0 / evaluations,
-            **self._latency(stream, case, memory),
-            **attention_cost(network.config, case, self.scale.side, selections),
+            **self._latency(runner, case),
+            **attention_cost(network.config, case, self.scale.side, runner.state.selections),
             "peak_gb": self._peak(network, work) / 1e9,
             **self._labels(),
         }
@@ -147,48 +162,52 @@ class Bench:
             self._network = (name, network.to(self.dtype).eval().requires_grad_(False))
         return self._network[1]
 
-    def _fill(self, stream: EditStream, case: Case) -> None:
+    def _runner(self, network: StreamEditDiT, case: Case) -> StreamEditDiTRunner:
+        """The product's own, on random weights and states."""
+        config, side = network.config, self.scale.side * self.autoencoder.config.spatial
+        expert: dict[str, Any] = {"cache_window": case.window}
+        if case.attention == "sparse":
+            place, block = (self.device, config.heads), math.prod(config.dsa.block)
+            expert["attention_backend"] = sparse_backend(*place, block, config.head_width, self.dtype)
+        text = RandomText(config.text, self.device, self.dtype)
+        autoencoder = TAEHVAutoencoder(self.autoencoder, LatentFormat())
+        model = StreamEditDiTModel(network, text, autoencoder, Profile((case.partition,)))
+        settings = DenoiseSettings(noise="fresh", compile=case.compiled, advanced=tuple(expert.items()))
+        recipe = ConditioningRecipe("random", node_id="text")
+        request = StreamRequest(
+            settings, recipe, node_id="denoise", model_node_id="model", width=side, height=side
+        )
+        return make_runner(model, request)
+
+    def _step(self, runner: StreamEditDiTRunner) -> torch.Tensor | None:
+        """The denoise lane's part of a chunk."""
+        live = {parameter.key: parameter.default for parameter in runner.live_parameters}
+        about = About(runner.state.styles.advance(0, 0, (), (), live), STILL, 0, 0.0)
+        return runner.denoise(EncodedChunk(self._source(), about, False), live)
+
+    def _fill(self, runner: StreamEditDiTRunner, case: Case) -> None:
         """Let the history fill, without the network: what is in it does not change the speed."""
-        self._filling = True
+        stream = runner.state.stream
+        measured, stream.evaluate = stream.evaluate, lambda latents, *_: torch.zeros_like(latents)
         for _ in range(case.window + case.partition.chunks):
-            stream.step(self._source())
-        self._filling = False
-
-    def _stream(self, network: StreamEditDiT, case: Case) -> tuple[EditStream, Selections]:
-        text = {
-            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=self.device, dtype=self.dtype), None)
-            for name, width in network.config.text
-        }
-        config = network.config
-        block = math.prod(config.dsa.block)
-        backend = sparse_backend(self.device, config.heads, block, config.head_width, self.dtype)
-        selections = Selections(config.dsa.refresh, backend)
-        measured = evaluator(network, network.read_text(text), "velocity", selections)
-        shape = (self.scale.decoder.latent_channels, self.scale.side, self.scale.side)
-
-        def evaluate(latents: torch.Tensor, *seen: Any) -> torch.Tensor:
-            return torch.zeros_like(latents) if self._filling else measured(latents, *seen)
-
-        def noise(first: int, count: int, again: int) -> torch.Tensor:
-            return torch.randn(count, *shape, device=self.device)
-
-        return EditStream(evaluate, case.partition, noise, case.window, selections.expire), selections
+            self._step(runner)
+        stream.evaluate = measured
 
     def _source(self) -> torch.Tensor:
         side = self.scale.side
         return torch.randn(1, self.scale.decoder.latent_channels, side, side, device=self.device)
 
-    def _latency(self, stream: EditStream, case: Case, memory: tuple[torch.Tensor, ...]) -> Row:
+    def _latency(self, runner: StreamEditDiTRunner, case: Case) -> Row:
         """Of a latent frame, from its entry into the full buffer until its pictures are decoded."""
         chunks = case.partition.chunks
         synchronise(self.device)
         started = time.perf_counter()
+        out = None
         for _ in range(chunks):
-            out = stream.step(self._source())
-        assert out is not None
+            out = self._step(runner)
         synchronise(self.device)
         stepped = time.perf_counter()
-        self.autoencoder.decode(out[None].to(self.dtype), memory)
+        runner.decode(out)
         synchronise(self.device)
         step_ms, decode_ms = (stepped - started) * 1000.0 / chunks, (time.perf_counter() - stepped) * 1000.0
         return latency(step_ms, decode_ms, chunks, self.autoencoder.config.temporal)
