@@ -1,4 +1,4 @@
-"""No node covers another and no wire runs behind a node, in any template, in the classic renderer."""
+"""No node covers another and no wire runs behind a node, in any template, in both renderers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from boxes import Boxes
 from canvas import open_canvas
-from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from graphs import ROOT
 
@@ -16,17 +15,8 @@ pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open t
 
 TEMPLATES = sorted((ROOT / "workflows").glob("*.json"))
 SMALL, LARGE = {"width": 1280, "height": 800}, {"width": 1920, "height": 1080}
-
-
-def _measure(page: Any) -> Boxes:
-    """The graph, once nothing in it moves any more."""
-    boxes = Boxes.of(page)
-    for _ in range(60):
-        page.wait_for_timeout(800)
-        before, boxes = boxes, Boxes.of(page)
-        if before == boxes:
-            return boxes
-    raise AssertionError("the graph never came to rest")
+READABLE = 0.6
+"""Zoom of the first template in the small window; below 0.57 Nodes 2.0 of 1.32 shows no widgets."""
 
 
 def _shown(boxes: Boxes, page: Any) -> bool:
@@ -47,11 +37,7 @@ def _shown(boxes: Boxes, page: Any) -> bool:
     )
 
 
-def test_every_template_lies_open(chromium: object, server: ComfyServer) -> None:
-    """Nodes 2.0 of 1.32.9 stretches graphs that are loaded one after another, so it can't be measured so."""
-    ComfyClient(server.url).request(
-        "/settings", {"Comfy.VueNodes.Enabled": False, "Comfy.TutorialCompleted": True}
-    )
+def test_every_template_lies_open(chromium: object, server: ComfyServer, renderer: str) -> None:
     faults = []
     with open_canvas(chromium, server.url) as canvas:
         page = canvas.page
@@ -59,11 +45,20 @@ def test_every_template_lies_open(chromium: object, server: ComfyServer) -> None
             page.set_viewport_size(SMALL)
             graph = json.loads(template.read_text(encoding="utf-8"))
             page.evaluate("graph => window.app.loadGraphData(graph, true, true)", graph)
-            boxes = _measure(page)
+            boxes = Boxes.at_rest(page)
             if not _shown(boxes, page):
                 faults.append((template.stem, "not all nodes are in the window"))
+            if template == TEMPLATES[0] and page.evaluate("window.app.canvas.ds.scale") < READABLE:
+                faults.append((template.stem, "too small to read"))
+            moved = {
+                node: (was, boxes.positions[str(node)])
+                for node, was in ((node["id"], node["pos"]) for node in graph["nodes"])
+                if max(abs(a - b) for a, b in zip(was, boxes.positions[str(node)], strict=True)) > 1
+            }
+            if moved:
+                faults.append((template.stem, "not where it was saved", moved))
             page.set_viewport_size(LARGE)
-            for seen in (boxes, _measure(page)):
+            for seen in (boxes, Boxes.at_rest(page)):
                 if found := seen.overlaps() + seen.hidden_wires():
                     faults.append((template.stem, found))
     assert not faults

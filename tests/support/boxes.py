@@ -20,8 +20,12 @@ MEASURE = """() => {
         const { left, top, width, height } = element.getBoundingClientRect();
         return [...onGraph(left, top), width / scale, height / scale];
     };
-    const at = (node, input, slot) =>
-        Array.from(input ? node.getInputPos(slot) : node.getOutputPos(slot));
+    const at = (node, input, slot) => {
+        const dot = document.querySelector(`[data-slot-key="${node.id}-${input ? "in" : "out"}-${slot}"]`);
+        if (!dot) return Array.from(input ? node.getInputPos(slot) : node.getOutputPos(slot));
+        const { left, top, width, height } = dot.getBoundingClientRect();
+        return onGraph(left + width / 2, top + height / 2);
+    };
     const boxes = Object.fromEntries(graph.nodes.map((node) => [node.id, boxOf(node)]));
     const wires = Array.from(graph.links.values()).map((link) => {
         const [source, target] = [link.origin_id, link.target_id].map((id) => graph.getNodeById(id));
@@ -62,13 +66,11 @@ class Boxes:
         nodes: left, top, width and height by node id, title included.
         wires: all connections.
         positions: the nodes' own positions, below their titles.
-        stretch: how much farther apart nodes lie than their file says; Nodes 2.0 of 1.32.9 does that.
     """
 
     nodes: dict[str, tuple[float, float, float, float]]
     wires: list[Wire] = field(default_factory=list)
     positions: dict[str, tuple[float, float]] = field(default_factory=dict)
-    stretch: float = 1.0
 
     @classmethod
     def of(cls, page: Any) -> Boxes:
@@ -82,6 +84,17 @@ class Boxes:
             ],
             {str(key): tuple(position) for key, position in seen["positions"].items()},
         )
+
+    @classmethod
+    def at_rest(cls, page: Any) -> Boxes:
+        """Measure once nothing in the graph moves any more."""
+        boxes = cls.of(page)
+        for _ in range(60):
+            page.wait_for_timeout(800)
+            before, boxes = boxes, cls.of(page)
+            if before == boxes:
+                return boxes
+        raise AssertionError("the graph never came to rest")
 
     def overlaps(self) -> list[tuple[str, str]]:
         """Pairs of nodes that cover each other."""

@@ -1,107 +1,117 @@
-"""Place a template's nodes in columns, from the sizes that they have in all renderers.
+"""Lay templates out anew: nothing overlaps in any renderer, and nodes are no taller than what they show.
 
-A column starts as low as the wires need that pass over it; a column's nodes stand below each other.
+    python tests/support/lay_out.py "workflows/01 Restyle a video.json" ...
+
+A template's columns are read off its file: nodes within half a column's width of each other stand below one
+another. To change them, change the positions there and run this. Nodes keep their widths; their heights
+and positions are measured on a real ComfyUI, on the oldest front end and the newest, and written back.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from itertools import pairwise
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from boxes import Boxes, Wire
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
 
-ACROSS, DOWN = 70.0, 40.0
-"""Between columns, and between the nodes of one; graph units."""
+import environment  # noqa: E402 - the line above says where it is
 
-STEP, LOWEST = 20, 1000
-TRIES = 3
-BLOCKED = 1e6
+COMFYUI = environment.enter(__file__, "dev")
 
-Place = dict[str, tuple[float, float]]
+from boxes import Boxes  # noqa: E402 - only the environment above can import what these need
+from canvas import Canvas  # noqa: E402
+from comfy_client import ComfyClient  # noqa: E402
+from comfy_fixtures import FOLDER, newest_front_end  # noqa: E402
+from comfy_server import ComfyServer  # noqa: E402
+from placing import place  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
 
+SAME_COLUMN = 150
+VIEW = {"scale": 0.7, "offset": [100, 150]}
+NOTES = {"MarkdownNote", "Note"}  # as high as their writer made them
 
-def lay_out(views: Sequence[Boxes], columns: Sequence[Sequence[str]], left: float, top: float) -> Place:
-    """Positions by node id.
-
-    Args:
-        views: the graph as each renderer shows it, wherever its nodes lie.
-        columns: node ids from left to right, each column's from top to bottom.
-        left, top: where the first column's first node goes, title included.
-
-    Raises:
-        ValueError: no starts of the columns keep all wires clear of nodes.
-    """
-    chance = random.Random(0)
-    best, least = [0] * len(columns), float("inf")
-    for attempt in range(TRIES):
-        starts = [0] * len(columns) if not attempt else [chance.randrange(0, 600, STEP) for _ in columns]
-        cost = _cost(views, columns, starts)
-        while True:
-            moves = [
-                (_cost(views, columns, moved), moved)
-                for column in range(len(columns))
-                for start in range(0, LOWEST, STEP)
-                if (moved := [*starts[:column], start, *starts[column + 1 :]]) != starts
-            ]
-            lower, moved = min(moves)
-            if lower >= cost:
-                break
-            cost, starts = lower, moved
-        if cost < least:
-            best, least = starts, cost
-    if least >= BLOCKED:
-        raise ValueError(f"no starts of the columns {columns} keep all wires in sight")
-    return _places(views, columns, best, left, top)
+SHRINK = """notes => Object.fromEntries(window.app.graph.nodes.map((node) =>
+    [node.id, notes.includes(node.type) ? node.size[1] : node.computeSize()[1]]))"""
 
 
-def moved(view: Boxes, places: Place) -> Boxes:
-    """A view with its nodes at other positions."""
-    shift = {
-        node: tuple(
-            new * view.stretch - old for new, old in zip(places[node], view.positions[node], strict=True)
+PLAYERS_LOADED = """() => [...document.querySelectorAll("video")].every(
+    (video) => !video.currentSrc || video.readyState > 0)"""
+
+
+def main() -> int:
+    """Measure, place, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("template", nargs="+", type=Path)
+    files = {path: json.loads(path.read_text(encoding="utf-8")) for path in parser.parse_args().template}
+    views: dict[Path, list[Boxes]] = {path: [] for path in files}
+    with _page(False) as page:
+        for graph in files.values():
+            _load(page, graph)
+            heights = page.evaluate(SHRINK, sorted(NOTES))
+            for node in graph["nodes"]:
+                node["size"] = [node["size"][0], round(heights[str(node["id"])])]
+    for renderer in ({"vue": False}, {"vue": True}, {"vue": True, "options": _newest()}):
+        with _page(**renderer) as page:
+            for path, graph in files.items():
+                _load(page, graph)
+                views[path].append(Boxes.at_rest(page))
+    for path, graph in files.items():
+        places = place(views[path], _columns(graph), 0.0, 0.0)
+        for node in graph["nodes"]:
+            node["pos"] = [round(at) for at in places[str(node["id"])]]
+        graph["extra"]["workflowRendererVersion"] = "Vue-corrected"  # see web/js/first_view.mjs
+        path.write_text(json.dumps(graph, indent=2) + "\n", encoding="utf-8")
+        print(path)
+    return 0
+
+
+def _newest() -> tuple[str, ...]:
+    return "--front-end-root", str(newest_front_end())
+
+
+@contextmanager
+def _page(vue: bool, options: tuple[str, ...] = ()) -> Iterator[Any]:
+    with (
+        tempfile.TemporaryDirectory() as base,
+        ComfyServer(COMFYUI, ROOT, Path(base), folder=FOLDER, options=options) as server,
+        sync_playwright() as playwright,
+    ):
+        ComfyClient(server.url).request(
+            "/settings", {"Comfy.VueNodes.Enabled": vue, "Comfy.TutorialCompleted": True}
         )
-        for node in view.nodes
-    }
-
-    def by(point: tuple[float, float], node: str) -> tuple[float, float]:
-        return point[0] + shift[node][0], point[1] + shift[node][1]
-
-    return Boxes(
-        {node: (*by(box[:2], node), *box[2:]) for node, box in view.nodes.items()},
-        [
-            Wire(wire.source, wire.target, by(wire.start, wire.source), by(wire.end, wire.target))
-            for wire in view.wires
-        ],
-        places,
-    )
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = chromium.new_page(viewport={"width": 1920, "height": 1080})
+        yield Canvas(page, server.url).page
+        chromium.close()
 
 
-def _places(
-    views: Sequence[Boxes], columns: Sequence[Sequence[str]], starts: Sequence[int], left: float, top: float
-) -> Place:
-    places: Place = {}
-    for column, start in zip(columns, starts, strict=True):
-        y = top + start
-        for node in column:
-            above = max((view.positions[node][1] - view.nodes[node][1]) / view.stretch for view in views)
-            below = max(
-                (view.nodes[node][1] + view.nodes[node][3] - view.positions[node][1]) / view.stretch
-                for view in views
-            )
-            places[node] = (left, y + above)
-            y += above + below + DOWN
-        left += max(view.nodes[node][2] / view.stretch for view in views for node in column) + ACROSS
-    return places
+def _load(page: Any, graph: dict[str, Any]) -> None:
+    extra = {**graph["extra"], "workflowRendererVersion": "Vue-corrected", "ds": VIEW}
+    page.evaluate("graph => window.app.loadGraphData(graph, true, true)", {**graph, "extra": extra})
+    page.wait_for_timeout(1500)
+    page.wait_for_function(PLAYERS_LOADED)
 
 
-def _cost(views: Sequence[Boxes], columns: Sequence[Sequence[str]], starts: Sequence[int]) -> float:
-    """Hidden wires count most, then the height of it all, then how far wires climb and columns hang."""
-    places = _places(views, columns, starts, 0.0, 0.0)
-    cost = 0.0
-    for view in views:
-        seen = moved(view, places)
-        cost += BLOCKED * len(seen.hidden_wires())
-        cost += 4 * max(box[1] + box[3] for box in seen.nodes.values())
-        cost += 0.5 * sum(abs(wire.end[1] - wire.start[1]) for wire in seen.wires)
-    return cost / len(views) + 0.1 * sum(starts) + 0.1 * sum(abs(a - b) for a, b in pairwise(starts))
+def _columns(graph: dict[str, Any]) -> list[list[str]]:
+    columns: list[list[dict[str, Any]]] = []
+    for node in sorted(graph["nodes"], key=lambda node: node["pos"][0]):
+        if not columns or node["pos"][0] - columns[-1][0]["pos"][0] > SAME_COLUMN:
+            columns.append([])
+        columns[-1].append(node)
+    return [
+        [str(node["id"]) for node in sorted(column, key=lambda node: node["pos"][1])] for column in columns
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

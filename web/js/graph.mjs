@@ -25,6 +25,16 @@ function pathsTo(graph, wanted) {
   );
 }
 
+/** All nodes inside a subgraph's node, with their execution ids in this instance.
+ * @param {any} holder @param {any[]} [around] the nodes that hold its graph, outermost first
+ * @returns {{node: any, id: string}[]} */
+export function nodesInside(holder, around = instancesOf(holder)[0] ?? []) {
+  const holders = [...around, holder];
+  return holder.subgraph.nodes.flatMap((/** @type {any} */ node) =>
+    node.subgraph ? nodesInside(node, holders) : [{ node, id: executionId(node, holders) }],
+  );
+}
+
 /** The widget that gives a widget's value in one instance: its own, or the one that it was promoted to
  * by a link from its subgraph's input; undefined where a connection gives the value.
  * As the front end's ExecutableNodeDTO.resolveInput finds it.

@@ -51,12 +51,21 @@ export function halfOf(mode, connected) {
   return connected ? "write" : "read";
 }
 
+/** @param {any} node @returns {boolean} whether it writes */
+export function writes(node) {
+  return halfOf(valueOf(node, "mode"), isConnected(node, "frames")) === "write";
+}
+
+/** @param {any} node @param {string} name of a widget */
+function valueOf(node, name) {
+  return node.widgets.find((/** @type {any} */ widget) => widget.name === name)?.value;
+}
+
 /** Show the widgets that are in use, and make the node as high as they need.
  * @param {any} node @param {boolean} [sockets] whether they come and go, too: not while a graph is being loaded */
 export function applyHalves(node, sockets = true) {
-  const value = (/** @type {string} */ name) =>
-    node.widgets.find((/** @type {any} */ widget) => widget.name === name)?.value;
-  const reads = halfOf(value("mode"), isConnected(node, "frames")) === "read";
+  const value = (/** @type {string} */ name) => valueOf(node, name);
+  const reads = !writes(node);
   const hiddenHalf = reads ? WRITE : READ;
   const chosen = value(reads ? "source" : "target") ?? "file";
   // What has no file yet may still be given one by another node, or be given frames to write.

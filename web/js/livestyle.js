@@ -9,8 +9,9 @@ import { CaptureView } from "./capture_view.mjs?v=0.3.0";
 import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { receiptText } from "./format.mjs?v=0.3.0";
-import { executionId } from "./graph.mjs?v=0.3.0";
-import { addUploadButton, applyHalves } from "./halves.mjs?v=0.3.0";
+import { fitFirstView } from "./first_view.mjs?v=0.3.0";
+import { executionId, nodesInside } from "./graph.mjs?v=0.3.0";
+import { addUploadButton, applyHalves, writes } from "./halves.mjs?v=0.3.0";
 import { translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
@@ -88,6 +89,8 @@ function chain(target, name, extra) {
 
 /** Pixels around a widget of ours. */
 const MARGIN = 4;
+/** Width of a subgraph's node with a picture on it. */
+const NARROWEST = 330;
 
 /** A DOM widget that shows something and holds no value.
  * @param {any} node @param {string} name @param {any} view @param {() => number} height */
@@ -109,16 +112,15 @@ function addWidget(node, name, view, height) {
   };
 }
 
-/** @param {any} node */
-function addStage(node) {
-  const id = () => executionId(node);
-  const writes = node.comfyClass === "FrameStreamIO";
+/** The picture and buttons of a node that writes: on it, or on the subgraph's node around it.
+ * @param {any} node @param {() => string} [id] of the node that writes @param {() => string[]} [ids] of all whose receipts it shows */
+function addStage(node, id = () => executionId(node), ids = () => [id()]) {
   const stage = new Stage({
     id,
     stop: () => board.stop(id()),
     snapshot: () => board.snapshot(id()),
     record: (on) => board.record(id(), on),
-    copyShareLink: writes ? () => copyShareLink(id()) : undefined,
+    copyShareLink: () => copyShareLink(id()),
     onMode: (mode) => {
       node.properties.livestyle_compare = mode;
       board.look(id());
@@ -130,13 +132,25 @@ function addStage(node) {
   });
   stage.compare(setting(FIRST_VIEW));
   addWidget(node, "stage", stage, () => stage.height);
-  board.addView(node, stage);
-  chain(node, "onConfigure", () => {
+  board.addView(node, stage, ids);
+  const restore = () => {
     stage.compare(node.properties.livestyle_compare);
     stage.showResult(node.properties.livestyle_result);
-  });
+  };
+  restore(); // a subgraph's node has its properties by now
+  chain(node, "onConfigure", restore);
   chain(node, "onExecuted", (output) => stage.showResult(output?.video?.[0]));
   chain(node, "onRemoved", () => stage.dispose());
+}
+
+/** Each instance of a subgraph shows what plays in it, on its own node. @param {any} holder */
+function addInnerStage(holder) {
+  const inside = () => nodesInside(holder);
+  const writer = () => inside().find(({ node }) => node.comfyClass === "FrameStreamIO" && writes(node));
+  if (!holder.graph || !writer()) return;
+  addStage(holder, () => writer()?.id ?? "", () => inside().map(({ id }) => id));
+  const [width, height] = holder.computeSize();
+  holder.setSize([Math.max(holder.size[0], width, NARROWEST), Math.max(holder.size[1], height)]);
 }
 
 /** @param {string} text @param {boolean} [bad] */
@@ -200,9 +214,17 @@ function followConnections(node, update) {
 
 /** @param {any} node */
 function watchHalves(node) {
+  let saved = 0; // what a file's player needs is known only once it has loaded
   applyHalves(node, false);
-  chain(node, "onConfigure", () => applyHalves(node, false));
-  const follow = followConnections(node, () => applyHalves(node));
+  chain(node, "onConfigure", ({ size }) => {
+    saved = size?.[1] ?? 0;
+    applyHalves(node, false);
+  });
+  const follow = followConnections(node, () => {
+    applyHalves(node);
+    if (saved > node.size[1]) node.setSize([node.size[0], saved]);
+    saved = 0;
+  });
   for (const widget of node.widgets) {
     if (["mode", "source", "target", "file", "path"].includes(widget.name)) chain(widget, "callback", follow);
   }
@@ -232,9 +254,14 @@ app.registerExtension({
   getNodeMenuItems(node) {
     const kind = node.comfyClass;
     if (!STAGE_NODES.has(kind) && !LIVE_NODES.has(kind)) return [];
-    const help = new URL(`../docs/${kind}.md`, import.meta.url).href;
+    const help = new URL(`../pages/help.html?node=${kind}`, import.meta.url).href;
     const openHelp = () => window.open(help, "_blank", "noopener");
     return menuOf(executionId(node), STAGE_NODES.has(kind), { board, say, copyShareLink, openHelp });
+  },
+
+  /** @param {any} graph as saved */
+  beforeConfigureGraph(graph) {
+    if (OLD_EDITOR) fitFirstView(graph, app.canvas.canvas.getBoundingClientRect());
   },
 
   /** @param {any} _type @param {any} definition */
@@ -264,6 +291,7 @@ app.registerExtension({
       watchHalves(node);
     }
     if (kind === "KVCacheStyleSwitch") watchStyles(node);
+    if (node.subgraph) setTimeout(() => addInnerStage(node)); // once it lies in a graph
     chain(node, "onRemoved", () => board.removeViews(node));
   },
 

@@ -16,7 +16,7 @@ export function isConnected(node, name) {
 /** Show these of a node's inputs. New ones come after the others, so ``names`` has the node's order.
  * @param {any} node @param {Record<string, boolean>} names whether each is wanted @returns {boolean} whether any changed */
 export function showSockets(node, names) {
-  if (!made.has(node)) made.set(node, new Map(node.inputs.map((/** @type {any} */ { name, ...slot }) => [name, keep(slot)])));
+  if (!made.has(node)) made.set(node, new Map(node.inputs.map((/** @type {any} */ slot) => [slot.name, keep(slot)])));
   let changed = false;
   for (const [name, wanted] of Object.entries(names)) {
     const slot = node.inputs.findIndex((/** @type {any} */ input) => input.name === name);

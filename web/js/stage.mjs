@@ -34,9 +34,6 @@ export class Stage {
     this.telemetry = undefined;
     /** @type {"" | "idle" | "preview" | "result"} */
     this.mode = "";
-    /** Called when the node must make room. */
-    this.onResize = () => {};
-
     this.element = element("div", "livestyle-stage");
     this.canvas = /** @type {HTMLCanvasElement} */ (element("canvas", "livestyle-picture"));
     this.video = /** @type {HTMLVideoElement} */ (element("video", "livestyle-picture"));
@@ -82,10 +79,8 @@ export class Stage {
     this.#enable();
   }
 
-  /** Height in CSS pixels that the node should leave. */
-  get height() {
-    return this.mode === "idle" ? 104 : 308;
-  }
+  /** Height in CSS pixels that the node should leave: the same before, while and after it plays. */
+  height = 308;
 
   /** See quality.mjs. */
   sight() {
@@ -209,12 +204,10 @@ export class Stage {
   /** @param {"idle" | "preview" | "result"} mode */
   #mode(mode) {
     if (this.mode === mode) return;
-    const changed = (this.mode === "idle") !== (mode === "idle");
     this.mode = mode;
     this.hint.hidden = mode !== "idle";
     this.canvas.hidden = mode !== "preview";
     this.video.hidden = mode !== "result";
     if (mode !== "result") this.video.pause();
-    if (changed) this.onResize();
   }
 }
