@@ -37,7 +37,7 @@ def with_last_values(tags: Tags, values: Mapping[str, Any]) -> Tags:
             # The workflow is whatever the client sent along.
             with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, StopIteration):
                 node, shown = _shown_by(graphs["workflow"], node_id.split(":"), name)
-                _write(node, shown, value)
+                _write(node, shown, value, list(inputs))
     if not queued:
         return ()
     changed = {**graphs, QUEUED: queued}
@@ -48,7 +48,7 @@ def _shown_by(workflow: Any, path: list[str], name: str) -> tuple[Any, str]:
     """The node that keeps a widget's value, and the widget's name there: a subgraph keeps what it shows."""
     graph = _graph(workflow, path[:-1])
     node = _named(graph["nodes"], path[-1])
-    slot = next(each for each in node["inputs"] if each["name"] == name)
+    slot = next((each for each in node["inputs"] if each["name"] == name), {})
     if slot.get("link") is None or len(path) == 1:
         return node, name
     origin = _named(graph["links"], slot["link"])["origin_slot"]
@@ -68,9 +68,12 @@ def _named(things: Any, wanted: Any) -> Any:
     return next(each for each in things if str(each["id"]) == str(wanted))
 
 
-def _write(node: Any, name: str, value: Any) -> None:
-    """Values are kept in the order of the widgets' slots; newer editors keep them by name as well."""
-    names = [each["name"] for each in node["inputs"] if each.get("widget")]
+def _write(node: Any, name: str, value: Any, prompted: list[str]) -> None:
+    """Values are kept in the order of the widgets' slots; newer editors keep them by name as well.
+
+    A template's widgets may have no slots; editors write them first and in their order into the prompt.
+    """
+    names = [each["name"] for each in node["inputs"] if each.get("widget")] or prompted
     node["widgets_values"][names.index(name)] = value
     if name in node.get("widgets_values_named", {}):
         node["widgets_values_named"][name] = value

@@ -127,6 +127,8 @@ class VideoSink(FrameSink):
             failure = self._finish(None)
             if failure is not None:
                 log.warning("%s", failure)
+            elif self._written and not self._failed and (tags := dict(self.last_tags())):
+                make_faststart(self._path, self._fps, tags)  # only a new header can hold them
             self._result = self._outcome(complete=False)
         return self._result
 

@@ -71,6 +71,16 @@ def test_a_subgraph_keeps_what_it_shows() -> None:
     assert workflow["definitions"]["subgraphs"][0]["nodes"][0]["widgets_values"] == ["", 0.5]
 
 
+def test_a_template_has_no_slots_for_widgets() -> None:
+    prompt = {
+        "4": {"class_type": "StreamDenoise", "inputs": {"steps": 1, "strength": 1.0, "model": ["2", 0]}}
+    }
+    node = {"id": 4, "inputs": [{"name": "model", "link": 1}], "widgets_values": [1, 1.0]}
+    tags = (("prompt", json.dumps(prompt)), ("workflow", json.dumps({"nodes": [node]})))
+    played = {name: json.loads(text) for name, text in with_last_values(tags, {"4.strength": 0.25})}
+    assert played["workflow"]["nodes"][0]["widgets_values"] == [1, 0.25]
+
+
 def test_what_was_not_changed_leaves_the_tags_as_they_are() -> None:
     assert with_last_values(_tags(_workflow()), {"4.strength": 1.0, "4.model": 3, "9.gone": 2}) == ()
 

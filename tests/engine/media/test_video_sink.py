@@ -142,8 +142,9 @@ def test_the_workflow_travels_in_both_files(tmp_path: Path) -> None:
         assert path.read_bytes().index(b"workflow") < path.read_bytes().index(b"mdat")
 
 
-def test_a_file_keeps_the_values_of_its_end(tmp_path: Path) -> None:
-    """Each take asks for the live values when it is closed; tags that don't change stay."""
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_a_file_keeps_the_values_of_its_end(tmp_path: Path, end: str) -> None:
+    """Each take asks for the live values when it is closed or cancelled; tags that don't change stay."""
     values = {"4.strength": 1.0}
 
     def ended(tags: Tags, live: Mapping[str, Any]) -> Tags:
@@ -156,7 +157,7 @@ def test_a_file_keeps_the_values_of_its_end(tmp_path: Path) -> None:
     sink = RecordingSink(spec, form, RecordSwitch(True), lambda taken: None)
     write(sink, (64, 64), constant(30, Fraction(24)))
     values["4.strength"] = 0.25
-    with av.open(str(sink.close().path)) as container:
+    with av.open(str(getattr(sink, end)().path)) as container:
         assert container.metadata["workflow"] == "oil at 0.25" and container.metadata["prompt"] == "{}"
 
 
