@@ -56,15 +56,25 @@ export function translateDefinition(definition) {
   }
 }
 
-/** The labels of a node's sockets and widgets; before anybody has renamed one. @param {any} node */
+/** The labels of a node's sockets, widgets and the values of its lists; before anybody has renamed one.
+ * @param {any} node */
 export function translateNode(node) {
   const texts = locale.nodeDefs?.[node.comfyClass];
   if (!texts) return;
-  for (const widget of node.widgets ?? []) widget.label = texts.inputs[widget.name]?.name ?? widget.label;
+  for (const widget of node.widgets ?? []) {
+    widget.label = texts.inputs[widget.name]?.name ?? widget.label;
+    // Files are called what they are called.
+    if (widget.options?.values?.some?.((/** @type {any} */ value) => value in words)) widget.options.getOptionLabel = optionLabel;
+  }
   for (const input of node.inputs ?? []) input.localized_name = texts.inputs[input.name]?.name ?? input.localized_name;
   for (const [index, output] of (node.outputs ?? []).entries()) {
     output.localized_name = texts.outputs[index]?.name ?? output.localized_name;
   }
+}
+
+/** @param {any} value of a list @returns {string} */
+function optionLabel(value) {
+  return t(String(value ?? ""));
 }
 
 /** The title of a node that was loaded with its English one. @param {any} node */
