@@ -10,19 +10,22 @@ import torch
 
 from ...engine.autoencoders.load import load_video_autoencoder
 from ...engine.autoencoders.video import VideoAutoencoder
-from ..autoencoders.video_pairs import paint_windows
+from ...engine.networks.causal_wan import CausalWan
+from ..autoencoders.video_pairs import open_windows, paint_windows
 from ..commands import train_options as common
+from ..mllm_edit.training.text import Teacher
 from ..training.loop import LoopConfig
+from ..training.meanings import Meanings
 from .training.batches import Batches, Pool, Sentences
 from .training.bidirectional import train_teacher
 from .training.ode import record, train_causal
-from .training.package import save_rtr_dit
+from .training.package import moved_weights, save_rtr_dit
 from .training.paintings import paint
 from .training.perceptual_loss import PerceptualLoss
 from .training.preview import sheets
 from .training.recipe import Recipe
 from .training.self_forcing import MATCHED, PAIRED, train_student
-from .training.sentences import train_sentences
+from .training.sentences import SentenceEncoder, train_sentences
 from .training.triples import encode
 
 DEFAULT = LoopConfig(steps=5000, learning_rate=2e-3, warmup=100, cooldown=0.5, muon=True, seed=7)
@@ -47,22 +50,34 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--student-steps", type=int, default=100, help="of Self Forcing with the critic")
     parser.add_argument("--sentence-steps", type=int, default=SENTENCES.steps, help="of the text encoder")
+    parser.add_argument("--autoencoder", default="demo-video", help="folder, in engine/weights or anywhere")
+    parser.add_argument(
+        "--begin-with",
+        type=Path,
+        help="checkpoint that is trained on with its own text encoder; its autoencoder may be another",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
 
 
 def run(arguments: argparse.Namespace) -> Path:
     target = arguments.output or common.WEIGHTS / "rtr-dit"
     folder: Path = arguments.runs / "rtr-dit"
-    loop, seed, recipe = common.loop(arguments, DEFAULT), arguments.seed, Recipe()
-    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.bfloat16)
-    reading = common.stage(arguments, SENTENCES, arguments.sentence_steps)
-    encoder, related = train_sentences(folder / "sentences", reading)
+    loop, seed = common.loop(arguments, DEFAULT), arguments.seed
+    place = common.WEIGHTS / arguments.autoencoder
+    autoencoder = load_video_autoencoder(place, torch.bfloat16)
+    encoder, related = _text(arguments, folder / "sentences")
     encoder.model.eval().requires_grad_(False)
     sentences = Sentences.encode(encoder, related, per_style=256, seed=seed)
     pools = _pools(arguments, folder, autoencoder)
+    recipe = Recipe.of_latents(autoencoder.channels, pools[0].triples.deviation())
     batches = Batches(pools, sentences, recipe, arguments.device)
     show_teacher, show_causal, show_student = sheets(batches, recipe, autoencoder)
-    teacher = train_teacher(batches, recipe, folder / "teacher", loop, show_teacher)
+    start = CausalWan(recipe.network)
+    if arguments.begin_with:
+        windows = open_windows(arguments.runs / "windows")
+        start.load_state_dict(moved_weights(arguments.begin_with, autoencoder, windows))
+        loop = dataclasses.replace(loop, learning_rate=loop.learning_rate / 2.0)
+    teacher = train_teacher(batches, recipe, folder / "teacher", loop, show_teacher, start)
     solved = record(
         teacher,
         batches,
@@ -74,7 +89,7 @@ def run(arguments: argparse.Namespace) -> Path:
     )
     causal_loop = dataclasses.replace(loop, steps=arguments.causal_steps, learning_rate=5e-4)
     causal = train_causal(teacher, solved, batches, recipe, folder / "causal", causal_loop, show_causal)
-    looks = PerceptualLoss(load_video_autoencoder(common.WEIGHTS / "demo-video", torch.float32).model)
+    looks = PerceptualLoss(load_video_autoencoder(place, torch.float32).model)
     student = causal
     for name, turns, student_loop in (
         ("rollouts", PAIRED, dataclasses.replace(loop, steps=arguments.rollout_steps, learning_rate=3e-4)),
@@ -89,8 +104,15 @@ def run(arguments: argparse.Namespace) -> Path:
         student = train_student(
             student, teacher, batches, recipe, folder / name, student_loop, turns, looks, show_student
         )
-    save_rtr_dit(student.cpu(), encoder, recipe, target, "demo-video")
+    save_rtr_dit(student.cpu(), encoder, recipe, target, place.name)
     return target
+
+
+def _text(arguments: argparse.Namespace, folder: Path) -> tuple[SentenceEncoder, dict[str, tuple[str, ...]]]:
+    """The encoder that the weights to begin with have learnt from, or a new one, and each style's words."""
+    if arguments.begin_with:
+        return SentenceEncoder.load(arguments.begin_with), Meanings.of(Teacher()).related
+    return train_sentences(folder, common.stage(arguments, SENTENCES, arguments.sentence_steps))
 
 
 def _pools(arguments: argparse.Namespace, folder: Path, autoencoder: VideoAutoencoder) -> tuple[Pool, Pool]:

@@ -23,14 +23,15 @@ def train_teacher(
     folder: Path,
     config: LoopConfig,
     preview: Callable[[nn.Module, Path], None] | None = None,
+    start: CausalWan | None = None,
 ) -> CausalWan:
-    """Train from scratch, or from the state in ``folder``.
+    """Train from ``start``, from scratch without one, or from the state in ``folder``.
 
     All frames of a clip have one noise level, and all see all; text and reference are left out
     independently, so that one network serves either and can guide itself.
     """
     torch.manual_seed(config.seed)
-    net = CausalWan(recipe.network).to(batches.device)
+    net = (start or CausalWan(recipe.network)).to(batches.device)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         batch = batches.draw(np.random.default_rng((config.seed, step)))

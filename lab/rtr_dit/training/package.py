@@ -1,4 +1,4 @@
-"""Writes a trained student as a checkpoint folder: what the loader of the family reads."""
+"""A checkpoint folder, which the family's loader reads: written from a student, read to go on training."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from ....engine.autoencoders.load import load_video_autoencoder
+from ....engine.autoencoders.video import VideoAutoencoder
 from ....engine.networks.causal_wan import CausalWan
+from ....engine.networks.causal_wan.config import PATCH
+from ...training.graft import PatchMaps, graft
 from .recipe import Recipe
 from .sentences import SentenceEncoder
+from .triples import clip_latents
 
 NOTE, WEIGHTS = "livestyle.json", "diffusion_pytorch_model.safetensors"
 
@@ -53,3 +59,18 @@ def save_rtr_dit(
         "shared": {"vae": autoencoder},
     }
     (folder / NOTE).write_text(json.dumps(note, indent=1) + "\n")
+
+
+def moved_weights(
+    checkpoint: Path, autoencoder: VideoAutoencoder, windows: np.ndarray
+) -> dict[str, torch.Tensor]:
+    """A written checkpoint's weights, moved to another autoencoder; see ``training.graft``.
+
+    Args:
+        windows: uint8 RGB clips (N, V, T, S, S, 3), in which the two latent spaces are compared.
+    """
+    name = json.loads((checkpoint / NOTE).read_text())["shared"]["vae"]
+    before = load_video_autoencoder(checkpoint.parent / name, torch.bfloat16)
+    shown = [windows[index, 0] for index in range(0, len(windows), max(1, len(windows) // 64))]
+    old, new = (torch.cat([clip_latents(each, clip) for clip in shown]) for each in (before, autoencoder))
+    return graft(load_file(checkpoint / WEIGHTS), PatchMaps.fit(old, new, PATCH), channels_last=True)

@@ -56,6 +56,16 @@ class Recipe:
     drop_reference: float = 0.45
     guidance: float = 1.0
 
+    @classmethod
+    def of_latents(cls, channels: int, deviation: float) -> Recipe:
+        """The recipe for another autoencoder's latents: wider ones want noisier levels.
+
+        Args:
+            deviation: of the latents; 0.5 is that of ``demo-video``, for which the shifts were chosen.
+        """
+        wider = deviation / 0.5
+        return cls(demo_network(channels), shift=cls.shift * wider, noise_shift=cls.noise_shift * wider)
+
     @property
     def schedule(self) -> FlowMatchSchedule:
         """The student's noise levels."""

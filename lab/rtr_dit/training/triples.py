@@ -36,6 +36,10 @@ class Triples:
         names = ("sources", "targets", "references")
         return cls(*(np.load(folder / f"{name}.npy", mmap_mode=mode) for name in names), styles)
 
+    def deviation(self) -> float:
+        """Of the sources' latents, from up to 64 clips."""
+        return float(np.float32(self.sources[:: max(1, len(self.sources) // 64)]).std())
+
 
 def encode(paintings: Paintings, autoencoder: VideoAutoencoder, folder: Path) -> Triples:
     """Encode a pool into ``folder``; reuses the latents of an equal pool under the same autoencoder."""
@@ -61,17 +65,17 @@ def encode(paintings: Paintings, autoencoder: VideoAutoencoder, folder: Path) ->
         np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float16, shape).flush()
     pool = Triples.open(folder, paintings.styles, "r+")
     for index in tqdm(range(count), desc="latents"):
-        pool.sources[index] = _latents(autoencoder, paintings.windows[index, 0])
+        pool.sources[index] = clip_latents(autoencoder, paintings.windows[index, 0])
         targets = (*paintings.windows[index, 1 : 1 + NAMED], *paintings.pictured[index])
         for variant, target in enumerate(targets):
-            pool.targets[index, variant] = _latents(autoencoder, target)
+            pool.targets[index, variant] = clip_latents(autoencoder, target)
             reference = paintings.references[index, variant][None]
-            pool.references[index, variant] = _latents(autoencoder, reference)[0]
+            pool.references[index, variant] = clip_latents(autoencoder, reference)[0]
     written.write_text(json.dumps(note, indent=1))
     return Triples.open(folder, paintings.styles)
 
 
 @torch.no_grad()
-def _latents(autoencoder: VideoAutoencoder, frames: np.ndarray) -> np.ndarray:
-    """A clip from its beginning, uint8 (T, H, W, 3), to latents."""
-    return autoencoder.for_stream().encode_chunk(torch.from_numpy(np.array(frames))).float().numpy()
+def clip_latents(autoencoder: VideoAutoencoder, frames: np.ndarray) -> torch.Tensor:
+    """A clip from its beginning, uint8 RGB (T, H, W, 3), to float32 latents (F, C, h, w)."""
+    return autoencoder.for_stream().encode_chunk(torch.from_numpy(np.array(frames))).float()
