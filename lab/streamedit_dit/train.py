@@ -10,21 +10,24 @@ import torch
 
 from ...engine.autoencoders.load import load_video_autoencoder
 from ...engine.autoencoders.video import VideoAutoencoder
-from ...engine.conditioning.ensemble import TextEncoder, TextEnsemble
+from ...engine.conditioning.ensemble import TextEncoder, TextEnsemble, load_ensemble
+from ...engine.families.checkpoint_folder import TEXT_ENCODERS
 from ...engine.families.streamedit_dit.checkpoint import save_checkpoint
 from ...engine.families.streamedit_dit.profile import Profile
 from ...engine.networks.streamedit_dit.config import CONFIGS
 from ...engine.networks.streamedit_dit.model import StreamEditDiT
 from ...engine.sampling.partition import Partition
-from ..autoencoders.video_pairs import paint_windows
+from ..autoencoders.video_pairs import open_windows, paint_windows
 from ..commands import train_options as common
+from ..mllm_edit.training.text import Teacher
 from ..stream_dit.training.latents import measure_format
 from ..training.loop import LoopConfig
+from ..training.meanings import Meanings
 from .evaluation.edit60 import named_clips
 from .training.batches import EditBatches, Share
 from .training.card import write_card
 from .training.distillation import MACRO, MICRO, distil
-from .training.pool import EditPool, WorldRecipe, encode_windows, encode_worlds
+from .training.pool import EditPool, WorldRecipe, encode_windows, encode_worlds, moved_weights
 from .training.preview import FilmPreview, preview_cases
 from .training.stages import STAGES, Stage, train_stage, without_streaming
 from .training.text import LIMIT, NAME, train_text
@@ -54,6 +57,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cells", type=int, default=Stage.cells, help="latent positions of a batch, about")
     parser.add_argument("--coherence", type=float, default=0.5, help="lambda of Streaming Coherence Matching")
     parser.add_argument("--prediction", choices=["velocity", "epsilon"], default="velocity")
+    parser.add_argument("--autoencoder", default="demo-video", help="folder, in engine/weights or anywhere")
+    parser.add_argument(
+        "--begin-with",
+        type=Path,
+        help="checkpoint that is trained on with its own text encoder; its autoencoder may be another",
+    )
     parser.add_argument(
         "--without",
         choices=["ptcm", "streaming"],
@@ -63,9 +72,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.runs / "streamedit-dit"
-    autoencoder = load_video_autoencoder(common.WEIGHTS / "demo-video", torch.bfloat16)
-    reading = dataclasses.replace(TEXT, steps=arguments.text_steps, seed=arguments.seed)
-    text, related = train_text(folder / "text", reading)
+    autoencoder = load_video_autoencoder(common.WEIGHTS / arguments.autoencoder, torch.bfloat16)
+    text, related = _text(arguments, folder / "text")
     long, large = _pools(arguments, folder, autoencoder)
     latent_format = measure_format(long[0].sources)
     first = EditBatches(tuple(map(Share, long, (1.0, 0.6))), latent_format, related)
@@ -73,8 +81,11 @@ def run(arguments: argparse.Namespace) -> Path:
     last = EditBatches(every, latent_format, related, side=32)
     show = FilmPreview(autoencoder, text, latent_format, preview_cases(long), arguments.prediction)
     torch.manual_seed(arguments.seed)
-    config = CONFIGS[arguments.network]
+    config = dataclasses.replace(CONFIGS[arguments.network], channels=autoencoder.channels)
     net = StreamEditDiT(dataclasses.replace(config, ptcm_every=0) if arguments.without == "ptcm" else config)
+    if arguments.begin_with:
+        films = open_windows(folder / "windows-long")[:, 0]
+        net.load_state_dict(moved_weights(arguments.begin_with, autoencoder, latent_format, films))
     runs = folder / "states" / (arguments.without or "demo")
     steps = (arguments.steps, arguments.streaming_steps, arguments.quality_steps)
     for (name, stage), data, count in zip(STAGES.items(), (first, first, last), steps, strict=True):
@@ -107,18 +118,28 @@ def run(arguments: argparse.Namespace) -> Path:
     return target
 
 
+def _text(arguments: argparse.Namespace, folder: Path) -> tuple[TextEncoder, dict[str, tuple[str, ...]]]:
+    """The encoder that the weights to begin with have learnt from, or a new one, and each style's words."""
+    if arguments.begin_with:
+        ensemble = load_ensemble(arguments.begin_with / TEXT_ENCODERS, {NAME: LIMIT}, torch.float32)
+        return ensemble.encoders[NAME], Meanings.of(Teacher()).related
+    return train_text(folder, dataclasses.replace(TEXT, steps=arguments.text_steps, seed=arguments.seed))
+
+
 def _loop(arguments: argparse.Namespace, name: str, steps: int) -> LoopConfig:
     loop = common.loop(arguments, DEFAULT)
     cooldown = DEFAULT.cooldown if name == "base" else 0.6
+    rate = RATES["streaming"] if arguments.begin_with and name == "base" else RATES[name]
     return dataclasses.replace(
-        loop, steps=steps, learning_rate=RATES[name], cooldown=cooldown, muon=name in STAGES, ema=0.995
+        loop, steps=steps, learning_rate=rate, cooldown=cooldown, muon=name in STAGES, ema=0.995
     )
 
 
 def _save(
     target: Path, net: StreamEditDiT, text: TextEncoder, profile: Profile, arguments: argparse.Namespace
 ) -> None:
-    save_checkpoint(target, net, TextEnsemble({NAME: text}), profile, "demo-video")
+    name = Path(arguments.autoencoder).name
+    save_checkpoint(target, net, TextEnsemble({NAME: text}), profile, name)
     text.model.float()  # a checkpoint holds bfloat16, and saving casts in place
     options = {key: value for key, value in vars(arguments).items() if key.endswith("steps")}
     write_card(target, net, options, arguments.seed)

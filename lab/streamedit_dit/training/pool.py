@@ -13,11 +13,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from ....engine.autoencoders.latents import LatentFormat
+from ....engine.autoencoders.load import load_video_autoencoder
 from ....engine.autoencoders.video import VideoAutoencoder
+from ....engine.families.streamedit_dit.checkpoint import Description
 from ....engine.motion.flow import optical_flow
 from ....engine.motion.occlusion import visible
 from ....engine.motion.warp import shrink_flow
 from ...autoencoders.video_pairs import drawn_styles, open_windows
+from ...training.graft import PatchMaps, graft
 from ...world.edits import WorldEdit, draw_edit
 from ...world.render import render
 from ...world.scene import Scene, draw_scene
@@ -125,6 +129,26 @@ def _encoded(
             array.flush()
         written.write_text(json.dumps(note, indent=1))
     return EditPool(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in shapes), edits)
+
+
+def moved_weights(
+    checkpoint: Path, autoencoder: VideoAutoencoder, latent_format: LatentFormat, films: np.ndarray
+) -> dict[str, torch.Tensor]:
+    """A checkpoint's weights, moved to another autoencoder; see ``training.graft``.
+
+    Args:
+        latent_format: of the new latents.
+        films: uint8 RGB (N, T, S, S, 3), in which the two latent spaces are compared.
+    """
+    before = Description.read(checkpoint)
+    old = load_video_autoencoder(checkpoint.parent / before.autoencoder, torch.bfloat16)
+    shown = [np.array(film) for film in films[:: max(1, len(films) // 16)]]
+    latents = [
+        spread.normalise(torch.from_numpy(np.concatenate([_latents(each, film) for film in shown])))
+        for each, spread in ((old, before.profile.latents), (autoencoder, latent_format))
+    ]
+    maps = PatchMaps.fit(*latents, patch=before.network.patch)
+    return graft(before.load_network(checkpoint, torch.float32).state_dict(), maps)
 
 
 @torch.no_grad()
