@@ -9,6 +9,8 @@ from .actions import Actions, Files
 from .connection_limit import ConnectionLimit
 from .control_routes import ControlRoutes
 from .host_names import HostNames
+from .osc_desk import OscDesk
+from .osc_routes import OscRoutes
 from .pages import page_asset
 from .request_guard import RequestGuard
 from .session_routes import SessionRoutes
@@ -33,6 +35,11 @@ def register_routes(
     table.post("/livestyle/sessions/{id}/live")(control.write)
     table.post("/livestyle/sessions/{id}/presets")(control.presets)
     table.post("/livestyle/presets")(control.check_presets)
+    osc = OscRoutes(guard, OscDesk(sessions, actions))
+    table.get("/livestyle/osc")(osc.read)
+    table.post("/livestyle/osc")(osc.write)
+    table.post("/livestyle/osc/learn")(osc.learn)
+    table.get("/livestyle/osc/addresses")(osc.page)
     share = ShareRoutes(sessions, links, guard, connections)
     table.get("/livestyle/watch")(share.link)
     table.get("/livestyle/watch/{key}")(share.page)

@@ -11,6 +11,7 @@ from ...errors import MediaError
 EXTRAS = {
     "aiortc": ("WebRTC", "aiortc"),
     "cyndilib": ("NDI", "cyndilib"),
+    "pythonosc": ("OSC", "python-osc"),
     "pyvirtualcam": ("A virtual camera", "pyvirtualcam"),
 }
 
