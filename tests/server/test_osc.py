@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -367,3 +368,16 @@ def test_a_builder_may_send_an_empty_text() -> None:
     builder = OscMessageBuilder("/livestyle/words/prompt")
     builder.add_arg("")
     assert one_value(OscPacket(builder.build().dgram).messages[0].message.params) == ""
+
+
+def test_without_the_package_it_says_how_to_get_it(
+    registry: SessionRegistry, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pythonosc", None)
+
+    async def talk(client: TestClient) -> None:
+        answer = await client.post("/livestyle/osc", json={"port": port}, headers=OWNER)
+        assert answer.status == 501 and "pip install python-osc" in await answer.text()
+        assert (await _state(client))["port"] == 0
+
+    serve(registry, talk)

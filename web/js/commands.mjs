@@ -11,15 +11,18 @@ import { t, translated } from "./i18n.mjs?v=0.3.0";
  * @typedef {object} CommandHost
  * @property {() => void} play queue the graph
  * @property {import("./session_board.mjs?v=0.3.0").SessionBoard} board
+ * @property {Pick<import("./presets.mjs?v=0.3.0").PresetBank, "recall">} presets
  * @property {() => string[]} selected ids of the selected nodes
  * @property {(text: string, bad?: boolean) => void} say
  */
+
+const PRESETS = 9;
 
 const KEYS = { play: "P", stop: "S", record: "R", snapshot: "K" };
 
 /** As ComfyUI's registerExtension takes them. @param {CommandHost} host */
 export function commandsFor(host) {
-  const { board } = host;
+  const { board, presets } = host;
   const each = (/** @type {(session: LiveSession) => unknown} */ act) => {
     const sessions = running(host);
     if (!sessions.length) host.say(t("Nothing plays."));
@@ -46,12 +49,21 @@ export function commandsFor(host) {
       function: () => each((session) => saveFrame(host, session.node)),
     },
   ];
+  const numbers = Array.from({ length: PRESETS }, (_, index) => index + 1);
+  const recalls = numbers.map((n) => ({
+    id: `livestyle.preset${n}`,
+    label: `LiveStyle: ${t("Preset {n}", { n })}`,
+    function: () => presets.recall(n - 1),
+  }));
   return {
-    commands: translated("commands", commands),
-    keybindings: Object.entries(KEYS).map(([name, key]) => ({
-      commandId: `livestyle.${name}`,
-      combo: { key: key.toLowerCase(), shift: true },
-    })),
+    commands: [...translated("commands", commands), ...recalls],
+    keybindings: [
+      ...Object.entries(KEYS).map(([name, key]) => ({
+        commandId: `livestyle.${name}`,
+        combo: { key: key.toLowerCase(), shift: true },
+      })),
+      ...numbers.map((n) => ({ commandId: `livestyle.preset${n}`, combo: { key: String(n) } })),
+    ],
     menuCommands: [{ path: ["LiveStyle"], commands: commands.map(({ id }) => id) }],
   };
 }

@@ -56,6 +56,18 @@ export function givingWidget(node, widget, holders) {
   return owner === node ? widget : (promoted ?? widget);
 }
 
+/** Whether a node's definition calls a widget live. @param {any} node @param {string} name */
+export function isLive(node, name) {
+  const { required, optional } = node.constructor.nodeData?.input ?? {};
+  return Boolean((required?.[name] ?? optional?.[name])?.[1]?.live);
+}
+
+/** The names of a node's live widgets. @param {any} node @returns {string[]} */
+export function liveNames(node) {
+  const names = (node.widgets ?? []).map((/** @type {any} */ { name }) => name);
+  return names.filter((/** @type {string} */ name) => isLive(node, name));
+}
+
 /** @param {any} node @param {number} slot of a connected input @returns {any} */
 function linkInto(node, slot) {
   // Of a subgraph, getInputLink means something else.

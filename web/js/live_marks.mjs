@@ -4,6 +4,8 @@
  * a check when a picture was made with it. Shape and colour say the same.
  */
 
+import { liveNames } from "./graph.mjs?v=0.3.0";
+
 /** @typedef {"live" | "waiting" | "done" | "bad"} Mark */
 
 const SIGNS = { live: "\u25cb", waiting: "\u25c7", done: "\u2713", bad: "\u2715" };
@@ -17,7 +19,7 @@ export class LiveMarks {
 
   /** Mark a node's live widgets, which its definition names. @param {any} node */
   add(node) {
-    for (const widget of node.widgets ?? []) if (isLive(node, widget.name)) this.set(node, widget.name, "live");
+    for (const name of liveNames(node)) this.set(node, name, "live");
   }
 
   /** @param {any} node @param {string} name of a widget @param {Mark} mark */
@@ -32,10 +34,4 @@ export class LiveMarks {
     if (widget.element) widget.element.dataset.livestyle = mark; // text areas have no label in the classic renderer
     node.graph?.setDirtyCanvas?.(true, true);
   }
-}
-
-/** @param {any} node @param {string} name */
-function isLive(node, name) {
-  const { required, optional } = node.constructor.nodeData?.input ?? {};
-  return Boolean((required?.[name] ?? optional?.[name])?.[1]?.live);
 }

@@ -7,7 +7,7 @@
  * What others write, such as a controller, a widget follows.
  * Each instance of a subgraph has live values of its own.
  */
-import { givingWidget, instancesOf } from "./graph.mjs?v=0.3.0";
+import { givingWidget, instancesOf, isLive } from "./graph.mjs?v=0.3.0";
 
 const COMPARE_MS = 250;
 
@@ -52,24 +52,33 @@ export class LiveWidgets {
   }
 
   compareAll() {
-    for (const { node, widget, holders } of this.#all()) this.#compare(node, widget, holders);
+    for (const { node, widget, holders } of this.all()) this.#compare(node, widget, holders);
   }
 
   /** Show what others wrote; ours it is not, so no callback is called. @param {string} key @param {unknown} value */
   follow(key, value) {
-    for (const { node, widget, holders } of this.#all()) {
-      if (`${this.host.idOf(node, holders)}.${widget.name}` !== key) continue;
+    for (const { key: own, node, widget, holders } of this.all()) {
+      if (own !== key) continue;
       const giving = givingWidget(node, widget, holders);
-      if (!giving || giving.value === value) continue;
+      if (!giving || giving.value === value || typeof giving.value !== typeof value) continue;
       giving.value = value;
       node.graph?.setDirtyCanvas?.(true, false);
     }
   }
 
   /** Every widget in each of its instances. */
-  *#all() {
+  *all() {
     for (const node of this.nodes)
-      for (const holders of instancesOf(node)) for (const widget of node.widgets ?? []) yield { node, widget, holders };
+      for (const holders of instancesOf(node))
+        for (const widget of node.widgets ?? [])
+          yield { key: `${this.host.idOf(node, holders)}.${widget.name}`, node, widget, holders };
+  }
+
+  /** What the live widgets say now, by key; not what a connection gives. @returns {Record<string, unknown>} */
+  said() {
+    const live = [...this.all()].filter(({ node, widget }) => isLive(node, widget.name));
+    const said = live.map(({ key, node, widget, holders }) => [key, givingWidget(node, widget, holders)?.value]);
+    return Object.fromEntries(said.filter(([, value]) => value !== undefined));
   }
 
   /** @param {any} node @param {any} widget @param {any[]} holders of the instance: see graph.mjs */

@@ -10,15 +10,18 @@ import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { receiptText } from "./format.mjs?v=0.3.0";
 import { fitFirstView } from "./first_view.mjs?v=0.3.0";
-import { executionId, nodesInside } from "./graph.mjs?v=0.3.0";
+import { executionId, liveNames, nodesInside } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves, writes } from "./halves.mjs?v=0.3.0";
 import { translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
 import { menuOf } from "./node_menu.mjs?v=0.3.0";
+import { Osc, oscMenu } from "./osc.mjs?v=0.3.0";
+import { PresetBar } from "./preset_bar.mjs?v=0.3.0";
+import { PresetBank, presetMenu } from "./presets.mjs?v=0.3.0";
 import { hideAdvanced, OLD_EDITOR } from "./rooms.mjs?v=0.3.0";
 import { SessionBoard } from "./session_board.mjs?v=0.3.0";
-import { FIRST_VIEW, LARGEST, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
+import { FIRST_VIEW, LARGEST, OSC_PORT, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
 import { Stage } from "./stage.mjs?v=0.3.0";
 import { StatusLine } from "./status_line.mjs?v=0.3.0";
 import { applyStyles } from "./styles.mjs?v=0.3.0";
@@ -49,7 +52,33 @@ const live = new LiveWidgets({
   values: () => board.liveValues(),
   onChange: (node, name) => marks.set(node, name, "waiting"),
 });
-board.onLive = () => live.refresh();
+const presets = new PresetBank({
+  graph: () => app.rootGraph ?? app.graph,
+  values: () => live.said(),
+  recall(values, fade) {
+    board.recall(values, fade);
+    const playing = board.liveValues();
+    for (const [key, value] of Object.entries(values)) if (!playing.has(key)) live.follow(key, value);
+  },
+  share: (bank) => board.givePresets(bank),
+  check: (bank) => board.checkPresets(bank),
+  say,
+});
+const osc = new Osc({
+  fetch: (path, options) => api.fetchApi(path, options),
+  secret,
+  port: () => Number(setting(OSC_PORT)) || 0,
+  *widgets() {
+    for (const { key, node, widget } of live.all()) yield { key, node, name: widget.name };
+  },
+  say,
+});
+board.onLive = () => {
+  live.refresh();
+  if (!board.sessions.size) return;
+  presets.share();
+  osc.sync();
+};
 board.onFollow = (key, value) => live.follow(key, value);
 
 /** @param {string} id of one of ComfyUI's settings or ours @returns {any} */
@@ -131,16 +160,22 @@ function addStage(node, id = () => executionId(node), ids = () => [id()]) {
     viewURL: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
   });
   stage.compare(setting(FIRST_VIEW));
+  const bar = new PresetBar(presets);
+  stage.element.append(bar.element);
   addWidget(node, "stage", stage, () => stage.height);
   board.addView(node, stage, ids);
   const restore = () => {
     stage.compare(node.properties.livestyle_compare);
     stage.showResult(node.properties.livestyle_result);
+    bar.show();
   };
   restore(); // a subgraph's node has its properties by now
   chain(node, "onConfigure", restore);
   chain(node, "onExecuted", (output) => stage.showResult(output?.video?.[0]));
-  chain(node, "onRemoved", () => stage.dispose());
+  chain(node, "onRemoved", () => {
+    stage.dispose();
+    bar.dispose();
+  });
 }
 
 /** Each instance of a subgraph shows what plays in it, on its own node. @param {any} holder */
@@ -157,6 +192,11 @@ function addInnerStage(holder) {
 function say(text, bad = false) {
   const severity = bad ? "error" : "info";
   app.extensionManager?.toast.add({ severity, summary: "LiveStyle", detail: text, life: 5000 });
+}
+
+/** In a window of its own that has this tab's secret, as only windows with an opener do. */
+function openAddresses() {
+  window.open(api.apiURL("/livestyle/osc/addresses"), "_blank");
 }
 
 /** @param {string} id of a node @returns {Promise<string | undefined>} */
@@ -242,9 +282,13 @@ function watchStyles(node) {
 app.registerExtension({
   name: "livestyle",
 
-  settings: translated("settings", SETTINGS),
+  settings: translated(
+    "settings",
+    SETTINGS.map((each) => (each.id === OSC_PORT ? { ...each, onChange: () => osc.sync() } : each)),
+  ),
   ...commandsFor({
     board,
+    presets,
     say,
     play: () => app.queuePrompt(0, 1),
     selected: () => Object.values(app.canvas?.selected_nodes ?? {}).map((node) => executionId(node)),
@@ -256,7 +300,11 @@ app.registerExtension({
     if (!STAGE_NODES.has(kind) && !LIVE_NODES.has(kind)) return [];
     const help = new URL(`../pages/help.html?node=${kind}`, import.meta.url).href;
     const openHelp = () => window.open(help, "_blank", "noopener");
-    return menuOf(executionId(node), STAGE_NODES.has(kind), { board, say, copyShareLink, openHelp });
+    const shows = STAGE_NODES.has(kind);
+    return [
+      ...menuOf(executionId(node), shows, { board, say, copyShareLink, openHelp }),
+      ...(shows ? presetMenu(presets) : oscMenu(node, liveNames(node), osc, openAddresses)),
+    ];
   },
 
   /** @param {any} graph as saved */

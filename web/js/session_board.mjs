@@ -89,6 +89,26 @@ export class SessionBoard {
     for (const session of this.sessions.values()) if (session.live.has(key)) session.set(key, value);
   }
 
+  /** Change several live values at once. @param {Record<string, unknown>} values @param {number} fade seconds of the stream */
+  recall(values, fade) {
+    for (const session of this.sessions.values()) session.recall(values, fade);
+  }
+
+  /** Have the sessions know presets, for OSC and show control. @param {object} bank */
+  async givePresets(bank) {
+    for (const session of this.sessions.values()) await this.#post(session, "presets", { bank });
+  }
+
+  /** A file of presets as the server understands it. @param {unknown} bank @returns {Promise<any>} or {error} */
+  async checkPresets(bank) {
+    const answer = await this.host.fetch("/livestyle/presets", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-LiveStyle": "1", "X-LiveStyle-Client-Secret": this.host.secret },
+      body: JSON.stringify(bank),
+    });
+    return answer.ok ? answer.json() : { error: await answer.text() };
+  }
+
   /** End the source of the session that a node belongs to. @param {string} nodeId */
   async stop(nodeId) {
     await this.#command(nodeId, "stop");

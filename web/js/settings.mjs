@@ -3,6 +3,7 @@
 
 export const TRANSPORT = "livestyle.camera.transport";
 export const FIRST_VIEW = "livestyle.preview.view";
+export const OSC_PORT = "livestyle.osc.port";
 export const LARGEST = "livestyle.preview.largest";
 
 export const SETTINGS = [
@@ -35,6 +36,15 @@ export const SETTINGS = [
     tooltip: "0 is as large as the node shows it. A smaller one saves bandwidth; files and OBS keep their size.",
     type: "combo",
     options: [0, 256, 384, 512, 768].map((value) => ({ text: String(value), value })),
+    defaultValue: 0,
+  },
+  {
+    id: OSC_PORT,
+    category: ["LiveStyle", "OSC", "Port"],
+    name: "Port at which OSC messages move live widgets",
+    tooltip: "0 is off. OSC needs the python-osc package in ComfyUI's Python. Only programs on this computer are heard.",
+    type: "number",
+    attrs: { min: 0, max: 65535 },
     defaultValue: 0,
   },
 ];

@@ -17,7 +17,8 @@ function setUp(sessions, selected = []) {
     record: (id, on) => done.push(`record ${id} ${on}`),
     snapshot: async () => ({ file: { filename: "frame.png" } }),
   };
-  const host = { board, selected: () => selected, play: () => done.push("play"), say: (text) => done.push(text) };
+  const presets = { recall: (index) => done.push(`preset ${index}`) };
+  const host = { board, presets, selected: () => selected, play: () => done.push("play"), say: (text) => done.push(text) };
   const { commands, keybindings } = commandsFor(host);
   const run = (name) => commands.find(({ id }) => id === `livestyle.${name}`).function();
   return { board, done, host, keybindings, run };
@@ -51,8 +52,15 @@ test("recording begins on every node that records, and is explained where none d
 test("every command has a key of its own that text fields keep to themselves", () => {
   const { keybindings } = setUp([]);
   const keys = keybindings.map(({ combo }) => combo.key);
-  assert.equal(new Set(keys).size, 4);
-  assert.ok(keybindings.every(({ combo }) => combo.shift && !combo.ctrl && !combo.alt));
+  assert.equal(new Set(keys).size, 4 + 9);
+  assert.ok(keybindings.every(({ combo }) => !combo.ctrl && !combo.alt && Boolean(combo.shift) === !/[1-9]/.test(combo.key)));
+});
+
+test("keys 1 to 9 recall the presets", () => {
+  const { done, keybindings, run } = setUp([]);
+  assert.equal(keybindings.find(({ combo }) => combo.key === "3").commandId, "livestyle.preset3");
+  run("preset3");
+  assert.deepEqual(done, ["preset 2"]);
 });
 
 test("the menu of a node offers what it can do now", async () => {

@@ -1,0 +1,51 @@
+// @ts-check
+/** The presets as a row of buttons under a node's picture. */
+import { button, element } from "./elements.mjs?v=0.3.0";
+import { t } from "./i18n.mjs?v=0.3.0";
+
+const LONGEST_FADE_S = 600;
+
+export class PresetBar {
+  /** @param {import("./presets.mjs?v=0.3.0").PresetBank} bank */
+  constructor(bank) {
+    this.bank = bank;
+    this.element = element("div", "livestyle-bar livestyle-presets");
+    this.fade = /** @type {HTMLInputElement} */ (element("input", "livestyle-fade"));
+    Object.assign(this.fade, { type: "number", min: "0", max: String(LONGEST_FADE_S), step: "0.5", value: "0" });
+    this.fade.title = t("Seconds of the stream in which a preset that is saved now fades in");
+    this.plus = button("livestyle-preset-add", "+", "Save the present values as a preset", () => this.#add());
+    this.show = () => this.#show();
+    bank.watchers.add(this.show);
+    this.#show();
+  }
+
+  dispose() {
+    this.bank.watchers.delete(this.show);
+  }
+
+  #add() {
+    this.bank.add(t("Preset {n}", { n: this.bank.list.length + 1 }), this.#seconds());
+  }
+
+  #seconds() {
+    return Math.min(LONGEST_FADE_S, Math.max(0, Number(this.fade.value) || 0));
+  }
+
+  #show() {
+    const presets = this.bank.list.map(({ name }, index) => {
+      const made = button("livestyle-preset", "", "", () => {});
+      made.textContent = String(index + 1);
+      made.title = `${name}\n${t("Click: play it. Shift: save the present values here. Alt: delete it.")}`;
+      made.addEventListener("click", (event) => this.#press(event, index));
+      return made;
+    });
+    this.element.replaceChildren(...presets, this.plus, this.fade);
+  }
+
+  /** @param {MouseEvent} event @param {number} index */
+  #press({ shiftKey, altKey }, index) {
+    if (altKey) this.bank.remove(index);
+    else if (shiftKey) this.bank.overwrite(index, this.#seconds());
+    else this.bank.recall(index);
+  }
+}
