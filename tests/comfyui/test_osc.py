@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -45,24 +47,32 @@ def osc(server: ComfyServer, session: Session) -> Iterator[SimpleUDPClient]:
     assert program.request("/livestyle/osc", {"port": 0}, HEADERS) == {"port": 0}
 
 
-def test_a_message_is_applied(session: Session, osc: SimpleUDPClient) -> None:
-    """The figures of docs/perform.md: ``pytest -s tests/comfyui/test_osc.py -k applied``."""
-    received, applied = [], []
+def test_a_message_is_applied_as_soon_as_a_widgets_change(session: Session, osc: SimpleUDPClient) -> None:
+    """By turns over OSC and over the page's socket, at random moments of a chunk, so that load acts on both.
+
+    The figures of docs/perform.md: ``pytest -s tests/comfyui/test_osc.py -k as_soon``.
+    """
+    chance = random.Random(0)
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    chunks: list[int] = []
     with session.socket() as page:
-        for number in range(60):
-            value = number % 2 / 2 + 0.25
+        for number in range(80):
+            way, value = ("osc", "socket")[number % 2], number / 80
+            time.sleep(chance.uniform(0, 1))
             sent = time.monotonic()
-            osc.send_message(STRENGTH, value)
-            assert page.wait_for("received", key="4.strength")["value"] == value
-            received.append(time.monotonic() - sent)
-            page.wait_for("applied", key="4.strength")
-            applied.append(time.monotonic() - sent)
-        page.send(type="clock", at=0)
-        telemetry = page.wait_for("telemetry")
-    for name, times in (("received", received), ("applied", applied)):
-        ms = sorted(1000 * each for each in times)
-        print(f"{name}: median {statistics.median(ms):.1f} ms, p95 {ms[round(0.95 * len(ms)) - 1]:.1f} ms")
-    print(telemetry)
+            if way == "osc":
+                osc.send_message(STRENGTH, value)
+            else:
+                page.send(type="set", key="4.strength", value=value)
+            for kind in ("received", "applied"):
+                answer = page.wait_for(kind, key="4.strength")
+                times[way, kind].append(1000 * (time.monotonic() - sent))
+            chunks.append(answer["chunk"])
+        stages = page.wait_for("telemetry")["stages"]
+    assert chunks == sorted(set(chunks))
+    for (way, kind), ms in times.items():
+        print(f"{way} {kind}: median {statistics.median(ms):.1f}, p95 {sorted(ms)[37]:.1f} ms of {len(ms)}")
+    print("a chunk:", {name: stages[name]["p50_ms"] for name in ("encode", "denoise", "decode")})
 
 
 def test_of_600_changes_at_60_hz_the_last_one_is_applied(session: Session, osc: SimpleUDPClient) -> None:

@@ -55,6 +55,15 @@ export class LiveWidgets {
     for (const { node, widget, holders } of this.all()) this.#compare(node, widget, holders);
   }
 
+  /** Set a widget as a hand does. @param {any} node @param {any} widget @param {any[]} holders @param {unknown} value */
+  move(node, widget, holders, value) {
+    const giving = givingWidget(node, widget, holders);
+    if (!giving) return;
+    giving.value = value;
+    this.#compare(node, widget, holders);
+    node.graph?.setDirtyCanvas?.(true, false);
+  }
+
   /** Show what others wrote; ours it is not, so no callback is called. @param {string} key @param {unknown} value */
   follow(key, value) {
     for (const { key: own, node, widget, holders } of this.all()) {

@@ -10,18 +10,16 @@ import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { receiptText } from "./format.mjs?v=0.3.0";
 import { fitFirstView } from "./first_view.mjs?v=0.3.0";
-import { executionId, liveNames, nodesInside } from "./graph.mjs?v=0.3.0";
+import { executionId, nodesInside } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves, writes } from "./halves.mjs?v=0.3.0";
 import { translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
 import { menuOf } from "./node_menu.mjs?v=0.3.0";
-import { Osc, oscMenu } from "./osc.mjs?v=0.3.0";
-import { PresetBar } from "./preset_bar.mjs?v=0.3.0";
-import { PresetBank, presetMenu } from "./presets.mjs?v=0.3.0";
+import { performOn } from "./perform.mjs?v=0.3.0";
 import { hideAdvanced, OLD_EDITOR } from "./rooms.mjs?v=0.3.0";
 import { SessionBoard } from "./session_board.mjs?v=0.3.0";
-import { FIRST_VIEW, LARGEST, OSC_PORT, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
+import { FIRST_VIEW, LARGEST, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
 import { Stage } from "./stage.mjs?v=0.3.0";
 import { StatusLine } from "./status_line.mjs?v=0.3.0";
 import { applyStyles } from "./styles.mjs?v=0.3.0";
@@ -52,32 +50,10 @@ const live = new LiveWidgets({
   values: () => board.liveValues(),
   onChange: (node, name) => marks.set(node, name, "waiting"),
 });
-const presets = new PresetBank({
-  graph: () => app.rootGraph ?? app.graph,
-  values: () => live.said(),
-  recall(values, fade) {
-    board.recall(values, fade);
-    const playing = board.liveValues();
-    for (const [key, value] of Object.entries(values)) if (!playing.has(key)) live.follow(key, value);
-  },
-  share: (bank) => board.givePresets(bank),
-  check: (bank) => board.checkPresets(bank),
-  say,
-});
-const osc = new Osc({
-  fetch: (path, options) => api.fetchApi(path, options),
-  secret,
-  port: () => Number(setting(OSC_PORT)) || 0,
-  *widgets() {
-    for (const { key, node, widget } of live.all()) yield { key, node, name: widget.name };
-  },
-  say,
-});
+const perform = performOn({ app, api, board, live, secret, setting, say });
 board.onLive = () => {
   live.refresh();
-  if (!board.sessions.size) return;
-  presets.share();
-  osc.sync();
+  perform.onLive();
 };
 board.onFollow = (key, value) => live.follow(key, value);
 
@@ -160,7 +136,7 @@ function addStage(node, id = () => executionId(node), ids = () => [id()]) {
     viewURL: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
   });
   stage.compare(setting(FIRST_VIEW));
-  const bar = new PresetBar(presets);
+  const bar = perform.presetBar();
   stage.element.append(bar.element);
   addWidget(node, "stage", stage, () => stage.height);
   board.addView(node, stage, ids);
@@ -192,11 +168,6 @@ function addInnerStage(holder) {
 function say(text, bad = false) {
   const severity = bad ? "error" : "info";
   app.extensionManager?.toast.add({ severity, summary: "LiveStyle", detail: text, life: 5000 });
-}
-
-/** In a window of its own that has this tab's secret, as only windows with an opener do. */
-function openAddresses() {
-  window.open(api.apiURL("/livestyle/osc/addresses"), "_blank");
 }
 
 /** @param {string} id of a node @returns {Promise<string | undefined>} */
@@ -284,11 +255,11 @@ app.registerExtension({
 
   settings: translated(
     "settings",
-    SETTINGS.map((each) => (each.id === OSC_PORT ? { ...each, onChange: () => osc.sync() } : each)),
+    SETTINGS.map((each) => ({ ...each, ...perform.watched[each.id] })),
   ),
   ...commandsFor({
     board,
-    presets,
+    presets: perform.presets,
     say,
     play: () => app.queuePrompt(0, 1),
     selected: () => Object.values(app.canvas?.selected_nodes ?? {}).map((node) => executionId(node)),
@@ -303,7 +274,7 @@ app.registerExtension({
     const shows = STAGE_NODES.has(kind);
     return [
       ...menuOf(executionId(node), shows, { board, say, copyShareLink, openHelp }),
-      ...(shows ? presetMenu(presets) : oscMenu(node, liveNames(node), osc, openAddresses)),
+      ...perform.menuOf(node, shows),
     ];
   },
 

@@ -21,9 +21,9 @@ export class Osc {
     this.open = false;
   }
 
-  /** Tell the server the port and the faders; nothing while OSC was never on. */
-  async sync() {
-    const port = this.host.port();
+  /** Tell the server the port and the faders; nothing while OSC was never on.
+   * @param {number} [port] which is about to be set */
+  async sync(port = this.host.port()) {
     if (!port && !this.open) return;
     this.open = port > 0;
     const answer = await this.#post("", { port, learned: this.#learned() });

@@ -14,6 +14,8 @@ export class PresetBar {
     Object.assign(this.fade, { type: "number", min: "0", max: String(LONGEST_FADE_S), step: "0.5", value: "0" });
     this.fade.title = t("Seconds of the stream in which a preset that is saved now fades in");
     this.plus = button("livestyle-preset-add", "+", "Save the present values as a preset", () => this.#add());
+    /** Called with a preset that a MIDI key is to play. @type {(index: number, name: string) => void} */
+    this.onLearn = () => {};
     this.show = () => this.#show();
     bank.watchers.add(this.show);
     this.#show();
@@ -35,7 +37,7 @@ export class PresetBar {
     const presets = this.bank.list.map(({ name }, index) => {
       const made = button("livestyle-preset", "", "", () => {});
       made.textContent = String(index + 1);
-      made.title = `${name}\n${t("Click: play it. Shift: save the present values here. Alt: delete it.")}`;
+      made.title = `${name}\n${t("Click: play it. Shift: save the present values here. Alt: delete it. Ctrl: learn a MIDI key for it.")}`;
       made.addEventListener("click", (event) => this.#press(event, index));
       return made;
     });
@@ -43,8 +45,9 @@ export class PresetBar {
   }
 
   /** @param {MouseEvent} event @param {number} index */
-  #press({ shiftKey, altKey }, index) {
-    if (altKey) this.bank.remove(index);
+  #press({ shiftKey, altKey, ctrlKey }, index) {
+    if (ctrlKey) this.onLearn(index, this.bank.list[index].name);
+    else if (altKey) this.bank.remove(index);
     else if (shiftKey) this.bank.overwrite(index, this.#seconds());
     else this.bank.recall(index);
   }

@@ -3,6 +3,7 @@
 
 export const TRANSPORT = "livestyle.camera.transport";
 export const FIRST_VIEW = "livestyle.preview.view";
+export const CONTROLLERS = "livestyle.controllers.on";
 export const OSC_PORT = "livestyle.osc.port";
 export const LARGEST = "livestyle.preview.largest";
 
@@ -46,5 +47,13 @@ export const SETTINGS = [
     type: "number",
     attrs: { min: 0, max: 65535 },
     defaultValue: 0,
+  },
+  {
+    id: CONTROLLERS,
+    category: ["LiveStyle", "MIDI", "Use"],
+    name: "MIDI controllers and gamepads move live widgets",
+    tooltip: "Right-click a live node to learn a control. The browser asks whether this page may use MIDI.",
+    type: "boolean",
+    defaultValue: false,
   },
 ];

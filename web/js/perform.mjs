@@ -1,0 +1,119 @@
+// @ts-check
+/** What plays the live widgets beside the mouse: presets, OSC, MIDI and gamepads, connected to the editor. */
+import { controllerMenu, Controllers, triggerMenu } from "./controllers.mjs?v=0.3.0";
+import { Gamepads } from "./gamepad.mjs?v=0.3.0";
+import { liveNames } from "./graph.mjs?v=0.3.0";
+import { t } from "./i18n.mjs?v=0.3.0";
+import { listenToMidi, MidiParser } from "./midi.mjs?v=0.3.0";
+import { Osc, oscMenu } from "./osc.mjs?v=0.3.0";
+import { PresetBar } from "./preset_bar.mjs?v=0.3.0";
+import { PresetBank, presetMenu } from "./presets.mjs?v=0.3.0";
+import { CONTROLLERS, OSC_PORT } from "./settings.mjs?v=0.3.0";
+
+const ACTIONS = ["record", "snapshot", "stop"];
+
+/**
+ * @typedef {object} PerformHost
+ * @property {any} app ComfyUI's
+ * @property {any} api ComfyUI's
+ * @property {import("./session_board.mjs?v=0.3.0").SessionBoard} board
+ * @property {import("./live_widgets.mjs?v=0.3.0").LiveWidgets} live
+ * @property {string} secret of this tab
+ * @property {(id: string) => any} setting
+ * @property {(text: string, bad?: boolean) => void} say
+ */
+
+/** @param {PerformHost} host */
+export function performOn({ app, api, board, live, secret, setting, say }) {
+  const graph = () => app.rootGraph ?? app.graph;
+  const presets = new PresetBank({
+    graph,
+    values: () => live.said(),
+    recall(values, fade) {
+      board.recall(values, fade);
+      const playing = board.liveValues();
+      for (const [key, value] of Object.entries(values)) if (!playing.has(key)) live.follow(key, value);
+    },
+    share: (bank) => board.givePresets(bank),
+    check: (bank) => board.checkPresets(bank),
+    say,
+  });
+  const osc = new Osc({
+    fetch: (path, options) => api.fetchApi(path, options),
+    secret,
+    port: () => Number(setting(OSC_PORT)) || 0,
+    *widgets() {
+      for (const { key, node, widget } of live.all()) yield { key, node, name: widget.name };
+    },
+    say,
+  });
+  const controllers = new Controllers({
+    *targets() {
+      for (const { node, widget, holders } of live.all())
+        yield { node, widget, move: (value) => live.move(node, widget, holders, value) };
+    },
+    graph,
+    actions: Object.fromEntries(
+      ACTIONS.map((name) => [name, () => app.extensionManager?.command.execute(`livestyle.${name}`)]),
+    ),
+    recall: (index) => presets.recall(index),
+    say,
+  });
+  let listening = false;
+
+  /** From the moment that the setting is on; a browser asks for permission once. @param {boolean} on */
+  async function useControllers(on) {
+    if (listening || !on) return;
+    listening = true;
+    const parser = new MidiParser((id) => controllers.isBound(id));
+    const hear = (/** @type {import("./midi.mjs?v=0.3.0").Gesture | undefined} */ gesture) => {
+      if (gesture && setting(CONTROLLERS)) controllers.hear(gesture);
+    };
+    const pads = new Gamepads({ getGamepads: () => navigator.getGamepads(), onGesture: hear });
+    const look = () => {
+      pads.poll();
+      requestAnimationFrame(look);
+    };
+    look();
+    if (!(await listenToMidi(navigator, (bytes) => hear(parser.parse(bytes))))) {
+      say(t("The browser gives no MIDI to this page: allow it beside the page's address."), true);
+    }
+  }
+
+  /** In a window of its own that has this tab's secret, as only windows with an opener do. */
+  function openAddresses() {
+    window.open(api.apiURL("/livestyle/osc/addresses"), "_blank");
+  }
+
+  return {
+    presets,
+
+    /** What happens when a setting is about to change, and when the page loads.
+     * @type {Record<string, {onChange: (value: any) => void}>} */
+    watched: {
+      [OSC_PORT]: { onChange: (port) => osc.sync(Number(port) || 0) },
+      [CONTROLLERS]: { onChange: (on) => useControllers(Boolean(on)) },
+    },
+
+    /** Sessions began, ended, or have other live values. */
+    onLive() {
+      if (!board.sessions.size) return;
+      presets.share();
+      osc.sync();
+    },
+
+    presetBar() {
+      const bar = new PresetBar(presets);
+      bar.onLearn = (index, name) => controllers.learnTrigger(`preset ${index}`, name);
+      return bar;
+    },
+
+    /** @param {any} node @param {boolean} shows whether it shows a picture */
+    menuOf(node, shows) {
+      const names = liveNames(node);
+      const entries = shows ? presetMenu(presets) : oscMenu(node, names, osc, openAddresses);
+      if (!setting(CONTROLLERS)) return entries;
+      return [...entries, ...(shows ? triggerMenu(controllers) : controllerMenu(node, names, controllers))];
+    },
+  };
+}
