@@ -54,13 +54,13 @@ class Playback:
 
 
 def play_through(
-    runner: Runner, frames: np.ndarray, lanes: Lanes, live: Mapping[str, Any] | None = None
+    runner: Runner, frames: np.ndarray | int, lanes: Lanes, live: Mapping[str, Any] | None = None
 ) -> Playback:
     """Feed a clip as fast as the pipeline takes it, frames in memory.
 
     Args:
         runner: fresh.
-        frames: uint8 RGB (N, H, W, 3).
+        frames: uint8 RGB (N, H, W, 3); how many, where they are generated.
         lanes: of the runner's device.
         live: values other than the runner's own defaults.
 
@@ -75,21 +75,24 @@ def play_through(
     fed: list[float] = []
     delivered: list[float] = []
     results: list[Frames] = []
+    length = frames if isinstance(frames, int) else len(frames)
     position, started = 0, time.perf_counter()
-    while position < len(frames) or not pipeline.idle:
+    while position < length or not pipeline.idle:
         if control.failure:
             raise control.failure
-        wanted = pipeline.wanted if position < len(frames) else 0
+        wanted = min(pipeline.wanted, length - position)
         if wanted:
-            part = frames[position : position + wanted]
-            moments = tuple(Fraction(position + i, 24) for i in range(len(part)))
+            moments = tuple(Fraction(position + i, 24) for i in range(wanted))
             fed.append(time.perf_counter() - started)
-            pipeline.feed(Frames(part, position, moments))
-            position += len(part)
+            if isinstance(frames, int):
+                pipeline.feed(Frames.undrawn(position, moments))
+            else:
+                pipeline.feed(Frames(frames[position : position + wanted], position, moments))
+            position += wanted
         elif pipeline.ready:
             results.append(pipeline.take())
             delivered.append(time.perf_counter() - started)
-        elif position < len(frames) or not pipeline.drain():
+        elif position < length or not pipeline.drain():
             control.wait()
     while pipeline.working:
         control.wait(0.01)

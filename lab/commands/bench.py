@@ -6,10 +6,12 @@
     python scripts/bench.py rtr-dit --json FILE
     python scripts/bench.py streamedit-dit --json FILE
     python scripts/bench.py media --json FILE
+    python scripts/bench.py FAMILY --parts dry-run --card h200 --card 330e12,1.0e12 --json FILE
 
-Two parts: ``demo`` is the demo checkpoint on the CPU, file to file and in ComfyUI; ``full`` is the
+Three parts: ``demo`` is the demo checkpoint on the CPU, file to file and in ComfyUI; ``full`` is the
 published configuration with random weights at 512x512 on a CUDA device. Without one, ``full`` runs at
-a toy size and every row says that the full size was not measured.
+a toy size and every row says that the full size was not measured. ``dry-run``, only when it is asked for,
+counts the published configurations on a pretended device: what a frame costs, and what a card could do.
 
 Wall-clock rates on a shared machine are noise: read them with the load average beside them, and
 go by CPU time and ratios. docs/measures.md defines every key.
@@ -33,6 +35,8 @@ from ...engine.families.base import ModelHandle
 from ...engine.families.mllm_edit.model import MLLMEditModel
 from ...engine.runtime.device import plan_device
 from ..benchmark import graph, media
+from ..benchmark.dry_run import rows as dry_run
+from ..benchmark.dry_run.roofline import CARDS, card
 from ..benchmark.machine import hardware_line
 from ..evaluation.clips import read_clip
 from ..mllm_edit.benchmark import full_size, matrix
@@ -41,7 +45,7 @@ from ..rtr_dit import bench as rtr_dit
 from ..stream_dit import bench as stream_dit
 from ..streamedit_dit import bench as streamedit_dit
 
-PARTS = ("demo", "full")
+PARTS = ("demo", "full", "dry-run")
 
 
 def main(comfyui: Path) -> None:
@@ -49,7 +53,10 @@ def main(comfyui: Path) -> None:
     arguments = parse()
     arguments.comfyui = comfyui
     report: dict = {"load_before": os.getloadavg()}
-    report |= FAMILIES[arguments.family](arguments)
+    if set(arguments.parts) != {"dry-run"}:
+        report |= FAMILIES[arguments.family](arguments)
+    if "dry-run" in arguments.parts:
+        report |= count_rows(arguments)
     report["load_after"] = os.getloadavg()
     for key, value in report.items():
         if isinstance(value, float):
@@ -57,6 +64,16 @@ def main(comfyui: Path) -> None:
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def count_rows(arguments: argparse.Namespace) -> dict:
+    """The published sizes on a pretended device; every row is printed as it is counted."""
+    counted = []
+    cards = {name: card(name) for name in arguments.card}
+    for row in dry_run.rows(arguments.family, cards, toy=arguments.toy):
+        counted.append(row)
+        print(json.dumps(row), flush=True)
+    return {"note": "counted, not measured", "dry_run": counted}
 
 
 def measure_parts(bench: ModuleType, arguments: argparse.Namespace) -> dict:
@@ -164,7 +181,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--input", type=Path, help="another clip than the default one")
     parser.add_argument("--frames", type=int, default=64, help="frames for the engine alone")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512], help="sides in pixels")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=["demo", "full"])
+    parser.add_argument("--card", action="append", help="h200, a100, 5090, 4090 or FLOPS,BYTES a second")
+    parser.add_argument("--toy", action="store_true", help="dry-run: few widths, to try it out")
     parser.add_argument("--no-graph", action="store_true", help="leave ComfyUI out")
     parser.add_argument("--json", type=Path, help="write all figures there")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.card = arguments.card or list(CARDS)
+    return arguments

@@ -1,0 +1,67 @@
+"""The published configurations on a pretended device: what a frame costs, what a card could do with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from ..inline import play
+from ..published import ROWS, Published, build
+from .ledger import Copy, Launch
+from .pretended import DEVICE, pretend_cuda
+from .roofline import LAUNCH_US, Card
+from .watched import Watched
+
+Row = dict[str, Any]
+
+
+def rows(family: str, cards: Mapping[str, Card], *, toy: bool = False) -> Iterator[Row]:
+    """Every row of a family; nothing is measured."""
+    for row in ROWS:
+        if row.family == family:
+            yield count(row, cards, toy=toy)
+
+
+def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Row:
+    """One chunk in the steady state, by its frames; and memory, as far as tensors take it.
+
+    Keys: ``gflop``, ``launches``, ``syncs``, ``gb_moved`` and ``uploaded_mb`` a frame; ``weights_gb``,
+    ``peak_gb``, ``<stage>_gb`` of it, and ``predicted_gb``, which is the weights and ``stream_bytes``; for
+    each card ``<card>_ideal_fps`` (products and attention alone) and ``<card>_eager_fps`` (every kernel);
+    ``host_fps`` at ``LAUNCH_US``.
+    """
+    with pretend_cuda() as device:
+        stream = build(row, DEVICE, torch.bfloat16, toy=toy)
+        weights = device.memory.now
+        watched = Watched(stream.runner(), device)
+        pictures = stream.pictures(row.warm + 1)
+        played = play(watched, pictures if row.source else None, length=len(pictures))
+        made = next(out for out in played if watched.passed[-1].chunk == row.warm)
+        peak, predicted = watched.peak, weights + stream.stream_bytes
+    frames, passed = len(made), list(watched.of(row.warm))
+    launches: list[Launch] = [launch for entry in passed for launch in entry.ledger.launches]
+    uploads: list[Copy] = [copied for entry in passed for copied in entry.ledger.uploads]
+    attention = sum((entry.ledger.attention for entry in passed), Counter())
+    counted: Row = {
+        "row": row.name,
+        "scale": "toy size" if toy else "full size",
+        "frames": frames,
+        "gflop": sum(launch.flops for launch in launches) / frames / 1e9,
+        "launches": len(launches) / frames,
+        "syncs": sum(sum(entry.ledger.syncs.values()) for entry in passed) / frames,
+        "gb_moved": sum(launch.bytes for launch in launches) / frames / 1e9,
+        "uploaded_mb": sum(copied.bytes for copied in uploads) / frames / 1e6,
+        "unfused_attention": sum(calls for kind, calls in attention.items() if kind.chosen == "math"),
+        "weights_gb": weights / 1e9,
+        "peak_gb": peak / 1e9,
+        "predicted_gb": predicted / 1e9,
+        **{f"{stage}_gb": worked / 1e9 for stage, worked in watched.worked.items()},
+        "host_fps": frames / (len(launches) * LAUNCH_US / 1e6),
+    }
+    for name, card in cards.items():
+        counted[f"{name}_ideal_fps"] = frames / card.seconds(launches, fused=True)
+        counted[f"{name}_eager_fps"] = frames / card.seconds(launches, fused=False)
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in counted.items()}
