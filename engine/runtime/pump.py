@@ -44,7 +44,8 @@ def pump(session: StreamSession, display: Display, check_interrupt: Callable[[],
             check_interrupt()
             progress = session.progress
             display.bar(progress.done, progress.total or progress.done + 1, pictures.next())
-            said = _say_news(session, display, said)
+            if not session.preview.on_canvas:  # where the page has a line of its own for it
+                said = _say_news(session, display, said)
     except BaseException:
         session.cancel()
         raise
