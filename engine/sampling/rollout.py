@@ -41,6 +41,7 @@ class BlockRollout(SelfForcingRollout):
         super().__init__(net, cache, settings)
         self.policy = policy or SwitchPolicy()
         self.clean_frames = CleanFrames(self.policy.remembered(cache.layout.window, cache.layout.block))
+        self.block = cache.layout.block  # latent frames that are encoded anew together
         self._blend: Blend | None = None
 
     def reset(self) -> None:
@@ -98,7 +99,7 @@ class BlockRollout(SelfForcingRollout):
 
     def replay(self, most: int | None = None) -> None:
         """Clean passes over the last ``most`` (or all) clean frames under the style of now."""
-        for x0, source in self.clean_frames.blocks(self.cache.layout.block, most):
+        for x0, source in self.clean_frames.blocks(self.block, most):
             super().begin(x0).record(x0, source)
             self.cache.commit()
 

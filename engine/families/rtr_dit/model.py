@@ -77,9 +77,15 @@ class RTRDiTModel(StreamModel):
     def cache_rows(self, settings: DenoiseSettings) -> int:
         """Stream-batch has a row of the cache for each step; everything else has one row."""
         batched = dict(settings.advanced).get("stream_batch")
-        if batched and (self.profile.first_steps or self.profile.sampler != "renoise"):
+        if batched and (
+            self.profile.first_steps or self.profile.rolling or self.profile.sampler != "renoise"
+        ):
             raise SettingError("This model's steps can't run in one batch: turn stream_batch off.")
         return self.profile.schedule(settings.steps).steps if batched else 1
+
+    def in_window(self, settings: DenoiseSettings) -> int:
+        """Blocks that are denoised at once."""
+        return self.profile.schedule(settings.steps).steps if self.profile.rolling else 1
 
     def layout(self, settings: DenoiseSettings, width: int, height: int, references: int = 0) -> CacheLayout:
         """Sizes of a stream's cache.
@@ -92,9 +98,9 @@ class RTRDiTModel(StreamModel):
         """
         config, profile, expert = self.net.config, self.profile, dict(settings.advanced)
         side = self.autoencoder.spatial * PATCH
-        block = self.block(settings)
+        block = self.block(settings) * self.in_window(settings)
         sink = expert.get("cache_sink", profile.sink)
-        window = expert.get("cache_window", max(profile.window, sink + 2 * block))
+        window = expert.get("cache_window", max(profile.window, sink + block + self.block(settings)))
         if window < sink + block:
             raise SettingError(f"cache_window is {window}: use {sink + block} or more (sink and one block).")
         if profile.sink_average and (sink != block or (window - sink) % block):
@@ -149,7 +155,8 @@ class RTRDiTModel(StreamModel):
         """
         settings.require_noise_per_frame("causal video models")
         steps = self.profile.schedule(settings.steps).steps
-        in_flight = steps - 1 if dict(settings.advanced).get("stream_batch") else 0
+        batched = dict(settings.advanced).get("stream_batch")
+        in_flight = steps - 1 if batched or self.profile.rolling else 0
         block, temporal = self.block(settings), self.autoencoder.temporal
         return Requirements(
             first=1 + temporal * (block - 1),

@@ -9,6 +9,8 @@ from ...cache.layout import CacheLayout
 from ...cache.switch import SwitchPolicy
 from ...sampling.block_pass import RolloutSettings
 from ...sampling.noise import frame_noise
+from ...sampling.partition import Partition
+from ...sampling.rolling import RollingRollout
 from ...sampling.rollout import BlockRollout
 from ...sampling.stream_batch import StreamBatchRollout
 from ..base import DenoiseSettings
@@ -33,9 +35,17 @@ def block_noise(shape: tuple[int, ...], seed: int, first: int, count: int, draw:
 
 
 def new_rollout(
-    model: RTRDiTModel, settings: DenoiseSettings, layout: CacheLayout, policy: SwitchPolicy
-) -> BlockRollout | StreamBatchRollout:
-    """A stream's rollout and its cache, which is allocated here: where the network is now, it must stay."""
+    model: RTRDiTModel,
+    settings: DenoiseSettings,
+    layout: CacheLayout,
+    policy: SwitchPolicy,
+    shape: tuple[int, ...],
+) -> BlockRollout:
+    """A stream's rollout and its cache, which is allocated here: where the network is now, it must stay.
+
+    Args:
+        shape: of a latent frame (C, h, w).
+    """
     profile, expert = model.profile, dict(settings.advanced)
     rows = model.cache_rows(settings)
     cache = SegmentedKVCache(
@@ -57,4 +67,7 @@ def new_rollout(
         profile.first_schedule,
         profile.sampler,
     )
+    if profile.rolling:
+        partition = Partition(trained_for.schedule.steps, model.block(settings), shift=profile.shift)
+        return RollingRollout(model.net, cache, trained_for, policy, partition, shape)
     return (StreamBatchRollout if rows > 1 else BlockRollout)(model.net, cache, trained_for, policy)

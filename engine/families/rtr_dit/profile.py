@@ -36,6 +36,7 @@ class Profile:
         sampler: from one step to the next, see ``RolloutSettings``; ``"unipc"`` has a table of its own, of
             which ``steps`` is only as long as the list.
         block: latent frames that are denoised together.
+        rolling: whether as many blocks as there are steps, each at a level of its own, are denoised at once.
         window: latent frames that a query sees, sink and current block included.
         sink: how many of them are the stream's first.
         bank: past frames besides the window that the text chooses (MemFlow); for absolute positions.
@@ -67,6 +68,7 @@ class Profile:
     warped: bool = True
     sampler: Sampler = "renoise"
     block: int = 3
+    rolling: bool = False
     window: int = 21
     sink: int = 0
     bank: int = 0
@@ -137,6 +139,9 @@ class Profile:
 
 _WORDS = Profile(references=0, rope="absolute")
 _FRAMEWISE = replace(_WORDS, block=1, image_start=True)
+_ROLLING = replace(
+    _WORDS, rolling=True, sink=3, rope="relative", note="licence of the code: academic use only"
+)
 _LONGLIVE_2 = replace(_WORDS, sampler="unipc", block=8, window=32, sink=8, image_start=True, fps=24.0)
 _LIVE_EDIT = replace(_WORDS, injection="channel", averaged=False, pixels="unit")
 
@@ -146,6 +151,8 @@ PROFILES: dict[str, Profile] = {
     "causal_forcing": replace(_WORDS, averaged=False),
     "causal_forcing_2step": replace(_FRAMEWISE, steps=(1000, 500), first_steps=FOUR_STEPS),
     "causal_forcing_1step": replace(_FRAMEWISE, steps=(1000,), first_steps=FOUR_STEPS),
+    "causal_forcing_long": _ROLLING,
+    "rolling_forcing": replace(_ROLLING, steps=(1000, 800, 600, 400, 200)),
     "reward_forcing": Profile(references=0, window=9, sink=3, sink_average=0.999),
     "streamdiffusion_v2": Profile(
         references=0,
@@ -174,6 +181,6 @@ PROFILES: dict[str, Profile] = {
     "liveedit": _LIVE_EDIT,
     "liveedit_unwarped": replace(_LIVE_EDIT, warped=False),
 }
-"""By name (arXiv 2506.08009, 2602.02214, 2605.15141, 2512.04678, 2511.07399, 2509.22622, 2512.14699,
-2605.18739, 2606.26740; krea-realtime-video). StreamDiffusionV2's positions stay relative: its own are
-absolute and set back at 50, without turning what the cache keeps."""
+"""By name (arXiv 2506.08009, 2602.02214, 2605.15141, 2509.25161, 2512.04678, 2511.07399, 2509.22622,
+2512.14699, 2605.18739, 2606.26740; krea-realtime-video). StreamDiffusionV2's positions stay relative: its
+own are absolute and set back at 50, without turning what the cache keeps."""

@@ -24,8 +24,7 @@ class Published:
     Attributes:
         name: as its authors call it.
         words: each a set of words; all of one set in the name of file and folder speak for it.
-        profile: its entry of ``PROFILES``; ``""`` where ``lacks`` or ``asks`` says why there is none.
-        lacks: what this version would need to play it.
+        profile: its entry of ``PROFILES``; ``""`` where ``asks`` says why there is none.
         asks: what its name leaves open, and the profiles that answer it.
         layout: which tensors it has.
         widths: of the networks that are published, the transformer's ``dim``.
@@ -35,7 +34,6 @@ class Published:
     name: str
     words: tuple[tuple[str, ...], ...]
     profile: str = ""
-    lacks: str = ""
     asks: str = ""
     layout: Layout = "plain"
     widths: tuple[int, ...] = (SMALL,)
@@ -89,7 +87,7 @@ PUBLISHED = (
     Published(
         "Causal Forcing for long videos",
         (("longvideo",),),
-        lacks="a rolling runner",
+        "causal_forcing_long",
         licence=ACADEMIC,
     ),
     Published(
@@ -119,7 +117,7 @@ PUBLISHED = (
     Published(
         "Rolling Forcing",
         (("rolling_forcing",), ("rollingforcing",)),
-        lacks="a rolling runner",
+        "rolling_forcing",
         licence=ACADEMIC,
     ),
     Published("LongLive", (("longlive",),), "longlive"),

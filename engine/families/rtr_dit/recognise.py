@@ -157,20 +157,10 @@ def _chosen(evidence: Evidence, chosen: str, own: Profile | None, layout: Layout
 
 
 def _known(evidence: Evidence, found: Published, rule: str) -> Recognition:
-    if found.lacks:
-        raise _lacking(evidence.file, found, rule)
     if found.asks:
         raise SettingError(f"{evidence.file} is {found.name} by {rule}, {found.asks}.")
     profile = PROFILES[found.profile]
     return Recognition(found.name, rule, profile, found.licence or profile.note)
-
-
-def _lacking(file: str, found: Published, rule: str) -> CheckpointError:
-    terms = f" ({found.licence})" if found.licence else ""
-    return CheckpointError(
-        f"{file} is {found.name} by {rule}{terms}, which needs {found.lacks}; this version has none: use "
-        "another checkpoint, or choose profile to play it as something else, worse."
-    )
 
 
 def _question(evidence: Evidence, layout: Layout, width: int) -> SettingError:
@@ -182,10 +172,8 @@ def _question(evidence: Evidence, layout: Layout, width: int) -> SettingError:
         )
     candidates = alike(layout, width)
     playable = ", ".join(f"{each.profile} for {each.name}" for each in candidates if each.profile)
-    others = ", ".join(each.name for each in candidates if each.lacks)
     said = "says that it is causal, but not which one" if evidence.causal else "does not say which one"
-    rest = f"; it can't be played if it is {others}" if others else ""
     return SettingError(
         f"{evidence.file} {said}, and several have the same tensors: choose profile on Load Stream Model "
-        f"({playable}{rest})."
+        f"({playable})."
     )

@@ -16,6 +16,7 @@ from ...conditioning.timeline import Switch
 from ...errors import SettingError
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
+from ...sampling.rolling import RollingRollout
 from ...sampling.rollout import BlockRollout
 from ...sampling.stream_batch import StreamBatchRollout
 from ...sampling.style_states import StyleKV, StyleStates
@@ -76,11 +77,11 @@ class RTRDiTRunner(Runner):
         pinned = 0 if self.profile.image_start else reference_room(self.styles.timeline)
         layout = model.layout(settings, width, height, pinned)
         spatial = model.autoencoder.spatial
-        self.block = layout.block
+        self.block = model.block(settings)
         self._raw = self.profile.source_space == "raw"
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
         policy = switch_policy(self.styles.timeline, model.autoencoder.temporal)
-        rollout = new_rollout(model, settings, layout, policy)
+        rollout = new_rollout(model, settings, layout, policy, self.latent_shape)
         self._batched = isinstance(rollout, StreamBatchRollout)
         # dynamic: the cache grows until its window is full
         set_compiled(model.net.blocks, settings.compile, dynamic=None)
@@ -100,7 +101,7 @@ class RTRDiTRunner(Runner):
         rollout.reset()
         self.state = self._new_state(rollout)
 
-    def _new_state(self, rollout: BlockRollout | StreamBatchRollout) -> StreamState:
+    def _new_state(self, rollout: BlockRollout) -> StreamState:
         # encoding and decoding go on at once, each with its own state
         encoder, decoder = (self.model.autoencoder.for_stream() for _ in range(2))
         lora = self.model.lora
@@ -158,24 +159,36 @@ class RTRDiTRunner(Runner):
         if self.state.lora is not None:
             self.state.lora.turn(float(late[self._lora_strength]))
         if encoded is None:
-            return self._shown(self.state.rollout.drain(), strength) if self._batched else None
+            return self._shown(self._drained(), strength)
         self.state.rollout.switch(self._projected(encoded.style))
-        source, start, schedule = encoded.source, self._noise(encoded, 0), None
+        rollout, source, schedule = self.state.rollout, encoded.source, None
         self.state.sources.append(source)
-        if source is not None and self.profile.injection == "sdedit":
-            scale = max(0.0, self.profile.noise_scale - encoded.motion) * strength
+        scale = max(0.0, self.profile.noise_scale - encoded.motion) * strength
+        shown = self.state.source.encoder.denormalise(source) if self._raw and source is not None else source
+        if isinstance(rollout, RollingRollout):
+            rollout.seed = encoded.seed
+            return self._shown(rollout.feed(shown, scale), strength)
+        start = self._noise(encoded, 0)
+        if source is not None and shown is not None and self.profile.injection == "sdedit":
             if scale == 0.0 and not self._batched:
                 return self._shown(source.float()[None], strength)
-            schedule = start_at(
-                self.state.rollout.schedule, scale, self.profile.noise_offset, every=self._batched
-            )
-            shown = self.state.source.encoder.denormalise(source) if self._raw else source
+            schedule = start_at(rollout.schedule, scale, self.profile.noise_offset, every=self._batched)
             start = renoise(shown.float()[None], start, scale)
         injected = None if source is None or self.profile.injection == "sdedit" else source[None]
-        rollout, fresh = self.state.rollout, lambda step: self._noise(encoded, step + 1)
+
+        def fresh(step: int) -> torch.Tensor:
+            return self._noise(encoded, step + 1)
+
         if isinstance(rollout, StreamBatchRollout):
             return self._shown(rollout.advance(start, fresh, injected, schedule), strength)
         return self._shown(rollout.step(start, fresh, injected, schedule, encoded.image), strength)
+
+    def _drained(self) -> torch.Tensor | None:
+        """The next block that is still under way after the last one went in."""
+        rollout = self.state.rollout
+        if isinstance(rollout, StreamBatchRollout):
+            return rollout.drain()
+        return rollout.advance() if isinstance(rollout, RollingRollout) else None
 
     def _pictures(self, recipe: ConditioningRecipe, encoder: VideoAutoencoder) -> torch.Tensor | None:
         return reference_latents(recipe, encoder, self.size[1], self.size[0])

@@ -11,7 +11,6 @@ from ...autoencoders.video import VideoAutoencoder
 from ...motion.scene import CutDetector
 from ...sampling.noise_control import MotionNoiseController
 from ...sampling.rollout import BlockRollout
-from ...sampling.stream_batch import StreamBatchRollout
 from .source import BlockSource
 from .styles import BlockStyles
 from .styles_lora import LoraStyles
@@ -36,7 +35,7 @@ class StreamState:
     styles: BlockStyles
     source: BlockSource
     motion: MotionNoiseController
-    rollout: BlockRollout | StreamBatchRollout
+    rollout: BlockRollout
     lora: LoraStyles | None
     decoder: VideoAutoencoder
     cuts: CutDetector = field(default_factory=CutDetector)

@@ -113,6 +113,17 @@ def test_a_first_block_with_more_steps_and_stream_batch_exclude_each_other(tmp_p
         runner(one, steps=2)
 
 
+def test_rolling_forcing_generates_at_once_and_holds_a_video_back(tmp_path: Path) -> None:
+    model = load(tmp_path, "rolling_forcing_dmd.safetensors")
+    assert model.profile == PROFILES["rolling_forcing"]
+    made = runner(model, steps=5)
+    assert made.requirements.delay == 4 and made.state.rollout.cache.layout.block == 15
+    assert [len(block) for block in play(made, None, length=33)] == [9, 12, 12]
+    assert sum(len(block) for block in play(runner(model, steps=5), CLIP)) == len(CLIP)
+    with pytest.raises(SettingError, match="turn stream_batch off"):
+        runner(model, steps=5, advanced=(("stream_batch", True),))
+
+
 def test_memflow_s_bank_is_allocated_and_keeps_absolute_positions(tmp_path: Path) -> None:
     model = load(tmp_path, "memflow.safetensors")
     made = runner(model)
