@@ -151,7 +151,7 @@ def test_a_text_encoder_that_waits_does_not_hold_up_denoising(tiny_model: MLLMEd
     submit("encode", 0, encode(0), lambda result: (encoded.append(result), ended.set()))
     assert ended.wait(60)
     ended.clear()
-    blocks = tiny_model.encoder.model.visual
+    blocks = tiny_model.encoder.model.visual.patch_embed
     hook = blocks.register_forward_pre_hook(lambda *_: waited.append(gate.wait(60)))
     try:
         submit("encode", 2, encode(2), lambda result: (encoded.append(result), ended.set()))
