@@ -9,6 +9,8 @@
 const BARS = [76, 136, 16, 16];
 const MINIMAP = 250;
 const TITLE = 30;
+/** Nothing is read below this, so a small window or a large browser zoom shows where the graph begins. */
+const SMALLEST = 0.45;
 /** How much higher than saved this renderer draws nodes; its text in notes is larger. @param {string} type */
 const growth = (type) => (type === "MarkdownNote" ? 2.1 : 1.1);
 
@@ -25,8 +27,8 @@ export function fitFirstView(graph, { width, height }) {
   const top = Math.min(...nodes.map(({ pos }) => pos[1] - TITLE));
   const bottom = Math.max(...nodes.map(({ type, pos, size }) => pos[1] + size[1] * growth(type)));
   const [across, down] = [width - barLeft - barRight, height - barTop - barBottom];
-  const scale = Math.min(1, across / (right - left), down / (bottom - top));
-  const spare = Math.max(0, down - MINIMAP - (bottom - top) * scale);
-  const offset = [(barLeft + across / 2) / scale - (left + right) / 2, (barTop + spare / 2) / scale - top];
-  graph.extra.ds = { scale, offset };
+  const scale = Math.min(1, Math.max(SMALLEST, Math.min(across / (right - left), down / (bottom - top))));
+  const beside = Math.max(0, across - (right - left) * scale);
+  const below = Math.max(0, down - MINIMAP - (bottom - top) * scale);
+  graph.extra.ds = { scale, offset: [(barLeft + beside / 2) / scale - left, (barTop + below / 2) / scale - top] };
 }
