@@ -21,7 +21,8 @@ const LOST = 1006; // the connection was lost; any other close code is the serve
  * @property {(path: string) => WebSocket} openSocket
  * @property {(session: LiveSession, picture: Shown) => void} onFrame its bitmaps are closed after the next one
  * @property {(session: LiveSession, message: any) => void} onMessage
- * @property {(key: string, value: unknown) => void} onFollow another page, a controller or a cross-fade set a value
+ * @property {(key: string, value: unknown) => unknown} onFollow another page, a controller or a cross-fade set a
+ *   value; gives what its widget shows of it
  * @property {(session: LiveSession) => void} onUnreachable the connection was lost, and again not to be had
  * @property {() => {shown: number, source: boolean, canvas: boolean}} sight what the views show: see quality.mjs
  * @property {(node: string) => any} captureView of a read node
@@ -164,7 +165,7 @@ export class LiveSession {
     if (seq !== undefined && seq === this.unanswered.get(key)) this.unanswered.delete(key);
     else if (theirs && !this.unanswered.has(key)) {
       this.live.set(key, value);
-      this.host.onFollow(key, value);
+      this.live.set(key, this.host.onFollow(key, value) ?? value);
     }
   }
 

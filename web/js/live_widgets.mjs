@@ -20,6 +20,8 @@ export class LiveWidgets {
     this.nodes = new Set();
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.timer = undefined;
+    /** Whether the value that a callback tells of is somebody else's. */
+    this.following = false;
   }
 
   /** @param {any} node */
@@ -29,7 +31,7 @@ export class LiveWidgets {
       const original = widget.callback;
       widget.callback = (/** @type {any[]} */ ...values) => {
         const result = original?.apply(widget, values);
-        for (const holders of instancesOf(node)) this.#compare(node, widget, holders);
+        if (!this.following) for (const holders of instancesOf(node)) this.#compare(node, widget, holders);
         return result;
       };
     }
@@ -59,20 +61,24 @@ export class LiveWidgets {
   move(node, widget, holders, value) {
     const giving = givingWidget(node, widget, holders);
     if (!giving) return;
-    giving.value = value;
+    show(node, giving, value);
     this.#compare(node, widget, holders);
-    node.graph?.setDirtyCanvas?.(true, false);
   }
 
-  /** Show what others wrote; ours it is not, so no callback is called. @param {string} key @param {unknown} value */
+  /** Show what others wrote. @param {string} key @param {unknown} value
+   * @returns {unknown} what the widget has made of it: numbers are rounded to its step */
   follow(key, value) {
+    let said;
     for (const { key: own, node, widget, holders } of this.all()) {
       if (own !== key) continue;
       const giving = givingWidget(node, widget, holders);
       if (!giving || giving.value === value || typeof giving.value !== typeof value) continue;
-      giving.value = value;
-      node.graph?.setDirtyCanvas?.(true, false);
+      this.following = true;
+      show(node, giving, value);
+      this.following = false;
+      said = giving.value;
     }
+    return said;
   }
 
   /** Every widget in each of its instances. */
@@ -100,4 +106,11 @@ export class LiveWidgets {
     this.host.send(key, giving.value);
     this.host.onChange?.(node, widget.name);
   }
+}
+
+/** Nodes 2.0 shows what a widget's callback told of. @param {any} node @param {any} widget @param {unknown} value */
+function show(node, widget, value) {
+  widget.value = value;
+  widget.callback?.(value);
+  node.graph?.setDirtyCanvas?.(true, false);
 }

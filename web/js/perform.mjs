@@ -34,7 +34,9 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
       const playing = board.liveValues();
       for (const [key, value] of Object.entries(values)) if (!playing.has(key)) live.follow(key, value);
     },
-    share: (bank) => board.givePresets(bank),
+    async share(bank) {
+      for (const { error } of await board.givePresets(bank)) if (error) say(error, true);
+    },
     check: (bank) => board.checkPresets(bank),
     say,
   });
@@ -104,6 +106,7 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
 
     presetBar() {
       const bar = new PresetBar(presets);
+      bar.ask = (title, name) => app.extensionManager.dialog.prompt({ title, message: "", defaultValue: name });
       bar.onLearn = (index, name) => controllers.learnTrigger(`preset ${index}`, name);
       return bar;
     },

@@ -16,6 +16,8 @@ export class PresetBar {
     this.plus = button("livestyle-preset-add", "+", "Save the present values as a preset", () => this.#add());
     /** Called with a preset that a MIDI key is to play. @type {(index: number, name: string) => void} */
     this.onLearn = () => {};
+    /** Asks for a name. @type {(title: string, name: string) => Promise<string | null>} */
+    this.ask = async () => null;
     this.show = () => this.#show();
     bank.watchers.add(this.show);
     this.#show();
@@ -37,11 +39,20 @@ export class PresetBar {
     const presets = this.bank.list.map(({ name }, index) => {
       const made = button("livestyle-preset", "", "", () => {});
       made.textContent = String(index + 1);
-      made.title = `${name}\n${t("Click: play it. Shift: save the present values here. Alt: delete it. Ctrl: learn a MIDI key for it.")}`;
+      made.title = `${name}\n${t("Click: play it. Shift: save the present values here. Alt: delete it. Ctrl: learn a MIDI key for it. Right-click: rename it.")}`;
       made.addEventListener("click", (event) => this.#press(event, index));
+      made.addEventListener("contextmenu", (event) => this.#rename(event, index, name));
       return made;
     });
     this.element.replaceChildren(...presets, this.plus, this.fade);
+  }
+
+  /** @param {MouseEvent} event @param {number} index @param {string} name */
+  async #rename(event, index, name) {
+    event.preventDefault();
+    event.stopPropagation();
+    const given = (await this.ask(t("Rename preset {n}", { n: index + 1 }), name))?.trim();
+    if (given) this.bank.rename(index, given);
   }
 
   /** @param {MouseEvent} event @param {number} index */

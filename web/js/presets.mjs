@@ -7,6 +7,8 @@ import { t } from "./i18n.mjs?v=0.3.0";
 
 const FORMAT = { format: "livestyle-presets", version: 1 };
 
+const LONGEST_NAME = 50; // and room for a number
+
 /** @typedef {{name: string, values: Record<string, unknown>, fade: number}} Preset */
 
 /**
@@ -46,6 +48,12 @@ export class PresetBank {
   /** Keep the present values in place of those that a preset has. @param {number} index @param {number} fade */
   overwrite(index, fade) {
     this.#keep(this.list.with(index, { name: this.list[index].name, values: this.host.values(), fade }));
+  }
+
+  /** @param {number} index @param {string} name */
+  rename(index, name) {
+    const preset = this.list[index];
+    if (name !== preset.name) this.#keep(this.list.with(index, { ...preset, name: this.#unused(name.slice(0, LONGEST_NAME)) }));
   }
 
   /** @param {number} index */

@@ -34,8 +34,8 @@ export class SessionBoard {
     this.views = new Map();
     /** Called when the live keys may have changed. */
     this.onLive = () => {};
-    /** Called with what others wrote: another page, a controller, a cross-fade. @type {(key: string, value: unknown) => void} */
-    this.onFollow = () => {};
+    /** Called with what others wrote: see LiveSession. @type {(key: string, value: unknown) => unknown} */
+    this.onFollow = () => undefined;
   }
 
   /** @param {any} node @param {View} view @param {() => string[]} [ids] of the nodes that it shows */
@@ -94,9 +94,9 @@ export class SessionBoard {
     for (const session of this.sessions.values()) session.recall(values, fade);
   }
 
-  /** Have the sessions know presets, for OSC and show control. @param {object} bank */
-  async givePresets(bank) {
-    for (const session of this.sessions.values()) await this.#post(session, "presets", { bank });
+  /** Have the sessions know presets, for OSC and show control. @param {object} bank @returns {Promise<any[]>} answers, or {error} */
+  givePresets(bank) {
+    return Promise.all([...this.sessions.values()].map((session) => this.#post(session, "presets", { bank })));
   }
 
   /** A file of presets as the server understands it. @param {unknown} bank @returns {Promise<any>} or {error} */

@@ -33,9 +33,11 @@ test("presets are saved with the workflow, each under a name of its own, and kno
   assert.deepEqual(told.shared.at(-1), { format: "livestyle-presets", version: 1, presets: bank.list });
   bank.overwrite(0, 1);
   assert.deepEqual(bank.list[0], { name: "Dusk", values: { "4.strength": 1 }, fade: 1 });
+  bank.rename(0, "Dusk 2");
+  assert.deepEqual(bank.list.map(({ name }) => name), ["Dusk 2 2", "Dusk 2"]);
   bank.remove(0);
   assert.deepEqual(bank.list.map(({ name }) => name), ["Dusk 2"]);
-  assert.equal(shown, 4);
+  assert.equal(shown, 5);
 });
 
 test("a preset is recalled with its fade; one that is not there is said", () => {

@@ -254,3 +254,27 @@ test("a widget follows what others write, unless a change of its own is on its w
   assert.equal(widget.value, 0.5);
   assert.deepEqual(sent(), [[0.75, 1]]);
 });
+
+test("what a widget makes of others' values is not sent back", (context) => {
+  const { board, sockets } = makeBoard();
+  const told = [];
+  const widget = { name: "strength", value: 1 };
+  widget.callback = (value) => {
+    told.push(value);
+    widget.value = Math.round(value * 100) / 100; // as ComfyUI's numbers do
+  };
+  const node = { id: "4", widgets: [widget] };
+  const live = new LiveWidgets({ idOf: (each) => each.id, send: (...change) => board.set(...change), values: () => board.liveValues() });
+  board.onLive = () => live.refresh();
+  board.onFollow = (...change) => live.follow(...change);
+  context.after(() => clearInterval(live.timer));
+  live.watch(node);
+  board.announce(DETAIL);
+  hear(sockets[0], { type: "live", values: { "4.strength": 1 } });
+  hear(sockets[0], { type: "received", key: "4.strength", value: 0, fade: 2 }); // a glide begins where it is
+  assert.equal(widget.value, 1);
+  hear(sockets[0], { type: "gliding", key: "4.strength", value: 0.4567 });
+  live.compareAll();
+  assert.deepEqual([widget.value, told], [0.46, [0.4567]]);
+  assert.deepEqual(sockets[0].sent.filter(({ type }) => type === "set"), []);
+});
