@@ -34,6 +34,11 @@ def test_a_product_is_one_kernel(device: PretendedCuda) -> None:
     assert launch.bytes == 2 * (32 * 64 + 64 * 16 + 32 * 16)
 
 
+def test_a_norm_of_one_dtype_is_one_kernel(device: PretendedCuda) -> None:
+    F.rms_norm(on_card(4, 64), (64,), on_card(64))
+    assert [launch.name for launch in device.ledger.launches] == ["_fused_rms_norm"]
+
+
 def test_views_are_no_kernels(device: PretendedCuda) -> None:
     on_card(4, 6).reshape(24)[3:9].unsqueeze(0).expand(5, -1).transpose(0, 1)
     assert not device.ledger.launches

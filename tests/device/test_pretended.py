@@ -99,7 +99,6 @@ def test_uploads_leave_the_host_free(played: Stream) -> None:
 ESTIMATED = 0.1
 """By how much the memory that is asked for may differ from what tensors take at the peak."""
 MISSED = {
-    "mllm-edit, adapter": "an adapter's weights are not in what is asked for",
     "stream-dit": "work of an encoder is asked for, which a stream without a source does without",
 }
 

@@ -89,9 +89,16 @@ class MLLMEditModel(StreamModel):
         return (self.denoiser.unet, self.encoder.model, self.autoencoder.model)
 
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
-        """About 40 full-size planes of the autoencoder's width dominate."""
-        widest = max(self.autoencoder.model.config.decoder_block_out_channels)
-        return 4 * self.requirements(settings).chunk_frames * width * height * widest * 3
+        """What every lane works with at once: full-size planes of the autoencoder, tokens of the U-Net.
+
+        Counted by a dry run (docs/gpu.md): encoding and decoding hold 6.5 planes of the autoencoder's width
+        together, denoising six times the U-Net's widths for each of its latents.
+        """
+        config, unet = self.autoencoder.model.config, self.denoiser.unet
+        frames, spatial = self.requirements(settings).chunk_frames, self.autoencoder.spatial
+        planes = 13 * width * height * max(config.decoder_block_out_channels) // 2
+        tokens = 6 * (width // spatial) * (height // spatial) * sum(unet.config.block_out_channels)
+        return frames * (planes + tokens) * unet.dtype.itemsize
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         chunk = settings.chunk or self.profile.chunk

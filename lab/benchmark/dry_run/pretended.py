@@ -39,6 +39,8 @@ UNCOUNTED = {
     *("lift_fresh", "_reshape_alias", "_unsafe_view", "set_", "resize_", "is_same_size"),
 }
 """No kernels though their schema doesn't call them views."""
+WHOLE = {"_fused_rms_norm"}
+"""Have a CUDA kernel of their own, and are taken apart elsewhere."""
 SIZED_BY_DATA = {"nonzero", "masked_select", "unique_consecutive", "_unique2", "unique_dim"}
 GATHERS = {"index", "embedding", "index_select", "gather"}
 SCATTERS = {"index_put_", "index_copy_", "copy_", "index_put", "scatter_"}
@@ -70,7 +72,7 @@ class PretendedCuda(TorchDispatchMode):
         special = self._special(func, name, args, kwargs, onto)
         if special is not NotImplemented:
             return special
-        if func._overloadpacket not in flop_registry:
+        if func._overloadpacket not in flop_registry and name not in WHOLE:
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
