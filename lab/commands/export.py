@@ -3,8 +3,10 @@
     python scripts/export.py stream-dit --weights MODEL.safetensors --network NETWORK.json
         --text-encoder byt5=FOLDER:240 --autoencoder FOLDER --partition 8x2x1 --output FOLDER
     python scripts/export.py streamedit-dit ... --partition 3x1x2 --output FOLDER
+    python scripts/export.py causal --weights MODEL.pt --output MODEL.safetensors --profile causal_forcing
 
-Put the folder into ComfyUI's models/stream_models; it then is in the list of Load Stream Model.
+The last one makes a single file of a published causal Wan checkpoint, whose header says what it is, also to
+ComfyUI. Put what is written into ComfyUI's models/stream_models; it then is in the list of Load Stream Model.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from ...engine.autoencoders.latents import LatentFormat
 from ...engine.errors import LiveStyleError, SettingError
 from ...engine.families.stream_dit.checkpoint import Description as StreamDiTDescription
 from ...engine.families.streamedit_dit.checkpoint import Description as StreamEditDiTDescription
+from .export_causal import export_causal
 from .export_checkpoint import export_checkpoint, parse_partition
 
 KINDS = {
@@ -29,7 +32,10 @@ KINDS = {
 def main() -> None:
     arguments = parse()
     try:
-        export(arguments)
+        if arguments.family == "causal":
+            export_causal(arguments.weights, arguments.output, arguments.profile)
+        else:
+            export(arguments)
     except (LiveStyleError, OSError, ValueError, TypeError) as error:
         raise SystemExit(str(error)) from error
     print(f"Written: {arguments.output}")
@@ -65,7 +71,17 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("family", choices=list(KINDS))
+    families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
+    for name in KINDS:
+        _buffer_options(families.add_parser(name, help="a folder of your own weights"))
+    causal = families.add_parser("causal", help="one file of a published causal checkpoint")
+    causal.add_argument("--weights", type=Path, required=True, help=".pt or .safetensors")
+    causal.add_argument("--profile", default="", help="what it is played as; else it is recognised")
+    causal.add_argument("--output", type=Path, required=True, help="a new .safetensors")
+    return parser.parse_args()
+
+
+def _buffer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, required=True, help="the transformer, .safetensors")
     parser.add_argument("--network", type=Path, required=True, help="JSON of the network's sizes")
     parser.add_argument(
@@ -79,4 +95,3 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--latents", type=Path, help="JSON with mean and deviation of each latent channel")
     parser.add_argument("--fps", type=float, default=16.0)
     parser.add_argument("--output", type=Path, required=True, help="a new folder")
-    return parser.parse_args()

@@ -17,6 +17,9 @@ from ..pickled import load_pickled
 HEADER_TEXTS = ("checkpoint_format", "model_name", "modelspec.title")
 """Texts in a file that may name the checkpoint; the others, such as a prompt, may say anything."""
 
+PROFILE_TEXT = "livestyle.profile"
+"""Text of a header that names the profile itself (``scripts/export.py causal``)."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -26,6 +29,7 @@ class Evidence:
         name: of the file or folder, with its parent's: ``framewise/causal_forcing.pt``.
         tensors: on the meta device, under the names in the file.
         header: texts of the file that may name the checkpoint.
+        profile: what its header says that it is played as, ``""`` mostly.
         causal: whether ComfyUI's header says that the network is causal.
         entry: which entry of a ``.pt`` is read.
         left: other entries with weights.
@@ -37,6 +41,7 @@ class Evidence:
     causal: bool = False
     entry: str = ""
     left: tuple[str, ...] = ()
+    profile: str = ""
 
     @property
     def file(self) -> str:
@@ -73,7 +78,8 @@ def read_evidence(path: Path, files: Sequence[Path]) -> Evidence:
             _read_header(file, read)
     header = " ".join(read.said[name] for name in HEADER_TEXTS if name in read.said)
     name = f"{path.parent.name}/{path.name}"
-    return Evidence(name, read.tensors, header, _says_causal(read.said), read.entry, read.left)
+    causal, profile = _says_causal(read.said), read.said.get(PROFILE_TEXT, "")
+    return Evidence(name, read.tensors, header, causal, read.entry, read.left, profile)
 
 
 def _read_header(file: Path, read: _Read) -> None:

@@ -78,6 +78,8 @@ def recognise(evidence: Evidence, note: Mapping[str, Any], chosen: str = "", hea
         return _chosen(evidence, chosen, own, layout)
     if own is not None:
         return Recognition(note["profile"].get("base", "described"), "livestyle.json", own, own.note)
+    if evidence.profile in PROFILES:
+        return replace(_chosen(evidence, evidence.profile, None, layout), rule="its header")
     fused = any(FUSED in name for name in evidence.tensors)
     by_tensors = named("krea", layout) if fused else None
     for found, rule in ((by_header, "its header"), (by_name, "its name"), (by_tensors, "its tensors")):
