@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -339,3 +340,11 @@ def test_the_weights_that_are_told_are_the_weights_that_are_loaded(
     for key, tensor in net.state_dict().items():
         if key in filled:
             assert torch.equal(tensor, filled[key] if averaged else torch.zeros_like(tensor))
+
+
+@pytest.mark.parametrize(
+    ("size", "published"), [("small", 1_418_996_800), ("large", 14_288_491_584), ("five", 4_999_787_712)]
+)
+def test_networks_have_the_published_number_of_parameters(size: str, published: int) -> None:
+    """Built on the meta device: no data."""
+    assert sum(math.prod(shape) for shape in wan_shapes(PARAMETERS[size]).values()) == published
