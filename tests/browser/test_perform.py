@@ -131,7 +131,7 @@ def test_presets_and_controllers_move_the_widgets(
         # a MIDI knob: no machine here has one, so the browser's own edge is played
         page.evaluate(MIDI)
         page.evaluate("window.app.extensionManager.setting.set('livestyle.controllers.on', true)")
-        page.wait_for_function("window.midi.onmidimessage")
+        page.wait_for_function("() => Boolean(window.midi.onmidimessage)")
         _choose(canvas, "StreamDenoise", "Learn a MIDI control or gamepad for strength")
         for value in (10, 0, 127, 0):  # learned, taken over, moved
             page.evaluate("value => window.midi.onmidimessage({ data: [0xb0, 7, value] })", value)
