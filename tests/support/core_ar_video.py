@@ -46,10 +46,10 @@ def main(checkout: str, out: str) -> None:
         **SIZES,
     ).eval()
     for name, parameter in net.named_parameters():
-        scale = 0.15 if parameter.ndim > 1 else 0.5
-        parameter.data = (torch.randn_like(parameter) * scale).half().float()
+        value = torch.randn_like(parameter) * (0.2 if parameter.ndim > 1 else 1.0)
         if name.endswith(("norm_q.weight", "norm_k.weight", "norm3.weight")):
-            parameter.data.abs_().add_(0.5)
+            value = value.abs() + 0.5
+        parameter.data = value.half().float()  # what is written is what has run
     tensors = {f"weights/{name}": tensor.half() for name, tensor in net.state_dict().items()}
     text = torch.randn(1, 6, SIZES["text_dim"])
     tensors["text"] = text
