@@ -32,8 +32,8 @@ def frames_first(latents: torch.Tensor) -> torch.Tensor:
 def test_the_same_weights_and_noise_make_what_core_makes(case: str, rope: str) -> None:
     """Self-Forcing and Causal Forcing: blocks of three and one, and one that starts from a picture.
 
-    1.6e-6 apart where the latents reach 7. Core computes the angles of the timestep's encoding in float32, ours
-    in float64.
+    1.6e-6 apart where the latents reach 7. Core computes the angles of the timestep's encoding in float32,
+    ours in float64.
     """
     with safe_open(FIXTURE, "pt") as file:
         said = file.metadata()
