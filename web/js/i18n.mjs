@@ -10,14 +10,15 @@ let locale = {};
 /** @type {Record<string, string>} */
 let words = {};
 
-/** What nodes are called in English, by type: files that were saved so still are. @type {Record<string, string>} */
-const titles = {};
+/** Our nodes' English texts by type: files that were saved with their titles still have them. @type {Record<string, any>} */
+let english = {};
 
 /** Choose the language; before anything is shown.
  * @param {Record<string, any>} locales as ComfyUI's /i18n gives them @param {string} language such as "fr" */
 export function useLanguage(locales, language) {
   locale = locales[language] ?? locales[language.split("-")[0]] ?? {};
   words = locale.livestyle ?? {};
+  english = locales.en?.nodeDefs ?? {};
 }
 
 /** @param {string} text in English, with {names} where ``values`` come in
@@ -47,7 +48,6 @@ export function translated(kind, entries) {
 export function translateDefinition(definition) {
   const texts = locale.nodeDefs?.[definition.name];
   if (!texts) return;
-  titles[definition.name] = definition.display_name;
   definition.display_name = texts.display_name;
   definition.description = texts.description;
   for (const [name, spec] of Object.values(definition.input ?? {}).flatMap(Object.entries)) {
@@ -80,5 +80,5 @@ function optionLabel(value) {
 /** The title of a node that was loaded with its English one. @param {any} node */
 export function translateTitle(node) {
   const text = locale.nodeDefs?.[node.comfyClass]?.display_name;
-  if (text && node.title === titles[node.comfyClass]) node.title = text;
+  if (text && node.title === english[node.comfyClass]?.display_name) node.title = text;
 }

@@ -94,7 +94,8 @@ test("words come in the page's language, with names where they belong", () => {
 
 test("a node's definition, labels and English title come in the page's language", () => {
   const texts = { display_name: "Charger", description: "D", inputs: { lora: { name: "LoRA", tooltip: "T" } }, outputs: { 0: { name: "mod\u00e8le" } } };
-  useLanguage({ fr: { nodeDefs: { Load: texts }, commands: { livestyle_play: { label: "Lancer" } } } }, "fr");
+  const en = { nodeDefs: { Load: { display_name: "Load it" } } };
+  useLanguage({ en, fr: { nodeDefs: { Load: texts }, commands: { livestyle_play: { label: "Lancer" } } } }, "fr");
   const definition = { name: "Load", display_name: "Load it", input: { required: { lora: ["COMBO", {}] }, hidden: { id: "ID" } } };
   translateDefinition(definition);
   assert.equal(definition.display_name, "Charger");
