@@ -21,7 +21,7 @@ from .discriminator import PatchDiscriminator, judge
 from .footage import Footage
 
 PERCEPTUAL = 0.004  # weight of the perceptual distance beside the squared error
-STEADY = 0.25  # weight of the error's change from frame to frame, which the eye sees as flicker
+STEADY = 0.6  # weight of the error's change from frame to frame, which the eye sees as flicker
 UNIT_SCALE = 0.02  # weight that holds each latent channel near mean 0 and deviation 1
 UNSURE = 0.05  # deviation of the noise on the latents that the decoder sees: a denoiser will write them
 ADVERSARIAL = 0.2  # length of the discriminator's gradient at the decoder's output, by that of the rest
