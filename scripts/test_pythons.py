@@ -35,6 +35,10 @@ OLDEST_AV = "av==14.2.0"
 TESTS = ("tests/engine/media", "tests/nodes")
 FRAMES = 24
 DAY_S = 24 * 3600.0
+HOUR_S = 3600.0
+
+ROOM = 15e9
+"""Bytes that should stay free: an environment has 6e9."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def build(variant: Variant, python: str, comfyui: Path) -> str | None:
         built, complete = venv_python(prefix), prefix / "livestyle-complete"
         if not complete.exists():
             print(f"{variant.name}: building {prefix}", flush=True)
-            _forget_old(cache, variant)
+            forget_old(cache, variant)
             subprocess.call([*run, "cache", "prune"], env=uv)
             if subprocess.call([*run, "venv", "--clear", "--python", python, str(prefix)], env=uv):
                 return None
@@ -167,11 +171,12 @@ def build(variant: Variant, python: str, comfyui: Path) -> str | None:
     return str(built)
 
 
-def _forget_old(cache: Path, variant: Variant) -> None:
-    """Remove environments of other requirements that no clone has used for a day."""
+def forget_old(cache: Path, variant: Variant) -> None:
+    """Remove environments of other requirements unused for a day, or an hour where room is short."""
+    patience = DAY_S if shutil.disk_usage(cache).free > ROOM else HOUR_S
     for mark in cache.glob(f"python-{variant.name}-*/livestyle-complete"):
         if re.fullmatch(f"python-{variant.name}-[0-9a-f]{{12}}", mark.parent.name):
-            if time.time() - mark.stat().st_mtime > DAY_S:
+            if time.time() - mark.stat().st_mtime > patience:
                 shutil.rmtree(mark.parent, ignore_errors=True)
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import time
 import tomllib
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import test_pythons
@@ -35,3 +40,20 @@ def test_an_interpreter_is_found_by_its_version(monkeypatch: pytest.MonkeyPatch)
     # a shim that is there but starts nothing
     monkeypatch.setattr(test_pythons.shutil, "which", lambda name: sys.executable)
     assert test_pythons.find_python("3.99") is None
+
+
+@pytest.mark.parametrize(("free", "left"), [(1e12, {"used", "new"}), (1e9, {"new"})])
+def test_old_environments_go_sooner_where_room_is_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, left: set[str]
+) -> None:
+    variant = test_pythons.variants()[0]
+    names = {"old": "0" * 12, "used": "1" * 12, "new": "2" * 12}
+    for name, hours in (("old", 30), ("used", 3), ("new", 0)):
+        mark = tmp_path / f"python-{variant.name}-{names[name]}" / "livestyle-complete"
+        mark.parent.mkdir()
+        mark.touch()
+        then = time.time() - 3600 * hours
+        os.utime(mark, (then, then))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    test_pythons.forget_old(tmp_path, variant)
+    assert {path.name[-12:] for path in tmp_path.iterdir()} == {names[name] for name in left}
