@@ -20,10 +20,10 @@ from ...engine.conditioning.recipe import ConditioningRecipe
 from ...engine.errors import LiveStyleError
 from ...engine.families import StreamRequest, identify, load_model, make_runner, weight_bytes
 from ...engine.families.base import DenoiseSettings, ModelHandle, Runner, StreamModel
-from ...engine.media.sources import SourceSpec
 from ...engine.runtime.device import DevicePlan, plan_device
 from ..benchmark.inline import play
 from ..benchmark.machine import hardware_line
+from ..evaluation.clips import read_frames
 from ..evaluation.sheet import contact_sheet
 
 CLIP = Path(__file__).parents[2] / "example_media" / "flower.mp4"
@@ -139,15 +139,9 @@ class Report:
         path = self.arguments.source or (CLIP if runner.requirements.needs_source else None)
         if path is None:
             return None
-        source = SourceSpec("file", str(path)).open()
-        try:
-            source.start(width, height, "crop")
-            read = source.read(length)
-        finally:
-            source.close()
-        assert read is not None  # opening a source decodes its first frame
-        self._say("source", f"{path.name}, {len(read.pixels)} frames")
-        return read.pixels
+        pixels = read_frames(path, width, height, length)
+        self._say("source", f"{path.name}, {len(pixels)} frames")
+        return pixels
 
     def _say(self, what: str, found: str) -> None:
         self.lines.append(f"- {what}: {found}")

@@ -31,16 +31,21 @@ class Clip:
         return SourceClip(self.pixels)
 
 
-def read_clip(path: Path, size: int, frames: int) -> Clip:
-    """The first ``frames`` frames of a video, fewer where it is shorter."""
+def read_frames(path: Path, width: int, height: int, frames: int) -> np.ndarray:
+    """A video's first frames, fewer where it is shorter, cropped to a size: uint8 RGB (N, H, W, 3)."""
     source = SourceSpec("file", str(path)).open()
     try:
-        source.start(size, size, "crop")
+        source.start(width, height, "crop")
         read = source.read(frames)
     finally:
         source.close()
     assert read is not None  # opening a source decodes its first frame
-    return Clip(path.stem, read.pixels)
+    return read.pixels
+
+
+def read_clip(path: Path, size: int, frames: int) -> Clip:
+    """The first ``frames`` frames of a video, fewer where it is shorter."""
+    return Clip(path.stem, read_frames(path, size, size, frames))
 
 
 def read_clips(folder: Path, size: int, frames: int, part: str = "") -> list[Clip]:
