@@ -1,7 +1,7 @@
 """Measure a checkpoint on clips; every figure is defined in docs/measures.md.
 
     python scripts/evaluate.py mllm-edit --clips CLIPS --json FILE
-    python scripts/evaluate.py mllm-edit --sheet FILE.jpg --sheet-clips CLIP CLIP
+    python scripts/evaluate.py sheet --checkpoint FOLDER --clips CLIP CLIP --prompts oil ink --output FILE.jpg
     python scripts/evaluate.py temporal --clips CLIPS --json FILE
     python scripts/evaluate.py mllm-edit-tables --clips CLIPS --output FOLDER
     python scripts/evaluate.py stream-dit --json FILE
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 
 from ..autoencoders import evaluate_video
+from ..evaluation import draw_sheet
 from ..mllm_edit import evaluate as mllm_edit
 from ..mllm_edit import evaluate_tables, evaluate_temporal
 from ..rtr_dit import evaluate as rtr_dit
@@ -31,6 +32,7 @@ COMMANDS = {
     "rtr-dit": rtr_dit,
     "streamedit-dit": streamedit_dit,
     "video-autoencoder": evaluate_video,
+    "sheet": draw_sheet,
 }
 
 

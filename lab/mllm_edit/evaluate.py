@@ -7,39 +7,21 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
-
 from ..commands.evaluate_options import add_model, load, save
-from ..evaluation.prompts import ASK
-from ..evaluation.sheet import contact_sheet
-from ..styles import STYLES
-from ..training.clips import centre_crop, sample_frames
 from .evaluation import editing as mllm_edit
-
-SHEET = 256  # side of a tile in pixels
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
-    parser.add_argument("--clips", type=Path, help="folder of clips that training never saw")
+    parser.add_argument("--clips", type=Path, required=True, help="folder of clips that training never saw")
     parser.add_argument("--frames", type=int, default=4, help="frames of each clip")
     parser.add_argument("--prompts", type=Path, help="{style: {sentences: [...], words: [...]}} to judge")
     parser.add_argument("--dump", type=Path, help="write the judged source, target and output pictures there")
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet of all styles there")
-    parser.add_argument("--sheet-clips", type=Path, nargs="+", default=[], help="the clips it shows")
     parser.add_argument("--json", type=Path, help="write all figures there")
 
 
 def run(arguments: argparse.Namespace) -> None:
     model, plan = load(arguments.checkpoint)
-    if arguments.sheet:
-        frames = [sample_frames(clip, 3, SHEET)[1] for clip in arguments.sheet_clips]
-        sources = np.stack([centre_crop(frame, SHEET) for frame in frames])
-        styled = [(style, mllm_edit.edit(model, sources, ASK[style], arguments.steps)) for style in STYLES]
-        contact_sheet([("source", sources), *styled], arguments.sheet)
-        print(f"Contact sheet: {arguments.sheet}")
-    if not arguments.clips:
-        return
     started = time.monotonic()
     sources = mllm_edit.evaluation_frames(arguments.clips, arguments.frames, arguments.size)
     judge = mllm_edit.Judge.paint(sources)
