@@ -17,6 +17,7 @@ from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.pump import pump
 from ..engine.runtime.registry import sessions
 from ..server.addresses import titles_of
+from ..server.modulators import begin_modulators
 from ..server.owners import OWNER_FIELD, set_owner
 from ..server.session_events import file_entry, send_session_event
 from . import host
@@ -68,6 +69,7 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
     )
     graph, extra = host.running_prompt()
     set_owner(session, plan, send.client, extra.get(OWNER_FIELD, ""), titles_of(graph))
+    begin_modulators(session, graph)
     send_session_event(session, send, host.view_of)
     try:
         pump(session, host.Progress(plan.node_id), host.check_interrupt)

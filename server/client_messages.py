@@ -10,7 +10,7 @@ from ..engine.errors import SettingError
 from ..engine.runtime.preview_picture import PreviewWish
 from .json_fields import flag_field, number_field, recall_fields, text_field, whole_field
 
-KINDS = ("credit", "set", "recall", "preview", "clock", "camera", "record")
+KINDS = ("credit", "set", "modulate", "recall", "preview", "clock", "camera", "record")
 
 CameraState = Literal["ready", "paused", "gone"]
 
@@ -28,6 +28,15 @@ class Change:
 
     key: str
     value: Any
+    seq: int | None
+
+
+@dataclass(frozen=True)
+class Modulate:
+    """A modulator for a live number, or None for none, not checked yet; ``seq`` as of ``Change``."""
+
+    key: str
+    modulator: Any
     seq: int | None
 
 
@@ -76,7 +85,7 @@ class Record:
     on: bool
 
 
-Message = Credit | Change | Recall | PreviewSettings | Clock | Camera | Record
+Message = Credit | Change | Modulate | Recall | PreviewSettings | Clock | Camera | Record
 
 
 def parse(text: str) -> Message:
@@ -93,7 +102,9 @@ def parse(text: str) -> Message:
         case "preview":
             return PreviewSettings(_wish(data))
         case "set":
-            return _change(data)
+            return Change(text_field(data, "key"), data.get("value"), _seq(data))
+        case "modulate":
+            return Modulate(text_field(data, "key"), data.get("modulator"), _seq(data))
         case "recall":
             return Recall(*recall_fields(data))
         case "clock":
@@ -105,9 +116,8 @@ def parse(text: str) -> Message:
     raise SettingError(f"The message's type must be one of {', '.join(KINDS)}.")
 
 
-def _change(data: dict[str, Any]) -> Change:
-    seq = None if data.get("seq") is None else whole_field(data, "seq", 0, 2**53)
-    return Change(text_field(data, "key"), data.get("value"), seq)
+def _seq(data: dict[str, Any]) -> int | None:
+    return None if data.get("seq") is None else whole_field(data, "seq", 0, 2**53)
 
 
 def _camera(data: dict[str, Any]) -> Camera:

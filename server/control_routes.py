@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from ..engine.runtime.session import StreamSession
 from .actions import ACTIONS, Actions
 from .addresses import controls_of, keys_of, warnings_of
 from .json_fields import flag_field, number_field, recall_fields
+from .modulators import parse_modulators, set_modulators
 from .pages import NO_STORE
 from .preset_bank import LARGEST_BANK, Bank, bank_json, bank_of, find_preset, parse_bank, set_bank
 from .request_body import json_object
@@ -36,13 +38,14 @@ class ControlRoutes:
         described = {
             "state": session.state,
             "controls": [each.as_json() for each in controls_of(session)],
+            "modulators": {key: asdict(each) for key, each in session.store.modulators().items()},
             "presets": [preset.name for preset in bank_of(session)],
             "warnings": warnings_of(session),
         }
         return web.json_response(described, headers=NO_STORE)
 
     async def write(self, request: web.Request) -> web.Response:
-        """Recall a preset, set values, fire an action: those that the body has, in this order."""
+        """Recall a preset, set values and modulators, fire an action: what the body has, in this order."""
         session, body = await self._guard.command(request)
         refused: dict[str, str] = {}
         try:
@@ -50,10 +53,12 @@ class ControlRoutes:
             if action is not None and action not in ACTIONS:
                 raise SettingError(f"action must be one of {', '.join(ACTIONS)}.")
             on = flag_field({"on": True, **body}, "on")
+            modulators = parse_modulators(body.get("modulators", {}))
             if "preset" in body:
                 refused |= _recall(session, body)
             if "values" in body:
                 refused |= _set(session, body)
+            refused |= set_modulators(session, modulators)
         except SettingError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         done = await self._actions.fire(session, action, on) if action else {}

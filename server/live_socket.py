@@ -10,16 +10,29 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from ..engine.errors import SettingError
+from ..engine.modulation.modulator import Modulator
 from ..engine.runtime.session import StreamSession
 from .camera_upload import CameraUpload
-from .client_messages import Camera, Change, Clock, Credit, Message, PreviewSettings, Recall, Record, parse
+from .client_messages import (
+    Camera,
+    Change,
+    Clock,
+    Credit,
+    Message,
+    Modulate,
+    PreviewSettings,
+    Recall,
+    Record,
+    parse,
+)
 from .frame_messages import LARGEST_FRAME, parse_frame, preview_message
 from .json_fields import value_field
 from .rate_limit import RateLimit
@@ -121,21 +134,29 @@ class LiveSocket:
                 self._upload.set_camera(message)
             case Record(node, on):
                 self._record(node, on)
+            case Modulate():
+                self._answer(message.key, message.seq, lambda sender: self._modulate(message, sender))
             case Change():
-                self._change(message)
+                self._answer(message.key, message.seq, lambda sender: self._change(message, sender))
             case Recall(values, fade):
                 _, refused = self._session.store.recall(values, fade)
                 for key, line in refused.items():
                     self._send({"type": "error", "message": line, "key": key})
 
-    def _change(self, change: Change) -> None:
-        sender = "" if change.seq is None else self._id
+    def _answer(self, key: str, seq: int | None, act: Callable[[str], object]) -> None:
+        """Change something; its receipt comes through the session, for it was sent by this page."""
         try:
-            value = value_field({"value": change.value}, "value")
-            # the receipt comes through the session
-            self._session.store.set(change.key, value, change.seq, sender)
+            act("" if seq is None else self._id)
         except SettingError as error:
-            self._send({"type": "error", "message": str(error), "key": change.key, "seq": change.seq})
+            self._send({"type": "error", "message": str(error), "key": key, "seq": seq})
+
+    def _change(self, change: Change, sender: str) -> None:
+        value = value_field({"value": change.value}, "value")
+        self._session.store.set(change.key, value, change.seq, sender)
+
+    def _modulate(self, wish: Modulate, sender: str) -> None:
+        modulator = None if wish.modulator is None else Modulator.parse(wish.modulator)
+        self._session.store.modulate(wish.key, modulator, wish.seq, sender)
 
     def _record(self, node: str, on: bool) -> None:
         switch = self._session.recorders.get(node)
@@ -176,9 +197,10 @@ class LiveSocket:
 
     def _report(self) -> None:
         """Queue what has changed: live values, state, and twice a second the telemetry."""
-        values = dict(self._session.store.snapshot())
+        values = self._session.store.resting()
         if values.keys() != self._reported.get("live", {}).keys():
-            self._texts.append({"type": "live", "values": values})
+            modulators = {key: asdict(each) for key, each in self._session.store.modulators().items()}
+            self._texts.append({"type": "live", "values": values, "modulators": modulators})
         state = state_message(self._session)
         if state != self._reported.get("state"):
             self._texts.append(state)

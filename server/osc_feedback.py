@@ -73,7 +73,9 @@ class OscFeedback:
         loop, known = asyncio.get_running_loop(), weakref.ref(session)
 
         def heard(event: Mapping[str, Any]) -> None:
-            if event["type"] == "gliding" or (event["type"] == "received" and "fade" not in event):
+            if event["type"] in ("gliding", "modulated") or (
+                event["type"] == "received" and "fade" not in event
+            ):
                 with contextlib.suppress(RuntimeError):  # the server is shutting down
                     loop.call_soon_threadsafe(self._changed, known(), event)
 

@@ -26,7 +26,16 @@ LAYERS = ("engine", "server", "nodes", "lab")
 BELOW = {"engine": {"engine"}, "server": {"server", "engine"}, "lab": {"lab", "engine"}}
 """What each layer may import of ours; ``nodes`` may import engine and server."""
 BELOW["nodes"] = {"nodes", "server", "engine"}
-WITHIN_ENGINE = ("media", "networks", "cache", "conditioning", "autoencoders", "motion", "sampling")
+WITHIN_ENGINE = (
+    "media",
+    "modulation",
+    "networks",
+    "cache",
+    "conditioning",
+    "autoencoders",
+    "motion",
+    "sampling",
+)
 """Parts of the engine that import neither families nor the runtime."""
 
 

@@ -7,9 +7,8 @@ from fractions import Fraction
 
 import av
 
-from .audio_convert import SoundConverter
 from .sampling import seconds
-from .tracks import MediaFile
+from .sound_reader import SoundReader
 from .types import AudioTrack
 
 # What QuickTime, Premiere and browsers play in an mp4; True where the decoder's set-up must come
@@ -20,16 +19,10 @@ _CARRIED = {"opus": True, "ac3": False, "eac3": False, "flac": True}
 _MP3_LOWEST_RATE = 16_000
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_BITS_PER_CHANNEL = 96_000
-# Enough for a decoder to be in full swing.
-_RUN_IN = Fraction(1)
 
 
 class AudioFeed:
-    """Gives audio packets up to a time, so that they interleave with the video.
-
-    Attributes:
-        remark: one line where not all of the sound could be used; else empty.
-    """
+    """Gives audio packets up to a time, so that they interleave with the video."""
 
     def __init__(
         self, track: AudioTrack, output: av.container.OutputContainer, *, keep_codec: bool = False
@@ -45,26 +38,27 @@ class AudioFeed:
             MediaError: the track can't be opened.
             LookupError: it has no audio that can be decoded or copied.
         """
-        self.remark = ""
-        self._start = seconds(track.start)
         self._end = seconds(track.duration) or None
         self._next: av.Packet | None = None
-        self._input: MediaFile = track.open()
+        self._reader = SoundReader(track)
         try:
             self._add_to(output, keep_codec)
         except BaseException:
-            self._input.close()
+            self._reader.close()
             raise
 
+    @property
+    def remark(self) -> str:
+        """One line where not all of the sound could be used; else empty."""
+        return self._reader.remark
+
     def _add_to(self, output: av.container.OutputContainer, keep_codec: bool) -> None:
-        if self._input.audio is None:
-            raise LookupError("no audio stream")
-        self._stream = self._input.audio
-        if can_copy(self._stream, keep_codec):
-            self._output = output.add_stream_from_template(self._stream, opaque=True)
+        stream = self._reader.stream
+        if can_copy(stream, keep_codec):
+            self._output = output.add_stream_from_template(stream, opaque=True)
             self._packets = self._copied()
         else:
-            self._output = _add_aac(output, self._stream)
+            self._output = _add_aac(output, stream)
             self._packets = self._encoded()
 
     def packets(self, until: Fraction | None) -> Iterator[av.Packet]:
@@ -80,25 +74,12 @@ class AudioFeed:
 
     def close(self) -> None:
         """Release the input."""
-        self._input.close()
-
-    def _demuxed(self) -> Iterator[av.Packet]:
-        """The track's packets from a little before the start; what can't be read ends it with a remark."""
-        from_time = self._start - _RUN_IN
-        if from_time > 0 and not self._input.seek(self._stream, from_time) and not self._input.jumps:
-            self._input.rewind()
-        try:
-            for packet in self._input.packets(self._stream):
-                stamp = packet.dts if packet.pts is None else packet.pts
-                if stamp is None or stamp * packet.time_base >= from_time:
-                    yield packet
-        except av.error.FFmpegError as error:
-            self.remark = f"The sound ends early: its track can't be read on ({error.strerror})."
+        self._reader.close()
 
     def _copied(self) -> Iterator[av.Packet]:
-        offset = round(self._start / self._stream.time_base)
+        offset = round(self._reader.start / self._reader.stream.time_base)
         last: int | None = None
-        for packet in self._demuxed():
+        for packet in self._reader.packets():
             if packet.pts is None:
                 packet.pts = packet.dts
             # The one before the start is kept for the decoder's run-in; an edit list hides it.
@@ -113,27 +94,11 @@ class AudioFeed:
 
     def _encoded(self) -> Iterator[av.Packet]:
         context = self._output.codec_context
-        converter = SoundConverter(
-            context.sample_rate,
-            context.format.name,
-            context.layout.name,
-            self._start,
-            self._input.channel_order,
-        )
-        damaged = 0
-        for packet in self._demuxed():
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                damaged += 1
-                self.remark = f"{damaged} damaged pieces of the sound are silent: its file may be broken."
-                continue
-            for frame in frames:
-                for converted in converter.push(frame):
-                    yield from self._output.encode(converted)
-        for converted in converter.finish():
-            yield from self._output.encode(converted)
-        if converter.used:
+        used = False
+        for frame in self._reader.frames(context.sample_rate, context.format.name, context.layout.name):
+            used = True
+            yield from self._output.encode(frame)
+        if used:
             yield from self._output.encode(None)
 
 

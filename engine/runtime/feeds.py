@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from ..media.types import Frames, FrameSource
+from ..modulation.signals import Signals
 from .control import Control
 from .telemetry import Telemetry
 
@@ -51,16 +52,24 @@ class SourceFeed:
         first, chunk_frames: frames in the first chunk and in every later one.
         control: woken when a chunk is ready; gets failures.
         telemetry: gets the time of each read.
+        signals: told of what is read, where modulators listen to this source.
     """
 
     def __init__(
-        self, source: FrameSource, first: int, chunk_frames: int, control: Control, telemetry: Telemetry
+        self,
+        source: FrameSource,
+        first: int,
+        chunk_frames: int,
+        control: Control,
+        telemetry: Telemetry,
+        signals: Signals | None = None,
     ) -> None:
         self._source = source
         self._first = first
         self._chunk_frames = chunk_frames
         self._control = control
         self._telemetry = telemetry
+        self._signals = signals
         self._free = threading.Condition()
         self._slot: Frames | None = None
         self._chunk = 0
@@ -116,6 +125,8 @@ class SourceFeed:
             self._control.fail("Read", error)
         finally:
             self._source.close()
+            if self._signals is not None:
+                self._signals.close()
             with self._free:
                 self._finished = True
             self._control.wake()
@@ -129,6 +140,8 @@ class SourceFeed:
         frames = self._source.read(count)
         if frames is None:
             return False
+        if self._signals is not None:
+            self._signals.read(frames)
         self._telemetry.stage("read", time.perf_counter() - started)
         captured_at = frames.captured_at or (time.monotonic(),) * len(frames)
         with self._free:

@@ -6,12 +6,15 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, TypedDict
 
 from ..errors import SettingError
 from ..families.base import LiveParameter
+from ..modulation.modulator import Modulator
+from ..modulation.signals import Signals
+from .drive import Drive
 from .glide import LONGEST_FADE_S, Glide
 
 Value = float | int | str
@@ -27,15 +30,18 @@ class Receipt(TypedDict, total=False):
     milliseconds since it was received; ``rejected`` a one-line message. ``scheduled`` is a value
     that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``. ``gliding`` is where
     a fade has come to; its ``received`` says in ``fade`` how many seconds of the stream it takes, and its
-    ``applied`` comes with its end. ``sender`` says whose number ``seq`` is, where the change had one.
+    ``applied`` comes with its end. ``modulated`` is what a modulator makes of a value; its ``received`` has
+    the ``modulator``, None where one was taken away. ``sender`` says whose number ``seq`` is, where the
+    change had one.
     """
 
-    type: Literal["received", "applied", "rejected", "scheduled", "gliding"]
+    type: Literal["received", "applied", "rejected", "scheduled", "gliding", "modulated"]
     key: str
     seq: int
     sender: str
     value: Value
     fade: float
+    modulator: dict[str, Any] | None
     chunk: int
     frame: int
     pts: float
@@ -45,21 +51,31 @@ class Receipt(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class _Entry:
-    """A value, and which change of the session it came with (0: the widget's start value)."""
+    """A value, which change of the session it came with (0: the widget's start value), and what moves it.
+
+    Under a modulator it is the value that the number has without one.
+    """
 
     value: Value
     version: int = 0
     seq: int = 0
     received: float = 0.0
     sender: str = ""
-    glide: Glide | None = None
+    course: Glide | Drive | None = None
+
+    @property
+    def modulator(self) -> Modulator | None:
+        """What moves it for good."""
+        return self.course.modulator if isinstance(self.course, Drive) else None
 
     def at(self, pts: Fraction | None) -> _Entry:
         """What a chunk whose first frame has this pts reads; of a fade on its way no change is told."""
-        if self.glide is None:
+        if self.course is None:
             return self
-        value = self.glide.now if pts is None else self.glide.at(pts)
-        return self if value == self.value else replace(self, value=value, version=0)
+        value = self.course.now if pts is None else self.course.at(pts)
+        if value == self.value:
+            return self
+        return replace(self, value=value, version=0 if isinstance(self.course, Glide) else self.version)
 
     def receipt(self, kind: Literal["received", "applied", "rejected"], key: str, **facts: Any) -> Receipt:
         """An answer to the change that the value came with."""
@@ -96,11 +112,13 @@ class ParameterStore:
     """
 
     def __init__(self, specs: Iterable[LiveParameter] | None, on_receipt: Callable[[Receipt], None]) -> None:
+        self.signals = Signals()
         self._on_receipt = on_receipt
         self._lock = threading.RLock()
         self._version = 0
         self._specs: dict[str, LiveParameter] | None = None
         self._entries: dict[str, _Entry] = {}
+        self._modulators: dict[str, Modulator] = {}  # that were set before the session had its keys
         self._applied: dict[str, int] = {}
         if specs is not None:
             self.declare(specs)
@@ -118,6 +136,12 @@ class ParameterStore:
                     self._on_receipt(entry.receipt("rejected", key, message=str(error)))
                 else:
                     self._entries[key] = replace(entry, value=value)
+            modulators, self._modulators = self._modulators, {}
+            for key, modulator in modulators.items():
+                try:
+                    self.modulate(key, modulator)
+                except SettingError as error:
+                    self._on_receipt(Receipt(type="rejected", key=key, message=str(error)))
 
     def parameters(self) -> Mapping[str, LiveParameter]:
         """What there is to set, by key; nothing while the models are still loading."""
@@ -153,11 +177,62 @@ class ParameterStore:
                 receipt = entry.receipt("rejected", key, message=message)
             else:
                 self._entries[key] = entry
+                self._modulators.pop(key, None)
                 receipt = entry.receipt("received", key, value=value)
                 if glide:
                     receipt["fade"] = glide.seconds
             self._on_receipt(receipt)
             return receipt
+
+    def modulate(
+        self, key: str, modulator: Modulator | None, seq: int | None = None, sender: str = ""
+    ) -> Receipt | None:
+        """Have a modulator move a number from the next chunk border on, until somebody sets the number.
+
+        Args:
+            key, seq, sender: as for ``set``.
+            modulator: None gives the number back the value that it had.
+
+        Returns:
+            None before ``declare``, which answers it.
+
+        Raises:
+            SettingError: the key can't be moved so; nothing has changed.
+        """
+        with self._lock:
+            if self._specs is None:
+                if len(self._modulators) >= HELD_LIMIT:
+                    raise SettingError(f"{key} can't be modulated yet: wait until the model is loaded.")
+                if modulator is not None:
+                    self._modulators[key] = modulator
+                return None
+            if key not in self._specs:
+                raise SettingError(f"{key} is not a live setting of this run.")
+            before, course = self._entries[key], None
+            if modulator is not None:
+                drive = before.course if isinstance(before.course, Drive) else None
+                course = Drive(modulator, self._specs[key], self.signals, drive)
+            self._version += 1
+            number = self._version if seq is None else seq
+            entry = _Entry(before.value, self._version, number, time.monotonic(), sender, course)
+            self._entries[key] = entry
+            told = asdict(modulator) if modulator else None
+            receipt = entry.receipt("received", key, value=entry.value, modulator=told)
+            self._on_receipt(receipt)
+            return receipt
+
+    def modulators(self) -> dict[str, Modulator]:
+        """What moves numbers now, by key."""
+        with self._lock:
+            return {key: entry.modulator for key, entry in self._entries.items() if entry.modulator}
+
+    def resting(self) -> dict[str, Value]:
+        """All values as they were set; without what a modulator makes of them."""
+        with self._lock:
+            return {
+                key: entry.value if entry.modulator else entry.at(None).value
+                for key, entry in self._entries.items()
+            }
 
     def recall(
         self, values: Mapping[str, Value], fade: float = 0.0, sender: str = ""
@@ -195,10 +270,12 @@ class ParameterStore:
     def _read(self, entries: Mapping[str, _Entry], pts: Fraction | None) -> LiveValues:
         read = {}
         for key, entry in entries.items():
-            before = entry.glide and entry.glide.now
+            course = entry.course
+            before = course and course.now
             read[key] = entry.at(pts)
-            if entry.glide and entry.glide.now != before:
-                self._on_receipt(Receipt(type="gliding", key=key, value=entry.glide.now))
+            if course and course.now != before:
+                kind = "gliding" if isinstance(course, Glide) else "modulated"
+                self._on_receipt(Receipt(type=kind, key=key, value=course.now))
         return LiveValues(read)
 
     def applied(

@@ -217,6 +217,8 @@ class StreamSession:
             loaded = loader.load(plan, opened)
             specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
             self._live = [*specs, *flow_blend_parameters(plan)]
+            source = loaded.sources.get(plan.origin)
+            self.store.signals.attach(source.audio if source else None, source is not None)
             self.store.declare(self._live)
             self._total = loaded.length(plan)
             lanes, placement = lanes_of(self._residency.device), loaded.placement

@@ -151,7 +151,7 @@ class StreamGraph:
             if node == self._plan:
                 context.telemetry.delivered(frames.captured_at)
 
-        form = StreamFormat(width, loaded.height, rate, None, live_values=context.store.snapshot)
+        form = StreamFormat(width, loaded.height, rate, None, live_values=context.store.resting)
         if source is not None:
             form = replace(form, audio=source.audio, ending=source.ending)
         writer = SinkWriter(
@@ -219,7 +219,8 @@ class StreamGraph:
         users = [runner.requirements for user, runner in loaded.runners.items() if node in user.inputs]
         first = min((needs.first for needs in users), default=COPY_CHUNK)
         chunk_frames = min((needs.chunk_frames for needs in users), default=COPY_CHUNK)
-        feed = SourceFeed(source, first, chunk_frames, context.control, context.telemetry)
+        signals = context.store.signals if node == self._plan.origin else None
+        feed = SourceFeed(source, first, chunk_frames, context.control, context.telemetry, signals)
         self._feeds.append(FeedPart(feed, self._outlets[node]))
 
 

@@ -12,14 +12,17 @@ from aiohttp.test_utils import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from route_client import FOREIGN, LINKS, PAGE, SECRET, next_frame, serve, socket_of, start
+from route_client import FOREIGN, LINKS, PAGE, SECRET, next_frame, next_text, of_type, serve, socket_of, start
 from runtime_stubs import read, stylise, write
 
 from livestyle.engine.errors import SettingError
+from livestyle.engine.families.base import LiveParameter
+from livestyle.engine.modulation.modulator import Modulator
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
 from livestyle.server.addresses import titles_of
 from livestyle.server.host_names import HostNames
+from livestyle.server.modulators import begin_modulators
 from livestyle.server.owners import hash_secret, set_owner
 from livestyle.server.preset_bank import bank_json, parse_bank
 from livestyle.server.routes import register_routes
@@ -106,6 +109,63 @@ def test_presets_are_recalled_by_name_and_number(registry: SessionRegistry, sess
         assert dict(session.store.snapshot()) == {"2.strength": 1.0, "2.seed": 5, "p.prompt": "oil at dusk"}
 
     serve(registry, talk)
+
+
+SINE = {"signal": "sine", "offset": 0.5, "depth": 0.25, "rate": 2}
+
+
+def test_modulators_are_read_and_written(registry: SessionRegistry, session: StreamSession) -> None:
+    address = "/livestyle/stream_denoise/strength"
+
+    async def talk(client: TestClient) -> None:
+        await _playing(client, session)
+        wanted = {address: SINE, "p.prompt": SINE, "2.seed": None}
+        assert list((await _write(client, session, modulators=wanted))["refused"]) == ["p.prompt"]
+        told = (await _read(client, session))["modulators"]
+        assert list(told) == ["2.strength"] and told["2.strength"].items() >= SINE.items()
+        await _write(client, session, values={address: 0.1})
+        assert (await _read(client, session))["modulators"] == {}
+
+    serve(registry, talk)
+
+
+def test_a_page_modulates_and_is_answered(registry: SessionRegistry, session: StreamSession) -> None:
+    async def talk(client: TestClient) -> None:
+        async with socket_of(client, session) as socket:
+            await socket.send_json({"type": "credit", "n": 1})
+            await next_frame(socket)
+            await socket.send_json({"type": "modulate", "key": "2.strength", "modulator": SINE, "seq": 5})
+            told = await next_text(socket, of_type("received"))
+            assert told["seq"] == 5 and told["modulator"]["rate"] == 2 and told["value"] == 1.0
+            assert 0.25 <= (await next_text(socket, of_type("modulated")))["value"] <= 0.75
+            wrong = {**SINE, "signal": "tide"}
+            await socket.send_json({"type": "modulate", "key": "2.strength", "modulator": wrong, "seq": 6})
+            told = await next_text(socket, of_type("error"))
+            assert "signal must be one of" in told["message"] and told["seq"] == 6
+        async with socket_of(client, session) as socket:
+            live = await next_text(socket, of_type("live"))
+            assert live["values"]["2.strength"] == 1.0, (
+                "a page that comes later must not set what it sees move"
+            )
+            assert list(live["modulators"]) == ["2.strength"]
+
+    serve(registry, talk)
+
+
+def test_a_prompt_brings_modulators(registry: SessionRegistry) -> None:
+    session = StreamSession(write(stylise(read())), lambda handle: None)
+    set_owner(session, write(stylise(read())), "tab")
+    graph = {
+        "2": {"class_type": "StreamDenoise", "_meta": {"livestyle_modulators": {"strength": SINE}}},
+        "8": {"class_type": "Other", "_meta": {"livestyle_modulators": "not ours to play"}},
+    }
+    begin_modulators(session, graph)
+    session.store.declare([LiveParameter("2.strength", "float", 1.0, 0.0, 1.0)])
+    assert session.store.modulators() == {"2.strength": Modulator.parse(SINE)}
+    with pytest.raises(SettingError, match="'strength': A modulator's depth"):
+        graph["2"]["_meta"]["livestyle_modulators"] = {"strength": {**SINE, "depth": float("nan")}}
+        begin_modulators(session, graph)
+    assert session.state == "cancelled"
 
 
 def test_actions(registry: SessionRegistry, session: StreamSession) -> None:
