@@ -22,10 +22,11 @@ COMFY = {
     "nodes",
 }
 """ComfyUI's own top-level modules; ours are imported relatively."""
-LAYERS = ("engine", "server", "nodes", "lab")
+LAYERS = ("engine", "server", "nodes", "service", "lab")
 BELOW = {"engine": {"engine"}, "server": {"server", "engine"}, "lab": {"lab", "engine"}}
-"""What each layer may import of ours; ``nodes`` may import engine and server."""
+"""What each layer may import of ours; ``nodes`` may import engine and server, ``service`` nodes too."""
 BELOW["nodes"] = {"nodes", "server", "engine"}
+BELOW["service"] = {"service", *BELOW["nodes"]}
 WITHIN_ENGINE = (
     "media",
     "modulation",
@@ -159,9 +160,10 @@ def test_the_packs_init_imports_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_engine_and_server_work_without_comfyui() -> None:
+def test_engine_server_and_service_work_without_comfyui() -> None:
     """In a fresh process, where no other test has imported ComfyUI."""
-    modules = ["livestyle." + ".".join(module) for module in FILES if module[0] in ("engine", "server")]
+    without = ("engine", "server", "service")
+    modules = ["livestyle." + ".".join(module) for module in FILES if module[0] in without]
     program = f"""
 import importlib, sys
 sys.path.insert(0, {str(ROOT / "scripts")!r})
