@@ -29,5 +29,13 @@ class StreamingAutoencoder(ABC):
         """Latents to uint8 RGB (N, H, W, 3), on the latents' device."""
 
     @abstractmethod
+    def working_values(self, frames: int) -> int:
+        """Values for each pixel of a picture that a stream in chunks of ``frames`` takes beside the weights.
+
+        What encoding and decoding hold while both are at work, and what is remembered of the chunk before,
+        as dry runs counted it (docs/gpu.md).
+        """
+
+    @abstractmethod
     def reset(self) -> None:
         """Forget the stream so far."""

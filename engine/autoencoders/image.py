@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 from safetensors import SafetensorError
 
@@ -17,14 +19,16 @@ from .taesd import load_taesd
 class ImageAutoencoder(StreamingAutoencoder):
     """No memory between frames, so a chunk is a batch.
 
-    Latents are used as they come: DreamLite neither scales nor shifts them.
+    Latents are used as they come: DreamLite neither scales nor shifts them. A network of more than three
+    input channels works on patches (pixel unshuffle before it, shuffle after): no layer at full size.
     """
 
     temporal = 1
 
     def __init__(self, model: AutoencoderTiny) -> None:
         self.model = model
-        self.spatial = 2 ** (len(model.config.encoder_block_out_channels) - 1)
+        self.patch = math.isqrt(model.config.in_channels // 3)
+        self.spatial = self.patch * 2 ** (len(model.config.encoder_block_out_channels) - 1)
         self.channels = model.config.latent_channels
 
     @property
@@ -32,16 +36,32 @@ class ImageAutoencoder(StreamingAutoencoder):
         parameter = next(self.model.parameters())
         return parameter.device, parameter.dtype
 
+    def encode(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Float pictures (N, 3, H, W) in -1..1 to latents (N, channels, H / spatial, W / spatial)."""
+        patches = F.pixel_unshuffle(pictures, self.patch) if self.patch > 1 else pictures
+        return self.model.encode(patches).latents
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Latents to float pictures (N, 3, H, W), nominally in -1..1."""
+        patches = self.model.decode(latents).sample
+        return F.pixel_shuffle(patches, self.patch) if self.patch > 1 else patches
+
     def encode_chunk(self, frames: torch.Tensor) -> torch.Tensor:
         device, dtype = self._place
         # a (N, H, W, 3) tensor permuted to (N, 3, H, W) is channels_last already
-        pictures = upload(frames, device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0
-        return self.model.encode(pictures).latents
+        return self.encode(upload(frames, device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0)
 
     def decode_chunk(self, latents: torch.Tensor) -> torch.Tensor:
-        pictures = self.model.decode(latents.to(self._place[1])).sample
+        pictures = self.decode(latents.to(self._place[1]))
         pictures = (pictures.float() * 127.5 + 128.0).clamp_(0.0, 255.0)
         return pictures.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+    def working_values(self, frames: int) -> int:
+        config = self.model.config
+        above, below = config.encoder_block_out_channels[0], config.decoder_block_out_channels[-1]
+        planes = 3.0 if config.num_encoder_blocks[0] else 1.25
+        encoding = planes * above / self.patch**2 + 9
+        return math.ceil(frames * (encoding + max(3.25 * below / self.patch**2, 15)))
 
     def reset(self) -> None:
         """Nothing is remembered between frames."""

@@ -41,6 +41,12 @@ class TAEHVAutoencoder(VideoAutoencoder):
         self.spatial, self.temporal, self.channels = config.spatial, config.temporal, config.latent_channels
         self.lookahead = self.temporal - 1 - config.lead
 
+    def working_values(self, frames: int) -> int:
+        """Two planes of the width at full size, the pixels, and a frame more for what is remembered."""
+        config = self.model.config
+        widths = config.encoder_channels[0] + config.decoder_channels[-1]
+        return (frames + 1) * (2 * widths // config.patch**2 + 14)
+
     def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
         if self.unit_pixels:
             pixels = pixels * 0.5 + 0.5

@@ -38,6 +38,12 @@ class WanAutoencoder(VideoAutoencoder):
         self.spatial, self.temporal = config.scale_factor_spatial, config.scale_factor_temporal
         self.channels, self._patch = config.z_dim, config.patch_size or 1
 
+    def working_values(self, frames: int) -> int:
+        """The same for any number: ``temporal`` of them are worked on at a time, two kept at every layer."""
+        config = self.model.config
+        widths = 55 * config.base_dim + 90 * (config.decoder_base_dim or config.base_dim)
+        return widths * (5 if config.is_residual else 4) // 4 // self._patch**2
+
     def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
         clip = rearrange(pixels if self.unit_pixels else pixels * 2.0 - 1.0, "t c h w -> 1 c t h w")
         clip = patchify(clip, self._patch)

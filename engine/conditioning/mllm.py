@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen3VLModel
-from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextRMSNorm
 
 from ..errors import CheckpointError, SettingError
 from ..transfers import upload
+from .fused_layers import fuse
 from .prefix import CACHE, PrefixCache
 from .states import TextStates
 from .template import EDIT, GENERATE, IMAGE_PAD, VISION_START
@@ -43,15 +43,6 @@ class _Rows:
     mask: torch.Tensor | None
     padded: bool
     kept: torch.Tensor
-
-
-class FusedRMSNorm(Qwen3VLTextRMSNorm):
-    """One kernel on a CUDA device, where transformers' own takes eight."""
-
-    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
-        if not hidden_states.is_cuda:
-            return super().forward(hidden_states)
-        return F.rms_norm(hidden_states, self.weight.shape, self.weight, self.variance_epsilon)
 
 
 class MLLMEncoder(nn.Module):
@@ -81,9 +72,7 @@ class MLLMEncoder(nn.Module):
                 f"The encoder's image side {image_side} is no multiple of its merged patch."
             )
         self.image_tokens = (image_side // (self.patch * self.merge)) ** 2
-        for module in model.language_model.modules():
-            if type(module) is Qwen3VLTextRMSNorm:
-                module.__class__ = FusedRMSNorm
+        fuse(model.language_model)
         self._prefix = PrefixCache(model)
         self._tower = PictureTower(model.visual, image_side // self.patch)
         self._raw: torch.Tensor | None = None

@@ -14,6 +14,7 @@ from torch import nn
 
 from ..networks.fused_attention import attention
 from ..transfers import upload
+from .fused_layers import signed, turned
 
 Places = tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]
 """What is added to a picture's patches (patches, width), and how they are turned, see ``_attend``."""
@@ -82,22 +83,18 @@ class PictureTower:
             for hook in hooks:
                 hook.remove()
         places, (cos, sin) = found[0]
-        first = torch.arange(sin.shape[-1], device=sin.device) < sin.shape[-1] // 2
-        return places, (cos.float()[:, None, None], torch.where(first, -sin, sin).float()[:, None, None])
+        return places, (cos.float()[:, None, None], signed(sin).float()[:, None, None])
 
 
 def _attend(layer: Any, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     """A layer's attention within each picture, (B, patches, width).
 
-    Queries and keys are turned together. transformers puts halves of a head together as (-second, first);
-    here the sign is the sine's.
+    Queries and keys are turned together, in float32.
 
     Args:
         cos, sin: float32 (patches, 1, 1, head width).
     """
     qkv = layer.qkv(x).unflatten(-1, (3, layer.num_heads, -1))
-    qk = qkv[:, :, :2].float()
-    turned = qk * cos + qk.roll(qk.shape[-1] // 2, -1) * sin
-    q, k = turned.to(qkv.dtype).transpose(1, 3).unbind(2)
+    q, k = turned(qkv[:, :, :2], cos, sin).to(qkv.dtype).transpose(1, 3).unbind(2)
     attended = attention(q, k, qkv[:, :, 2].transpose(1, 2), expects="flash")
     return layer.proj(attended.transpose(1, 2).flatten(2))

@@ -48,9 +48,9 @@ class BufferModel(StreamModel):
         return (self.network, *self.text.modules(), self.autoencoder.model)
 
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
-        """The widest layer's tokens for the longest buffer, and the decoder's planes for a chunk."""
+        """The widest layer's tokens for the longest buffer, and the autoencoder's work on a chunk."""
         config, (_, dtype) = self.network.config, self.network.place
         chunk = self.requirements(settings).largest
         tokens = self.longest_buffer * (width // self.multiple) * (height // self.multiple)
-        values = tokens * config.width * (config.mlp_ratio + 8) + chunk * width * height * 64
-        return values * dtype.itemsize
+        pixels = width * height * self.autoencoder.working_values(chunk)
+        return (tokens * config.width * (config.mlp_ratio + 8) + pixels) * dtype.itemsize

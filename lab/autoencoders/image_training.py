@@ -1,4 +1,4 @@
-"""``demo-image``: a narrow ``AutoencoderTiny`` (8x smaller, 16 channels) for photographs and paintings."""
+"""The teacher of ``demo-image``: a narrow ``AutoencoderTiny`` (8x smaller, 16 channels)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""the image autoencoder ``demo-image``"""
+"""the image autoencoder that ``demo-image`` is distilled from"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Path:
-    target = arguments.output or common.WEIGHTS / "demo-image"
+    target = arguments.output or arguments.runs / "demo-image"
     config = common.loop(arguments, DEFAULT)
     model = train_autoencoder(common.pool(arguments), arguments.runs / "autoencoder", config)
     package.save_autoencoder(model, target)

@@ -1,6 +1,7 @@
 """Train LiveStyle's demo checkpoints, or your own, from a folder of videos.
 
     python scripts/train.py autoencoder       --videos CLIPS
+    python scripts/train.py autoencoder-distillation --videos CLIPS
     python scripts/train.py text              --videos CLIPS
     python scripts/train.py mllm-edit         --videos CLIPS
     python scripts/train.py temporal-lllite   --videos CLIPS
@@ -12,7 +13,7 @@
     python scripts/train.py streamedit-dit    --videos CLIPS
 
 Every recipe resumes where it was stopped, shows a progress bar and keeps its state and its log in a
-run folder. ``mllm-edit`` needs the two before it; ``temporal-lllite`` and ``lcm-lora`` need all three;
+run folder. ``mllm-edit`` needs those before it; ``temporal-lllite`` and ``lcm-lora`` need all four;
 ``rtr-dit``, ``stream-dit`` and ``streamedit-dit`` need the video autoencoder.
 ``python scripts/train.py RECIPE --help`` lists a recipe's options; ``--profile`` reports where the time of
 its steps goes.
@@ -28,7 +29,7 @@ from pathlib import Path
 
 import torch
 
-from ..autoencoders import train_image, train_video
+from ..autoencoders import train_image, train_image_distillation, train_video
 from ..mllm_edit import train_lcm_lora, train_temporal_lllite, train_text, train_unet
 from ..rtr_dit import train as rtr_dit
 from ..stream_dit import train as stream_dit
@@ -39,6 +40,7 @@ from . import train_options
 
 RECIPES = {
     "autoencoder": train_image,
+    "autoencoder-distillation": train_image_distillation,
     "text": train_text,
     "mllm-edit": train_unet,
     "temporal-lllite": train_temporal_lllite,

@@ -98,13 +98,8 @@ def test_uploads_leave_the_host_free(played: Stream) -> None:
 
 ESTIMATED = 0.1
 """By how much the memory that is asked for may differ from what tensors take at the peak."""
-MISSED = {
-    "stream-dit": "work of an encoder is asked for, which a stream without a source does without",
-}
 
 
-def test_memory_is_what_was_asked_for(name: str, played: Stream, request: pytest.FixtureRequest) -> None:
-    if name in MISSED:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=MISSED[name]))
+def test_memory_is_what_was_asked_for(name: str, played: Stream) -> None:
     weights = sum(weight_bytes(handle(CASES[name]), DTYPE).values())
     assert weights + played.predicted == pytest.approx(played.peak, rel=ESTIMATED)

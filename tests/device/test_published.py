@@ -15,8 +15,6 @@ from livestyle.lab.benchmark.inline import play
 from livestyle.lab.benchmark.published import ROWS, build
 
 SYNCS, LAUNCHES = 4, 1200
-REACHED = 1450
-"""Launches until the budget is kept: 28 layers of the language model are most of them."""
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +36,4 @@ def test_pictures_are_encoded_without_waiting(encoded: Ledger) -> None:
 
 
 def test_pictures_are_encoded_in_one_batch(encoded: Ledger) -> None:
-    assert len(encoded.launches) <= REACHED
-
-
-@pytest.mark.xfail(strict=True, reason="1,407 launches were counted, half of them the language model's")
-def test_encoding_keeps_its_budget(encoded: Ledger) -> None:
     assert len(encoded.launches) <= LAUNCHES

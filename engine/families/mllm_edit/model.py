@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -14,6 +15,7 @@ from ...errors import SettingError
 from ...networks.lora import Lora
 from ...sampling.noise import POLICIES
 from ..base import DenoiseSettings, Requirements, StreamModel, TemporalAdapter
+from .adapter_memory import adapter_values
 from .denoiser import Denoiser
 from .profile import FAMILY, Profile
 
@@ -89,16 +91,17 @@ class MLLMEditModel(StreamModel):
         return (self.denoiser.unet, self.encoder.model, self.autoencoder.model)
 
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
-        """What every lane works with at once: full-size planes of the autoencoder, tokens of the U-Net.
+        """What every lane works with at once: the autoencoder's, tokens of the U-Net, and the adapters.
 
-        Counted by a dry run (docs/gpu.md): encoding and decoding hold 6.5 planes of the autoencoder's width
-        together, denoising six times the U-Net's widths for each of its latents.
+        Counted by a dry run (docs/gpu.md): denoising holds six times the U-Net's widths for each of its
+        latents.
         """
-        config, unet = self.autoencoder.model.config, self.denoiser.unet
-        frames, spatial = self.requirements(settings).chunk_frames, self.autoencoder.spatial
-        planes = 13 * width * height * max(config.decoder_block_out_channels) // 2
+        unet, frames = self.denoiser.unet, self.requirements(settings).chunk_frames
+        spatial = self.autoencoder.spatial
+        planes = width * height * self.autoencoder.working_values(frames)
         tokens = 6 * (width // spatial) * (height // spatial) * sum(unet.config.block_out_channels)
-        return frames * (planes + tokens) * unet.dtype.itemsize
+        adapters = sum(adapter_values(Path(each.path), frames, height, width) for each in self.adapters)
+        return (planes + frames * tokens + adapters) * unet.dtype.itemsize
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         chunk = settings.chunk or self.profile.chunk

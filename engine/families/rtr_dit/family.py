@@ -1,7 +1,10 @@
 """The RTR-DiT family."""
 
+import torch
+
 from ..base import ModelHandle
 from ..family import Family
+from ..footprint import footprint
 from .checkpoint import FAMILY as NAME
 from .checkpoint import recognised, recognises
 from .loader import load
@@ -14,4 +17,12 @@ def identify(handle: ModelHandle) -> str:
     return recognised(handle)[1]
 
 
-FAMILY = Family(NAME, recognises, load, RTRDiTRunner, identify=identify, profiles=tuple(PROFILES))
+def weights(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:
+    """Bytes by part; a text encoder that is only lent to the device is in ``stream_bytes`` instead."""
+    sizes = footprint(handle, dtype)
+    if "text_encoder" in sizes and recognised(handle)[0].profile.text == "umt5":
+        del sizes["text_encoder"]
+    return sizes
+
+
+FAMILY = Family(NAME, recognises, load, RTRDiTRunner, weights, identify, tuple(PROFILES))

@@ -130,7 +130,7 @@ class RTRDiTModel(StreamModel):
         )
 
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
-        """For every row the cache and the widest layer for a block, and the decoder's planes for a chunk.
+        """For every row the cache and the widest layer for a block, and the autoencoder's work on a chunk.
 
         A text encoder that is lent to the device for a new prompt comes in the middle of all that.
         """
@@ -141,7 +141,8 @@ class RTRDiTModel(StreamModel):
         layout = self.layout(settings, width, height, room)
         rows, tokens = self.cache_rows(settings), layout.block * layout.tokens
         widest = tokens * (self.net.config.ffn_dim + 8 * self.net.config.dim) * item
-        planes = layout.block * self.autoencoder.temporal * width * height * 64 * item
+        frames = layout.block * self.autoencoder.temporal
+        planes = width * height * self.autoencoder.working_values(frames) * item
         cache = layout.bytes(rows, item, precision)
         if precision == "fp8":  # a layer is turned back into the network's format while it is attended to
             cache += layout.bytes(rows, item) // layout.layers

@@ -20,6 +20,7 @@ from livestyle.engine.conditioning.timeline import StyleTimeline, parse_schedule
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import StreamRequest, load_model, make_runner, probe, weight_bytes
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
+from livestyle.engine.families.footprint import footprint
 from livestyle.engine.families.rtr_dit.model import RTRDiTModel
 from livestyle.engine.families.rtr_dit.profile import PROFILES
 from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
@@ -361,6 +362,15 @@ def test_a_lent_encoder_is_part_of_what_a_stream_takes(demo: RTRDiTModel, tmp_pa
         replace(demo, text=each).stream_bytes(DenoiseSettings(), 128, 128) for each in (None, text)
     )
     assert lending - resident == text.lent_bytes
+
+
+def test_a_lent_encoder_is_not_counted_among_the_weights_too(tmp_path: Path, parts: Path) -> None:
+    path = write_public(tmp_path, "self_forcing.safetensors")
+    handle = ModelHandle(
+        str(path), autoencoder=str(parts / "causal"), text_encoder=str(tmp_path / "text_encoder")
+    )
+    assert footprint(handle, torch.bfloat16)["text_encoder"] > 0
+    assert set(weight_bytes(handle, torch.bfloat16)) == {"model", "vae"}
 
 
 def test_step_lists_are_the_published_ones() -> None:

@@ -22,6 +22,9 @@ class Averages(VideoAutoencoder):
         super().__init__()
         self.model = torch.nn.Conv2d(1, 1, 1)
 
+    def working_values(self, frames: int) -> int:
+        return 6 * frames
+
     def _encode(self, pixels: torch.Tensor, first: bool) -> torch.Tensor:
         frames = torch.cat([pixels[:1].expand(3, -1, -1, -1), pixels]) if first else pixels
         return F.avg_pool2d(frames, 8).unflatten(0, (-1, 4)).flatten(1, 2)
