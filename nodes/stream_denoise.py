@@ -24,6 +24,11 @@ from .host import io, plain_errors
 
 ROPE_MODES = ("auto", "absolute", "relative")
 CACHE_PRECISIONS = ("auto", "fp8")
+MEMORY = {
+    "cache_reference": "frames of the reference kept in the model's memory",
+    "cache_sink": "first frames that the model never forgets",
+    "cache_window": "latest frames in the model's memory",
+}
 
 
 class StreamDenoise(io.ComfyNode):
@@ -103,23 +108,9 @@ class StreamDenoise(io.ComfyNode):
                     (0, 1_000_000),
                     "Frames to generate when no frames are connected; 0 plays until Stop.",
                 ),
-                int_widget(
-                    "cache_reference",
-                    0,
-                    (0, 4096),
-                    "Expert: frames of the reference kept in the model's memory; 0 takes the model's.",
-                ),
-                int_widget(
-                    "cache_sink",
-                    0,
-                    (0, 4096),
-                    "Expert: first frames that the model never forgets; 0 takes the model's.",
-                ),
-                int_widget(
-                    "cache_window",
-                    0,
-                    (0, 4096),
-                    "Expert: latest frames in the model's memory; 0 takes the model's.",
+                *(
+                    int_widget(name, 0, (0, 4096), f"Expert: {frames}; 0 takes the model's.")
+                    for name, frames in MEMORY.items()
                 ),
                 combo_widget(
                     "rope_mode",
@@ -140,6 +131,13 @@ class StreamDenoise(io.ComfyNode):
                     "cache_precision",
                     CACHE_PRECISIONS,
                     "Expert: fp8 keeps past frames in eight bits, for large models; half the memory, slower.",
+                ),
+                float_widget(
+                    "mask_cache",
+                    0.0,
+                    (0.0, 1.0),
+                    0.05,
+                    "Expert, for edits: share of the picture that later steps attend anew; 0 is all of it.",
                 ),
             ],
             outputs=[FrameStream.Output(display_name="frames", tooltip="The restyled stream.")],
@@ -169,6 +167,7 @@ class StreamDenoise(io.ComfyNode):
         compile: bool = False,
         stream_batch: bool = False,
         cache_precision: str = "auto",
+        mask_cache: float = 0.0,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         one_of("rope_mode", rope_mode, ROPE_MODES)
@@ -180,6 +179,7 @@ class StreamDenoise(io.ComfyNode):
             "rope_mode": rope_mode,
             "stream_batch": stream_batch,
             "cache_precision": cache_precision,
+            "mask_cache": mask_cache,
         }
         settings = DenoiseSettings(
             steps=steps,

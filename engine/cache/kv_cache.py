@@ -125,6 +125,10 @@ class SegmentedKVCache:
             for layer in range(layers):
                 self.storage.write(layer, target, *self.storage.frame(layer, source))
 
+    def new_shot(self, jump: int) -> None:
+        """The next block begins a shot; see ``Roll.new_shot``."""
+        self.roll.new_shot(jump)
+
     def _note(self, text: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
         """The current block's first frame goes into the bank."""
         full, source = self.roll.noted >= GROUP * self.layout.bank, self.layout.current

@@ -9,7 +9,8 @@ first frames of the stream as well. Slots are laid out as::
 References are pinned and end where the current block begins, so what is filled is one contiguous run
 and attention needs no mask (but for a short block with a history). ``commit`` moves the current block
 into the history: first into the sink until that is full, then into the rolling slots, over the oldest
-frames. Only integers; nothing here waits for a device.
+frames. The first block of a shot is pinned there until the next shot, a second sink (LongLive 2, arXiv
+2605.18739). Only integers; nothing here waits for a device.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Roll:
         current: frames of the current block.
         sinks: frames in the sink.
         rolling: slots of the rolling frames, oldest frame first.
+        pinned: those of the shot's first block, which leave last.
         position: position of the next frame in the stream; counts with absolute positions only.
     """
 
@@ -52,6 +54,8 @@ class Roll:
         self.current = 0
         self.sinks = 0
         self.rolling: list[int] = []
+        self.pinned: list[int] = []
+        self._opens_shot = False  # the current block
         self.position = 0
         self.noted = 0
 
@@ -84,6 +88,11 @@ class Roll:
             raise ValueError(f"a block of {frames} frames does not fit a cache for {self.layout.block}")
         self.current = frames
 
+    def new_shot(self, jump: int) -> None:
+        """The next block begins a shot, ``jump`` frames of time later than it would be."""
+        self.position += jump if self.rope == "absolute" else 0
+        self._opens_shot = True
+
     def commit(self) -> list[tuple[int, int]]:
         """The current block becomes history.
 
@@ -97,7 +106,10 @@ class Roll:
         to_rolling = min(frames - to_sink, layout.rolling)
         skipped = frames - to_sink - to_rolling  # a block larger than the rolling segment leaves its end
         sources = [*range(first, first + to_sink), *range(first + to_sink + skipped, first + frames)]
-        targets += self._make_room(to_rolling)
+        room = self._make_room(to_rolling)
+        if self._opens_shot:
+            self.pinned, self._opens_shot = room, False
+        targets += room
         self.position += frames if self.rope == "absolute" else 0
         self.current = 0
         return list(zip(sources, targets, strict=True))
@@ -107,15 +119,22 @@ class Roll:
         """Slots of the frames that the current block will push out, oldest first."""
         coming = self.current - min(self.current, self.layout.sink - self.sinks)
         kept = self.layout.rolling - min(coming, self.layout.rolling)
-        return self.rolling[: max(0, len(self.rolling) - kept)]
+        return self._by_leaving[: max(0, len(self.rolling) - kept)]
+
+    @property
+    def _by_leaving(self) -> list[int]:
+        """Slots of the rolling frames, the next to leave first."""
+        return sorted(self.rolling, key=self.pinned.__contains__)
 
     def _make_room(self, count: int) -> list[int]:
         """Slots for the next ``count`` rolling frames: those of the oldest, then unused ones."""
         used = len(self.rolling)
         evicted = max(0, used + count - self.layout.rolling)
         unused = self.first_rolling + used
-        slots = [*self.rolling[:evicted], *range(unused, unused + count - evicted)]
-        self.rolling = [*self.rolling[evicted:], *slots]
+        leaving = self._by_leaving[:evicted]
+        slots = [*leaving, *range(unused, unused + count - evicted)]
+        self.rolling = [*(slot for slot in self.rolling if slot not in leaving), *slots]
+        self.pinned = [slot for slot in self.pinned if slot not in leaving]
         return slots
 
     def clear(self, *, keep_sink: bool = False, back: int = 0) -> None:
@@ -124,7 +143,7 @@ class Roll:
         Args:
             back: how far absolute positions go back, for frames that are encoded anew after a kept sink.
         """
-        self.rolling = []
+        self.rolling, self.pinned, self._opens_shot = [], [], False
         if keep_sink:
             self.position -= back if self.rope == "absolute" else 0
         else:

@@ -24,22 +24,39 @@ class LayerView(NamedTuple):
     at: int
     kept: tuple[torch.Tensor, torch.Tensor] | None = None
 
-    def put(self, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def put(
+        self, k: torch.Tensor, v: torch.Tensor, chosen: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write the current frames; returns all keys and values.
 
         Where gradients flow, the result is a copy: what autograd holds must not change later.
+
+        Args:
+            chosen: the tokens (n,) of the current frames that ``k`` and ``v`` are of; None for all.
         """
         stop = self.at + k.shape[1]
         if k.requires_grad:
             keys = torch.cat([self.keys[:, : self.at], k, self.keys[:, stop:]], dim=1)
             values = torch.cat([self.values[:, : self.at], v, self.values[:, stop:]], dim=1)
             return keys, values
-        self.keys[:, self.at : stop] = k
-        self.values[:, self.at : stop] = v
+        places = slice(self.at, stop) if chosen is None else chosen + self.at
+        self.keys[:, places], self.values[:, places] = k, v
         if self.kept is not None:
-            self.kept[0].copy_(k)
-            self.kept[1].copy_(v)
+            own = slice(None) if chosen is None else chosen
+            self.kept[0][:, own], self.kept[1][:, own] = k, v
         return self.keys, self.values
+
+
+class LayerReuse(NamedTuple):
+    """One layer's self-attention, kept from an evaluation of a block for the next ones.
+
+    Attributes:
+        output: (B, tokens, dim) of the current frames.
+        chosen: the tokens (n,) that are worked out anew; None for all of them.
+    """
+
+    output: torch.Tensor
+    chosen: torch.Tensor | None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .host_text import HostText
+
 PROMPT_LIMIT = 4000
 """Characters of a prompt; the encoders' own limits, in tokens, are usually far lower."""
 
@@ -24,7 +26,8 @@ class ConditioningRecipe:
         te_refresh_every: encode with fresh frames every N chunks; 0 only when the prompt changes.
         te_batch_one: encode with the first frame of a chunk only and share it in the chunk.
         external: a core CONDITIONING, used instead of the prompt; not part of equality.
-        fingerprint: stands for ``references`` and ``external`` in equality.
+        clip: the host's text encoder, which reads the prompt for the model; not part of equality.
+        fingerprint: stands for ``references``, ``external`` and ``clip`` in equality.
         node_id: the ComfyUI node that made it, owner of its live keys.
     """
 
@@ -34,6 +37,7 @@ class ConditioningRecipe:
     te_refresh_every: int = 1
     te_batch_one: bool = False
     external: Any = field(default=None, compare=False)
+    clip: HostText | None = field(default=None, compare=False)
     fingerprint: str = ""
     node_id: str = ""
     text_strength: float = 1.0

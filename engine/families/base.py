@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..conditioning.host_text import HostTextFile
 from ..conditioning.timeline import Switch
 from ..errors import SettingError
 from ..media.types import Frames
@@ -165,6 +166,7 @@ class ModelHandle:
         autoencoder, text_encoder: absolute path, or ``""`` for the one beside the checkpoint.
         dtype: ``"auto"``, ``"bf16"``, ``"fp32"`` or ``"fp8"``.
         lora: absolute path of a LoRA file or ``""``; ``lora_strength`` is live.
+        host_text: the host's UMT5, which reads the text of causal video models where they have that encoder.
         profile: which published checkpoint it is played as; ``""`` lets the family recognise it.
         patches: adapters put on by later nodes, in order.
         fingerprint: changes when a file behind the handle changes (path, size, mtime).
@@ -177,6 +179,7 @@ class ModelHandle:
     dtype: str = "auto"
     lora: str = ""
     lora_strength: float = 1.0
+    host_text: HostTextFile | None = None
     profile: str = ""
     patches: tuple[TemporalAdapter, ...] = ()
     fingerprint: str = ""

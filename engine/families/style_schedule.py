@@ -21,6 +21,7 @@ class StyleSchedule:
         conditioning: a recipe or a timeline of recipes.
         check: raises SettingError for a prompt that the model can't take.
         most: reference pictures that a style may have.
+        checks: the same by node, for recipes that bring the host's text encoder.
         words_only: what an artist is told who gives some to a model that takes none.
 
     Attributes:
@@ -34,6 +35,7 @@ class StyleSchedule:
         *,
         check: Callable[[str], object] | None,
         most: int = 0,
+        checks: Mapping[str, Callable[[str], object]] | None = None,
         words_only: str = "this model follows words only",
     ) -> None:
         self.timeline = StyleTimeline.of(conditioning)
@@ -44,9 +46,20 @@ class StyleSchedule:
                     if most
                     else f"references: {words_only}, disconnect the style pictures."
                 )
+            if recipe.clip is not None and checks is None:
+                raise SettingError(
+                    "clip is for causal video models: disconnect it, this one reads the prompt itself."
+                )
+        by_node = checks or {}
         self.active = f"{self.timeline.node_id}.active"
         prompts = {
-            key(recipe): LiveParameter(key(recipe), "text", recipe.prompt, maximum=PROMPT_LIMIT, check=check)
+            key(recipe): LiveParameter(
+                key(recipe),
+                "text",
+                recipe.prompt,
+                maximum=PROMPT_LIMIT,
+                check=by_node.get(recipe.node_id, check),
+            )
             for recipe in self.timeline.styles
         }
         self.live_parameters = tuple(prompts.values())
@@ -99,6 +112,9 @@ class ChunkStyles(StyleCursor, Generic[Style]):
     Args:
         encode: what the network makes of a recipe (style number 1 and up) with a prompt; called on the
             encode lane when either changes.
+
+    Attributes:
+        chosen: the style and the prompt of the last chunk; None before the first.
     """
 
     def __init__(
@@ -108,6 +124,7 @@ class ChunkStyles(StyleCursor, Generic[Style]):
         self._encode = encode
         self._playing = schedule.timeline.active
         self._by_schedule = False
+        self.chosen: tuple[int, str] | None = None
         self.release()
 
     def release(self) -> None:
@@ -139,7 +156,7 @@ class ChunkStyles(StyleCursor, Generic[Style]):
             if style != self._playing and scheduled:
                 self.note(index, {first_frame: style})
             self._playing = style
-        chosen = (self._playing, self.schedule.prompt(self._playing, live))
-        if self._encoded is None or self._encoded[0] != chosen:
-            self._encoded = (chosen, self._encode(self.schedule.recipe(self._playing), *chosen))
+        self.chosen = (self._playing, self.schedule.prompt(self._playing, live))
+        if self._encoded is None or self._encoded[0] != self.chosen:
+            self._encoded = (self.chosen, self._encode(self.schedule.recipe(self._playing), *self.chosen))
         return self._encoded[1]

@@ -29,6 +29,10 @@ class Rotation(NamedTuple):
         """From angles in radians, of any float dtype; float32."""
         return cls(angles.cos().float(), angles.sin().float())
 
+    def at(self, tokens: torch.Tensor) -> Rotation:
+        """Of some tokens, by their indices (n,); tokens are the first axis."""
+        return Rotation(self.cos[tokens], self.sin[tokens])
+
     def joined(self, more: Rotation) -> Rotation:
         """These tokens, then others; tokens are the first axis."""
         return Rotation(torch.cat([self.cos, more.cos]), torch.cat([self.sin, more.sin]))

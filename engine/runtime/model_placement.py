@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..conditioning.timeline import StyleTimeline
 from ..families.base import Requirements, StreamModel
 from .control import Control
 from .plan import PlanNode, stylised
@@ -47,6 +48,13 @@ def placement_of(
     # by identity: a model need not be hashable
     each = {id(model): model for model in models.values()}
     memory = sum(model.stream_bytes(stylised(node).settings, width, height) for node, model in models.items())
+    clips = {
+        id(recipe.clip.clip): recipe.clip.device_bytes
+        for node in models
+        for recipe in StyleTimeline.of(stylised(node).conditioning).styles
+        if recipe.clip is not None
+    }
+    memory += sum(clips.values())
     chunk = max((need.largest for need in needs.values()), default=1)
     return ModelPlacement(tuple(each.values()), memory, remedy_for(chunk, width, height))
 

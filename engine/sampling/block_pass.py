@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import torch
 
-from ..cache.view import BlockView
+from ..cache.view import BlockView, LayerReuse
 from ..networks.causal_wan.model import CausalWan, CrossAttentionKV
 from ..networks.rope import Rotation
 from ..transfers import upload
@@ -70,7 +71,11 @@ class BlockPass:
     mask: torch.Tensor | None = None
 
     def denoise(
-        self, x: torch.Tensor, sigma: float | torch.Tensor, source: torch.Tensor | None = None
+        self,
+        x: torch.Tensor,
+        sigma: float | torch.Tensor,
+        source: torch.Tensor | None = None,
+        reuse: Sequence[LayerReuse] | None = None,
     ) -> torch.Tensor:
         """The clean latents as of now, float32; ``sigma`` is one for all, (B,), or (B, F)."""
         level = _on(x.device, sigma)
@@ -78,7 +83,7 @@ class BlockPass:
         times = level[..., 0, 0, 0] * 1000.0
         if self.settings.sampler == "unipc":  # LongLive 2 tells its network whole numbers
             times = times.floor()
-        output = self.evaluate(x, source, times).float()
+        output = self.evaluate(x, source, times, reuse).float()
         return output if self.settings.prediction == "x0" else x0_from_velocity(x, output, level)
 
     @torch.no_grad()
@@ -88,13 +93,18 @@ class BlockPass:
         self.evaluate(x0.detach(), stacked, self.settings.context_noise)
 
     def evaluate(
-        self, x: torch.Tensor, source: torch.Tensor | None, timestep: float | torch.Tensor
+        self,
+        x: torch.Tensor,
+        source: torch.Tensor | None,
+        timestep: float | torch.Tensor,
+        reuse: Sequence[LayerReuse] | None = None,
     ) -> torch.Tensor:
         """What the network makes of latents (B, F, C, h, w) at a timestep (0 to 1000).
 
         Args:
             source: latents of the same frames, or None.
             timestep: one for all, (B, 1) or (B, F).
+            reuse: see ``MaskCache``.
         """
         x, source = self._for_rows(x), None if source is None else self._for_rows(source)
         queries, keys = self.queries, self.keys
@@ -109,7 +119,8 @@ class BlockPass:
             mask = None if mask is None else _for_tokens(mask, len(self.source_rotation.cos))
         elif source is not None:
             x = torch.cat([x, source.to(x)], dim=2)
-        return self.net(x.to(self.net.dtype), times, text, queries, self.view, keys, mask, uncached_frames)
+        x = x.to(self.net.dtype)
+        return self.net(x, times, text, queries, self.view, keys, mask, uncached_frames, reuse)
 
     def _for_rows(self, x: torch.Tensor) -> torch.Tensor:
         return x.expand(self.rows, *x.shape[1:]) if len(x) < self.rows else x

@@ -52,8 +52,12 @@ class BlockRollout(SelfForcingRollout):
         super().reset()
         self.clean_frames.clear()
 
-    def switch(self, style: StyleStates | StyleKV) -> bool:
-        """Another style from the next block on; False where it equals the one before."""
+    def switch(self, style: StyleStates | StyleKV, jump: int = 0) -> bool:
+        """Another style from the next block on; False where it equals the one before.
+
+        Args:
+            jump: above 0 the style begins a new shot, so many latent frames of time later; the history stays.
+        """
         before = self._style
         if style is before:
             return False
@@ -61,8 +65,14 @@ class BlockRollout(SelfForcingRollout):
             style = self.project(style)
         if before is not None and before.states.equals(style.states):
             return False
+        if self.masks is not None:
+            self.masks.forget()  # another style changes other places
         if before is None or (self.pending is None and not self.cache.history):
             self.take(style)
+        elif jump:
+            self.settle()
+            self.take(style)
+            self.cache.new_shot(jump)
         elif self.policy.name == "blend":
             self.settle()
             self._begin_blend(before, style)

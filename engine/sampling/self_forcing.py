@@ -16,6 +16,7 @@ from ..cache.kv_cache import SegmentedKVCache
 from ..networks.causal_wan.model import CausalWan, CrossAttentionKV
 from .block_pass import BlockPass, RolloutSettings, reference_bias
 from .flow_match import FlowMatchSchedule, renoise
+from .mask_cache import MaskCache
 from .style_states import StyleKV, StyleStates
 from .unipc import UniPC
 
@@ -30,6 +31,7 @@ def denoise_block(
     sigmas: Sequence[float],
     source: torch.Tensor | None = None,
     held: torch.Tensor | None = None,
+    masks: MaskCache | None = None,
 ) -> torch.Tensor:
     """The inner loop of algorithms 1 and 2; gradients, where they are on, go through its last step only.
 
@@ -40,6 +42,7 @@ def denoise_block(
         sigmas: falling noise levels, the last one 0.
         source: latents of the block's source, or None.
         held: clean latents (B, 1 to F, C, h, w) of its first frames, which stay as they are.
+        masks: spares some of the steps' self-attention.
 
     Returns:
         Clean latents (B, F, C, h, w), float32.
@@ -52,8 +55,9 @@ def denoise_block(
         last = index == len(sigmas) - 2
         levels = torch.tensor([[0.0] * count + [sigma] * (x.shape[1] - count)]) if count else sigma
         x = _holding(x, held)
+        reuse = None if masks is None else masks.of_step(index, len(sigmas) - 1)
         with torch.set_grad_enabled(torch.is_grad_enabled() and last):
-            x0 = _holding(block.denoise(x, levels, source), held)
+            x0 = _holding(block.denoise(x, levels, source, reuse), held)
         if last:
             return x0
         x = solver.step(x, x0) if solver else renoise(x0, fresh(index), sigmas[index + 1])
@@ -72,10 +76,14 @@ class SelfForcingRollout:
         net: the network.
         cache: of this stream.
         settings: what the checkpoint was trained for.
+
+    Attributes:
+        masks: spares self-attention where a source is given; None for all of it.
     """
 
     def __init__(self, net: CausalWan, cache: SegmentedKVCache, settings: RolloutSettings) -> None:
         self.net, self.cache, self.settings = net, cache, settings
+        self.masks: MaskCache | None = None
         self._style: StyleKV | None = None
         self.pending: tuple[torch.Tensor, torch.Tensor | None] | None = None  # clean latents, their source
         self._pass: BlockPass | None = None  # of the pending block
@@ -86,6 +94,8 @@ class SelfForcingRollout:
         self.cache.reset()
         self.pending = None
         self._generated = False
+        if self.masks is not None:
+            self.masks.forget()
 
     @property
     def schedule(self) -> FlowMatchSchedule:
@@ -127,7 +137,9 @@ class SelfForcingRollout:
         """
         self.settle()
         sigmas = (schedule or self.schedule).sigmas
-        x0 = denoise_block(self.begin(start), start, fresh, sigmas, source, held)
+        x0 = denoise_block(self.begin(start), start, fresh, sigmas, source, held, self.masks)
+        if self.masks is not None and source is not None:
+            self.masks.choose(x0, source)
         self._generated |= held is None or held.shape[1] < start.shape[1]
         self.pending = (x0, source)
         return x0

@@ -19,6 +19,7 @@ def evaluate(
     times: Sequence[float],
     text: torch.Tensor,
     sources: Sequence[torch.Tensor],
+    positions: Sequence[int] = (),
 ) -> torch.Tensor:
     """Velocity of a block after clean blocks; each sees itself and those before.
 
@@ -26,6 +27,7 @@ def evaluate(
         past, x: latents (1, F, C, h, w).
         times: timestep of each of x's frames.
         sources: of the past and of x, stacked on the channels; none without.
+        positions: of all frames; none to count them from 0.
     """
     blocks = [*past, x]
     sizes = [block.shape[1] for block in blocks]
@@ -36,7 +38,7 @@ def evaluate(
     number = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes) * (height * width // 4))
     mask = number[:, None] >= number[None]
     when = torch.tensor([[0.0] * sum(sizes[:-1]) + list(times)])
-    rotation = net.rotation(range(sum(sizes)), height, width)
+    rotation = net.rotation(positions or range(sum(sizes)), height, width)
     made = net(whole, when, net.cross_attention_kv(text), rotation, mask=mask[None, None])
     return made[:, -sizes[-1] :]
 

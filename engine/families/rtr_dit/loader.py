@@ -14,8 +14,9 @@ from ...networks.lora import apply_lora
 from ..base import ModelHandle
 from ..note import shared_parts
 from .checkpoint import load_network, read_tensors, recognised
+from .hosted_text import HostedText, hosted_file
 from .model import RTRDiTModel
-from .text import load_text
+from .text import PaddedText, load_text
 
 
 def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDiTModel:
@@ -37,10 +38,14 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDi
     if handle.lora:
         lora = apply_lora(net, Path(handle.lora), rename=original_name, read=read_tensors)
     text_folder = Path(handle.text_encoder) if handle.text_encoder else folder
-    text = load_text(text_folder, profile.text, profile.text_length, dtype)
-    if text is not None and text.encoder.width != net.config.text_dim:
+    text: PaddedText | None
+    if profile.text == "umt5" and handle.host_text is not None and hosted_file(handle) is not None:
+        text = HostedText(handle.host_text.open(), profile.text_length, net.config.text_dim)
+    else:
+        text = load_text(text_folder, profile.text, profile.text_length, dtype)
+    if text is not None and text.width != net.config.text_dim:
         raise CheckpointError(
-            f"The text encoder's states are {text.encoder.width} wide, {path.name} reads "
+            f"The text encoder's states are {text.width} wide, {path.name} reads "
             f"{net.config.text_dim}: set text_encoder to auto."
         )
     autoencoder = load_video_autoencoder(_autoencoder(handle, folder), dtype)

@@ -12,10 +12,11 @@ from ...errors import SettingError
 from ...networks.causal_wan import CausalWan
 from ...networks.causal_wan.config import PATCH
 from ...networks.lora import Lora
+from ...sampling.mask_cache import MaskCache
 from ..base import DenoiseSettings, Requirements, StreamModel
 from .checkpoint import FAMILY
 from .profile import Profile
-from .text import PaddedText
+from .text import OwnText, PaddedText
 
 LARGEST_BLOCK = 8
 
@@ -28,7 +29,7 @@ class RTRDiTModel(StreamModel):
     """Weights only; streams keep their state in runners.
 
     Attributes:
-        text: None where the checkpoint has no text encoder; then ComfyUI's own must encode.
+        text: the checkpoint's text encoder or the host's; None where there is neither.
         lora: the LoRA on the network, if any.
         lora_strength: how strongly runners let it act at first.
     """
@@ -48,10 +49,10 @@ class RTRDiTModel(StreamModel):
     @property
     def remark(self) -> str:
         remarks = [] if self.lora is None else [self.lora.remark]
-        if self.text is not None and self.text.lent_bytes > LARGE:
+        if isinstance(self.text, OwnText) and self.text.lent_bytes > LARGE:
             remarks.append(
                 f"A new prompt takes {self.text.lent_bytes / 1e9:.0f} GB for a moment: ComfyUI's own text "
-                "encoder in fp8 takes half (CLIPLoader, type wan, to conditioning)."
+                "encoder in fp8 takes half (umt5_xxl_fp8_e4m3fn_scaled in models/text_encoders)."
             )
         return " ".join(filter(None, remarks))
 
@@ -60,7 +61,8 @@ class RTRDiTModel(StreamModel):
 
     def modules(self) -> tuple[nn.Module, ...]:
         """A text encoder that offloads itself is none of the memory management's business."""
-        text = () if self.text is None or self.text.offload else (self.text.encoder.model,)
+        own = isinstance(self.text, OwnText) and not self.text.offload
+        text = (self.text.encoder.model,) if own else ()
         return (self.net, *text, self.autoencoder.model)
 
     def block(self, settings: DenoiseSettings) -> int:
@@ -82,6 +84,24 @@ class RTRDiTModel(StreamModel):
         ):
             raise SettingError("This model's steps can't run in one batch: turn stream_batch off.")
         return self.profile.schedule(settings.steps).steps if batched else 1
+
+    def mask_share(self, settings: DenoiseSettings) -> float:
+        """Share of the picture whose self-attention the middle steps work out; 0 is all of it, kept nowhere.
+
+        Raises:
+            SettingError: the model or the other settings leave nothing to spare.
+        """
+        expert = dict(settings.advanced)
+        share = float(expert.get("mask_cache", 0.0))
+        if share and self.profile.injection != "channel":
+            raise SettingError("mask_cache is for models that edit a source, as LiveEdit does: set it to 0.")
+        if share and expert.get("stream_batch"):
+            raise SettingError("mask_cache and stream_batch don't go together: set one of them to off or 0.")
+        if share and self.profile.schedule(settings.steps).steps < 3:
+            raise SettingError(
+                "mask_cache acts between the first and the last step: use 3 steps, or set it to 0."
+            )
+        return share
 
     def in_window(self, settings: DenoiseSettings) -> int:
         """Blocks that are denoised at once."""
@@ -147,7 +167,9 @@ class RTRDiTModel(StreamModel):
         if precision == "fp8":  # a layer is turned back into the network's format while it is attended to
             cache += layout.bytes(rows, item) // layout.layers
         text = 0 if self.text is None else self.text.lent_bytes
-        return cache + rows * widest + planes + text
+        config = self.net.config
+        masks = MaskCache.bytes(config.layers, config.dim, tokens, item) if self.mask_share(settings) else 0
+        return cache + rows * widest + planes + text + masks
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is a block; the first latent frame of a stream holds one picture only.

@@ -8,6 +8,7 @@ from ...cache.kv_cache import SegmentedKVCache
 from ...cache.layout import CacheLayout
 from ...cache.switch import SwitchPolicy
 from ...sampling.block_pass import RolloutSettings
+from ...sampling.mask_cache import MaskCache
 from ...sampling.noise import frame_noise
 from ...sampling.partition import Partition
 from ...sampling.rolling import RollingRollout
@@ -70,4 +71,7 @@ def new_rollout(
     if profile.rolling:
         partition = Partition(trained_for.schedule.steps, model.block(settings), shift=profile.shift)
         return RollingRollout(model.net, cache, trained_for, policy, partition, shape)
-    return (StreamBatchRollout if rows > 1 else BlockRollout)(model.net, cache, trained_for, policy)
+    made = (StreamBatchRollout if rows > 1 else BlockRollout)(model.net, cache, trained_for, policy)
+    if share := model.mask_share(settings):
+        made.masks = MaskCache(model.net, share, layout.block * layout.tokens)
+    return made

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ...cache.roll import RopeMode
+from ...cache.switch import PolicyName
 from ...errors import CheckpointError, SettingError
 from ...sampling.block_pass import Sampler
 from ...sampling.few_step import few_step_schedule
@@ -19,6 +20,8 @@ from ...sampling.flow_match import FlowMatchSchedule
 from ...sampling.unipc import unipc_schedule
 
 FOUR_STEPS = (1000, 750, 500, 250)
+SHOT = "the scene transitions."
+"""How a prompt that cuts to a new shot begins, in LongLive 2's training data; in small letters."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class Profile:
         bank: past frames besides the window that the text chooses (MemFlow); for absolute positions.
         sink_similarity, sink_average: make the sink adaptive, see ``SegmentedKVCache``; None keeps it fixed.
         references: the most reference pictures of one style; 0 for a model that follows words only.
+        switch: what a new prompt does to the history where no KVCacheStyleSwitch says it.
+        shot_jump: latent frames of time between two shots, for a model that knows shots; 0 for others. A new
+            prompt that starts with ``SHOT`` begins one.
         image_start: whether a style's picture is the first latent of a stream without a source.
         context_noise: timestep of the clean pass.
         clean_pass: whether there is one.
@@ -75,6 +81,8 @@ class Profile:
     sink_similarity: float | None = None
     sink_average: float | None = None
     references: int = 2
+    switch: PolicyName = "refresh_last"
+    shot_jump: int = 0
     image_start: bool = False
     context_noise: float = 0.0
     clean_pass: bool = True
@@ -142,7 +150,17 @@ _FRAMEWISE = replace(_WORDS, block=1, image_start=True)
 _ROLLING = replace(
     _WORDS, rolling=True, sink=3, rope="relative", note="licence of the code: academic use only"
 )
-_LONGLIVE_2 = replace(_WORDS, sampler="unipc", block=8, window=32, sink=8, image_start=True, fps=24.0)
+_LONGLIVE_2 = replace(
+    _WORDS,
+    sampler="unipc",
+    block=8,
+    window=32,
+    sink=8,
+    image_start=True,
+    fps=24.0,
+    switch="cross_attn_only",
+    shot_jump=8,
+)
 _LIVE_EDIT = replace(_WORDS, injection="channel", averaged=False, pixels="unit")
 
 PROFILES: dict[str, Profile] = {
@@ -167,8 +185,8 @@ PROFILES: dict[str, Profile] = {
         source_space="raw",
         noise_offset=0.1,
     ),
-    "longlive": replace(_WORDS, window=12, sink=3),
-    "memflow": replace(_WORDS, window=12, sink=3, bank=3),
+    "longlive": replace(_WORDS, window=12, sink=3, switch="recache_window"),
+    "memflow": replace(_WORDS, window=12, sink=3, bank=3, switch="recache_window"),
     "krea": Profile(
         references=0,
         window=6,

@@ -12,7 +12,7 @@ import torch
 
 from ...autoencoders.video import VideoAutoencoder
 from ...conditioning.recipe import ConditioningRecipe
-from ...conditioning.timeline import Switch
+from ...conditioning.timeline import StyleTimeline, Switch
 from ...errors import SettingError
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
@@ -25,6 +25,7 @@ from ..base import Chunk, Runner, live_basics, live_lora, no_frames
 from ..compiling import set_compiled
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
+from .hosted_text import HostedText
 from .model import RTRDiTModel
 from .new_rollout import block_noise, new_rollout
 from .source import BlockSource
@@ -46,6 +47,7 @@ class EncodedChunk:
         first: index of its first latent frame in the stream.
         seed: of its noise.
         motion: what fast motion takes away from the noise on the source.
+        jump: latent frames of time before the new shot that it begins; 0 where it begins none.
     """
 
     style: StyleKV | StyleStates
@@ -54,6 +56,7 @@ class EncodedChunk:
     first: int
     seed: int
     motion: float
+    jump: int
 
 
 class RTRDiTRunner(Runner):
@@ -68,9 +71,16 @@ class RTRDiTRunner(Runner):
         width, height = request.width, request.height
         self.model, self.settings, self.profile = model, settings, model.profile
         self.requirements = model.requirements(settings)
+        rows, wide = self.profile.text_length, model.net.config.text_dim
+        self._hosted = {
+            recipe.node_id: HostedText(recipe.clip, rows, wide)
+            for recipe in StyleTimeline.of(request.conditioning).styles
+            if recipe.clip is not None
+        }
         self.styles = StyleSchedule(
             request.conditioning,
             check=None if model.text is None else model.text.check,
+            checks={node: text.check for node, text in self._hosted.items()},
             most=1 if self.profile.image_start else self.profile.references,
         )
         self.size = (height, width)
@@ -80,7 +90,7 @@ class RTRDiTRunner(Runner):
         self.block = model.block(settings)
         self._raw = self.profile.source_space == "raw"
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
-        policy = switch_policy(self.styles.timeline, model.autoencoder.temporal)
+        policy = switch_policy(request.conditioning, model.autoencoder.temporal, self.profile.switch)
         rollout = new_rollout(model, settings, layout, policy, self.latent_shape)
         self._batched = isinstance(rollout, StreamBatchRollout)
         # dynamic: the cache grows until its window is full
@@ -137,9 +147,12 @@ class RTRDiTRunner(Runner):
             self.state.motion.look(pixels)
             if self.styles.timeline.watches_cuts:
                 cuts = self.state.cuts.cuts(pixels)
+        before = self.state.styles.chosen
         style = self.state.styles.advance(
             chunk.index, chunk.first_frame, self._times(chunk), cuts, chunk.live
         )
+        if self.state.styles.begins_shot(before):
+            self.state.jump = self.profile.shot_jump
         source, image = None, None
         if pixels is not None or not chunk.valid:
             source = self.state.source.take(pixels)
@@ -151,7 +164,8 @@ class RTRDiTRunner(Runner):
         if self.profile.image_start and not first:
             image = self._image(source)
         self.state.latents += self.block
-        return EncodedChunk(style, source, image, first, seed, self.state.motion.reduction)
+        jump, self.state.jump = self.state.jump, 0
+        return EncodedChunk(style, source, image, first, seed, self.state.motion.reduction, jump)
 
     def denoise(self, encoded: EncodedChunk | None, late: Mapping[str, Any]) -> torch.Tensor | None:
         """Denoise a block; ``strength`` goes from the source to the model's picture."""
@@ -160,7 +174,7 @@ class RTRDiTRunner(Runner):
             self.state.lora.turn(float(late[self._lora_strength]))
         if encoded is None:
             return self._shown(self._drained(), strength)
-        self.state.rollout.switch(self._projected(encoded.style))
+        self.state.rollout.switch(self._projected(encoded.style), encoded.jump)
         rollout, source, schedule = self.state.rollout, encoded.source, None
         self.state.sources.append(source)
         scale = max(0.0, self.profile.noise_scale - encoded.motion) * strength
@@ -241,4 +255,5 @@ class RTRDiTRunner(Runner):
 
     def _text(self, recipe: ConditioningRecipe, prompt: str) -> torch.Tensor:
         net, rows = self.model.net, self.profile.text_length
-        return conditioning_states(recipe, prompt, self.model.text, (rows, net.config.text_dim), net.device)
+        text = self._hosted.get(recipe.node_id, self.model.text)
+        return conditioning_states(recipe, prompt, text, (rows, net.config.text_dim), net.device)

@@ -26,6 +26,7 @@ class StreamState:
         cuts: finds the source's cuts (encode lane).
         motion: what fast motion takes away from the noise on the source (encode lane).
         latents: latent frames that have gone in (encode lane).
+        jump: latent frames of time before the next block, which begins a shot; else 0 (encode lane).
         rollout: the KV cache and the block under way; allocated once, emptied for a new clip (denoise lane).
         lora: the style at the LoRA's strength of now; None without a LoRA (denoise lane).
         sources: latents (n, C, h, w) of the blocks under way, oldest first (denoise lane).
@@ -40,4 +41,5 @@ class StreamState:
     decoder: VideoAutoencoder
     cuts: CutDetector = field(default_factory=CutDetector)
     latents: int = 0
+    jump: int = 0
     sources: deque[torch.Tensor | None] = field(default_factory=deque)

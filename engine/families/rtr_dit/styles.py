@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from ...autoencoders.video import VideoAutoencoder
-from ...cache.switch import SwitchPolicy
+from ...cache.switch import PolicyName, SwitchPolicy
 from ...conditioning.recipe import ConditioningRecipe
-from ...conditioning.timeline import StyleTimeline
+from ...conditioning.timeline import AnyConditioning, StyleTimeline
 from ...sampling.style_states import StyleKV, StyleStates
 from ..style_schedule import ChunkStyles, StyleSchedule
+from .profile import SHOT
 
 EncodeText = Callable[[ConditioningRecipe, str], torch.Tensor]
 
@@ -67,11 +68,19 @@ class BlockStyles(ChunkStyles[StyleKV | StyleStates]):
 
         super().__init__(schedule, encode)
 
+    def begins_shot(self, before: tuple[int, str] | None) -> bool:
+        """Whether the prompt of now, which was ``before`` in the last chunk, cuts to a new shot."""
+        if before in (None, self.chosen) or self.chosen is None:
+            return False
+        return self.chosen[1].strip().lower().startswith(SHOT)
 
-def switch_policy(timeline: StyleTimeline, temporal: int) -> SwitchPolicy:
-    """The timeline's policy, in latent frames of ``temporal`` pictures."""
+
+def switch_policy(conditioning: AnyConditioning, temporal: int, usual: PolicyName) -> SwitchPolicy:
+    """A timeline's policy, in latent frames of ``temporal`` pictures; a single recipe's is the usual one."""
+    timeline = StyleTimeline.of(conditioning)
     keep, frames = (max(1, -(-count // temporal)) for count in (timeline.keep_frames, timeline.blend_frames))
-    return SwitchPolicy(timeline.policy, keep, frames, timeline.interpolation)
+    name = timeline.policy if timeline is conditioning else usual
+    return SwitchPolicy(name, keep, frames, timeline.interpolation)
 
 
 def reference_room(timeline: StyleTimeline) -> int:

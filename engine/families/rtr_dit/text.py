@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,30 +22,38 @@ KEPT = 64
 """Prompts whose states are remembered; 4 MiB each at Wan's size in bfloat16."""
 
 
-class PaddedText:
+class PaddedText(ABC):
     """Encodes a prompt once and remembers it.
 
     Networks attend to all rows: they learned with the padding, which acts as constants.
 
     Args:
-        encoder: model and tokenizer; its limit is the number of rows.
-        null: whether the empty prompt is all zeros (the demo's), not the encoder's own word for it.
-        offload: keep the model on the CPU, and lend it to the device while it encodes (UMT5-XXL: 11 GB).
+        rows: of the states.
+
+    Attributes:
+        width: of the states.
+        offload: whether the model comes to the device for a new prompt only.
     """
 
-    def __init__(self, encoder: TextEncoder, *, null: bool, offload: bool) -> None:
-        self.encoder, self.null, self.offload = encoder, null, offload
+    width: int
+    offload: bool
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
         self._known: OrderedDict[str, torch.Tensor] = OrderedDict()
 
     @property
+    @abstractmethod
     def lent_bytes(self) -> int:
         """What a new prompt takes on the device for a moment; 0 where the model stays there."""
-        tensors = (*self.encoder.model.parameters(), *self.encoder.model.buffers()) if self.offload else ()
-        return sum(tensor.nbytes for tensor in tensors)
 
+    @abstractmethod
     def check(self, prompt: str) -> None:
         """Raises SettingError for a prompt that is too long."""
-        self.encoder.token_ids(prompt)
+
+    @abstractmethod
+    def _states(self, prompt: str, device: torch.device) -> torch.Tensor:
+        """On the CPU, so that remembered prompts take no memory of the device."""
 
     def encode(self, prompt: str, device: torch.device) -> torch.Tensor:
         """States (1, length, width) on ``device``."""
@@ -55,8 +64,29 @@ class PaddedText:
         self._known.move_to_end(prompt)
         return upload(self._known[prompt], device)
 
+
+class OwnText(PaddedText):
+    """Prompts through the checkpoint's own encoder.
+
+    Args:
+        encoder: model and tokenizer; its limit is the number of rows.
+        null: whether the empty prompt is all zeros (the demo's), not the encoder's own word for it.
+        offload: keep the model on the CPU, and lend it to the device while it encodes (UMT5-XXL: 11 GB).
+    """
+
+    def __init__(self, encoder: TextEncoder, *, null: bool, offload: bool) -> None:
+        super().__init__(encoder.limit)
+        self.encoder, self.null, self.offload, self.width = encoder, null, offload, encoder.width
+
+    @property
+    def lent_bytes(self) -> int:
+        tensors = (*self.encoder.model.parameters(), *self.encoder.model.buffers()) if self.offload else ()
+        return sum(tensor.nbytes for tensor in tensors)
+
+    def check(self, prompt: str) -> None:
+        self.encoder.token_ids(prompt)
+
     def _states(self, prompt: str, device: torch.device) -> torch.Tensor:
-        """On the CPU, so that remembered prompts take no memory of the device."""
         model = self.encoder.model
         with lent(model, device) if self.offload else nullcontext():
             if prompt or not self.null:
@@ -92,7 +122,7 @@ def lent(model: nn.Module, device: torch.device) -> Iterator[None]:
 
 def load_text(
     folder: Path, kind: Literal["umt5", "sentence"], length: int, dtype: torch.dtype
-) -> PaddedText | None:
+) -> OwnText | None:
     """Load ``text_encoder`` and ``tokenizer`` of a checkpoint folder; None where it has none.
 
     Raises:
@@ -112,7 +142,7 @@ def load_text(
             f"Text encoder of {folder.name} can't be read ({one_line(error, 120)}): get it again."
         ) from error
     encoder = TextEncoder(model.requires_grad_(False).eval(), tokenizer, length)
-    return PaddedText(encoder, null=kind == "sentence", offload=kind == "umt5")
+    return OwnText(encoder, null=kind == "sentence", offload=kind == "umt5")
 
 
 def fit_external(external: object, length: int, width: int) -> torch.Tensor:
@@ -144,7 +174,7 @@ def conditioning_states(
     A strength between 0 and 1 lies on the line from silence (the empty prompt's states) to the text.
 
     Args:
-        text: the checkpoint's encoder, if it has one.
+        text: what reads the prompt, if anything does.
         like: rows and width that the network reads.
 
     Raises:
@@ -155,8 +185,8 @@ def conditioning_states(
         silence = torch.zeros_like(said)
     elif text is None:
         raise SettingError(
-            "prompt can't be read, this checkpoint has no text encoder: connect conditioning from "
-            "ComfyUI's own (CLIPTextEncode with umt5_xxl) and empty the prompt."
+            "prompt can't be read, this checkpoint has no text encoder: put a umt5_xxl .safetensors into "
+            "models/text_encoders, or connect clip of MLLM Encode (CLIPLoader, type wan)."
         )
     else:
         said = text.encode(prompt, device)

@@ -6,7 +6,7 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from ...cache.view import LayerView
+from ...cache.view import LayerReuse, LayerView
 from ..fused_attention import attention, fastest
 from ..rope import Rotation, rotate
 from .config import CausalWanConfig
@@ -46,6 +46,7 @@ class SelfAttention(_Attention):
         view: LayerView | None,
         mask: torch.Tensor | None,
         uncached_tokens: int = 0,
+        reuse: LayerReuse | None = None,
     ) -> torch.Tensor:
         """Attend, and leave this layer's keys and values in the cache.
 
@@ -57,7 +58,13 @@ class SelfAttention(_Attention):
             view: this layer's part of the cache, or None without one.
             mask: see ``CausalWan.forward``.
             uncached_tokens: how many tokens, the last ones, are attended to but not written to the cache.
+            reuse: the output is left there; where it names tokens, only they attend and are written, and
+                the others' output, keys and values stay as they were. Not with uncached tokens.
         """
+        chosen = None if reuse is None else reuse.chosen
+        if chosen is not None:
+            x, queries = x[:, chosen], queries.at(chosen)
+            mask = mask if mask is None or mask.shape[2] == 1 else mask[:, :, chosen]
         q = rotate(self.split(self.norm_q(self.q(x))), queries)
         k = self.split(self.norm_k(self.k(x)))
         v = self.split(self.v(x))
@@ -65,11 +72,14 @@ class SelfAttention(_Attention):
             k = rotate(k, queries)
         if view is not None:
             own = k.shape[1] - uncached_tokens
-            seen = view.put(k[:, :own], v[:, :own])
+            seen = view.put(k[:, :own], v[:, :own], chosen)
             k, v = (_followed(kept, new[:, own:]) for kept, new in zip(seen, (k, v), strict=True))
         if keys is not None:
             k = rotate(k, keys)
-        return self.o(attend(q, k, v, mask))
+        made = self.o(attend(q, k, v, mask))
+        if reuse is None:
+            return made
+        return reuse.output.copy_(made) if chosen is None else reuse.output.index_copy_(1, chosen, made)
 
 
 def _followed(kept: torch.Tensor, more: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from ...cache.view import BlockView, LayerView
+from ...cache.view import BlockView, LayerReuse, LayerView
 from ...transfers import upload
 from ..adaln import gate, modulate, sinusoid
 from ..rope import Rotation, axis_angles, over_grid, split_axes
@@ -59,12 +59,13 @@ class Block(nn.Module):
         view: LayerView | None = None,
         mask: torch.Tensor | None = None,
         uncached_tokens: int = 0,
+        reuse: LayerReuse | None = None,
     ) -> torch.Tensor:
         """Tokens (B, F, S, dim) to the same; ``time`` is (B, F, 6, dim), the rest as in ``SelfAttention``."""
         shift_sa, scale_sa, gate_sa, shift_ff, scale_ff, gate_ff = (self.modulation + time).unbind(2)
         frames = x.shape[1]
         tokens = rearrange(modulate(self.norm1(x), shift_sa, scale_sa), "b f s d -> b (f s) d")
-        tokens = self.self_attn(tokens, queries, keys, view, mask, uncached_tokens)
+        tokens = self.self_attn(tokens, queries, keys, view, mask, uncached_tokens, reuse)
         x = x + gate(rearrange(tokens, "b (f s) d -> b f s d", f=frames), gate_sa)
         tokens = self.cross_attn(rearrange(self.norm3(x), "b f s d -> b (f s) d"), text)
         x = x + rearrange(tokens, "b (f s) d -> b f s d", f=frames)
@@ -148,6 +149,7 @@ class CausalWan(nn.Module):
         keys: Rotation | None = None,
         mask: torch.Tensor | None = None,
         uncached_frames: int = 0,
+        reuse: Sequence[LayerReuse] | None = None,
     ) -> torch.Tensor:
         """What the network predicts (a velocity in Wan's checkpoints) for some frames.
 
@@ -162,6 +164,7 @@ class CausalWan(nn.Module):
                 (B, heads, query tokens, key tokens).
             uncached_frames: the last so many frames are seen but not kept by ``cache``: a source as
                 tokens.
+            reuse: of each layer's self-attention, see ``SelfAttention``.
 
         Returns:
             (B, F - uncached_frames, out_channels, h, w).
@@ -175,7 +178,10 @@ class CausalWan(nn.Module):
         uncached_tokens = uncached_frames * tokens.shape[2]
         for index, block in enumerate(self.blocks):
             view = None if cache is None else cache.layer(index)
-            tokens = block(tokens, modulation, text[index], queries, keys, view, mask, uncached_tokens)
+            kept_output = None if reuse is None else reuse[index]
+            tokens = block(
+                tokens, modulation, text[index], queries, keys, view, mask, uncached_tokens, kept_output
+            )
         patches = self.head(tokens[:, :kept], time[:, :kept])
         return rearrange(patches, "b f (h w) (p q c) -> b f c (h p) (w q)", h=rows, p=PATCH, q=PATCH)
 

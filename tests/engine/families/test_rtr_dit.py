@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_rtr_dit import ROWS, TEXT, tiny_autoencoder, tiny_wan, write_demo, write_public, write_umt5
 
+from livestyle.engine.cache.roll import Roll
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import StyleTimeline, parse_schedule
 from livestyle.engine.errors import CheckpointError, SettingError
@@ -413,3 +414,50 @@ def test_a_pickled_file_and_its_autoencoder_are_weighed_without_loading(tmp_path
     assert sizes["vae"] == sum(2 * tensor.numel() for tensor in weights)
     torch.save({"generator": {"a": Path("code")}}, tmp_path / "code.pt")
     assert weight_bytes(ModelHandle(str(tmp_path / "code.pt")), torch.bfloat16) == {"model": 0}
+
+
+def test_a_mask_cache_is_for_edits_in_three_steps_and_is_counted(
+    demo: RTRDiTModel, tmp_path: Path, parts: Path
+) -> None:
+    share = {"advanced": (("mask_cache", 0.3),)}
+    with pytest.raises(SettingError, match="use 3 steps, or set it to 0"):
+        runner(demo, **share)
+    four = replace(demo, profile=replace(demo.profile, steps=(1000, 750, 500, 250)))
+    with pytest.raises(SettingError, match="don't go together"):
+        runner(four, steps=4, advanced=(("mask_cache", 0.3), ("stream_batch", True)))
+    whole, spared = (latents(runner(four, steps=4, **more)) for more in ({}, share))
+    assert np.array_equal(spared[:1], whole[:1]) and not np.array_equal(spared, whole)
+    counted = [four.stream_bytes(DenoiseSettings(steps=4, **more), 48, 32) for more in ({}, share)]
+    masks = runner(four, steps=4, **share).state.rollout.masks
+    assert masks is not None
+    assert counted[1] - counted[0] == sum(output.nbytes for output in masks._outputs)
+    words = load(write_public(tmp_path, "self_forcing_dmd.safetensors"), autoencoder=str(parts / "causal"))
+    with pytest.raises(SettingError, match="for models that edit a source"):
+        runner(words, steps=4, **share)
+
+
+def test_a_prompt_that_says_so_begins_a_new_shot(tmp_path: Path, parts: Path) -> None:
+    """LongLive 2: with the words it was trained with, live; another prompt goes on with the shot."""
+    profile = {
+        "base": "self_forcing",
+        "block": 1,
+        "window": 4,
+        "sink": 1,
+        "shot_jump": 8,
+        "switch": "cross_attn_only",
+    }
+    model = load(write_public(tmp_path, "shots.safetensors", **profile), autoencoder=str(parts / "causal"))
+
+    def played(prompt: str) -> tuple[np.ndarray, Roll]:
+        made = runner(model, fps=24.0)
+        found = latents(made, None, length=25, changes={2: {"p.prompt": prompt}})
+        made.state.rollout.settle()
+        return found, made.state.rollout.cache.roll
+
+    cut, plain, opening = played("The scene transitions. Dark water."), played("dark water"), played("paper")
+    assert [roll.position for _, roll in (cut, plain, opening)] == [7 + 8, 7, 7]
+    assert len(cut[1].pinned) == 1 and not plain[1].pinned
+    assert np.array_equal(cut[0][:2], plain[0][:2]) and not np.array_equal(cut[0][2], plain[0][2])
+    first = runner(model, style("The scene transitions. Dark water."), fps=24.0)
+    latents(first, None, length=9)
+    assert first.state.rollout.cache.roll.position < 8  # a stream does not begin with a cut

@@ -1,0 +1,55 @@
+"""A text encoder of the host's: a CLIP of ComfyUI's, which moves it between devices and counts it itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+_ENCODING = threading.Lock()
+"""The host's memory management knows one thread at a time."""
+
+
+class HostText:
+    """Reads prompts through a CLIP.
+
+    Args:
+        clip: what ComfyUI's CLIPLoader gives.
+    """
+
+    def __init__(self, clip: Any) -> None:
+        self.clip = clip
+
+    @property
+    def device_bytes(self) -> int:
+        """What the host makes free on the device before it encodes, a tenth more than the weights."""
+        return int(self.clip.patcher.model_size() * 1.1)
+
+    def rows(self, prompt: str) -> int:
+        """Rows of a prompt's states, padding included."""
+        return max(len(row) for batch in self.clip.tokenize(prompt).values() for row in batch)
+
+    def states(self, prompt: str) -> torch.Tensor:
+        """States (1, rows, width) on the CPU."""
+        with _ENCODING, torch.inference_mode(False), torch.no_grad():
+            return self.clip.encode_from_tokens(self.clip.tokenize(prompt)).cpu()
+
+
+@dataclass(frozen=True)
+class HostTextFile:
+    """A file that the host can read as a text encoder.
+
+    Attributes:
+        path: absolute.
+        load: gives its CLIP; called on the session's thread.
+    """
+
+    path: str
+    load: Callable[[str], Any] = field(compare=False, repr=False)
+
+    def open(self) -> HostText:
+        """The encoder, loaded by the host."""
+        return HostText(self.load(self.path))
