@@ -1,7 +1,8 @@
-"""Pictures over a session's websocket, both ways.
+"""Pictures over a session's websocket, both ways, and what a page's microphone hears.
 
 Either way a message is the length of the header (4 bytes, big endian), the header as JSON, and then
-JPEGs: the preview's result, followed by its source where that was asked for; or a camera's picture.
+JPEGs: the preview's result, followed by its source where that was asked for; or a camera's picture;
+or samples.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..engine.errors import SettingError
+from ..engine.modulation.sound import RATE
 from ..engine.runtime.preview_picture import PreviewFrame
-from .json_fields import number_field, text_field
+from .json_fields import number_field, text_field, whole_field
 
 LARGEST_FRAME = 4 * 1024 * 1024
 """Bytes of a picture message; a larger message of any kind ends the connection with code 1009."""
@@ -36,6 +40,17 @@ class PushedFrame:
     jpeg: bytes
 
 
+@dataclass(frozen=True)
+class PushedSound:
+    """What a page's microphone has heard.
+
+    Attributes:
+        samples: float32 mono (n,), -1 to 1, at the rate that modulators listen to.
+    """
+
+    samples: np.ndarray
+
+
 def preview_message(frame: PreviewFrame) -> bytes:
     """Header: frame, pts, w, h; ``born`` in milliseconds on the server's clock; ``source``."""
     source = frame.source or b""
@@ -51,8 +66,8 @@ def preview_message(frame: PreviewFrame) -> bytes:
     return struct.pack(">I", len(header)) + header + frame.jpeg + source
 
 
-def parse_frame(message: bytes) -> PushedFrame:
-    """Raises SettingError with one line where the message can't be a picture."""
+def parse_frame(message: bytes) -> PushedFrame | PushedSound:
+    """Raises SettingError with one line where the message can't be a picture or a sound."""
     if len(message) > LARGEST_FRAME:
         raise SettingError(f"A picture may have {LARGEST_FRAME} bytes: send a smaller one.")
     if len(message) < 4:
@@ -61,11 +76,20 @@ def parse_frame(message: bytes) -> PushedFrame:
     if length > min(LONGEST_HEADER, len(message) - 4):
         raise SettingError("The picture's header is longer than it may be.")
     header, jpeg = _header(message[4 : 4 + length]), message[4 + length :]
+    if "sound" in header:
+        return PushedSound(_samples(header, jpeg))
     node = text_field(header, "node")
     taken = number_field(header, "taken", 0, 1e15) if "taken" in header else None
     if not jpeg.startswith(b"\xff\xd8"):
         raise SettingError("The picture is not a JPEG.")
     return PushedFrame(node, taken, jpeg)
+
+
+def _samples(header: dict[str, Any], raw: bytes) -> np.ndarray:
+    whole_field(header, "sound", RATE, RATE)
+    if len(raw) % 2 or len(raw) > 2 * RATE:
+        raise SettingError("A sound must be 16-bit samples of at most a second.")
+    return np.frombuffer(raw, "<i2").astype(np.float32) / 2**15
 
 
 def _header(raw: bytes) -> dict[str, Any]:

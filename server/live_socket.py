@@ -33,7 +33,7 @@ from .client_messages import (
     Record,
     parse,
 )
-from .frame_messages import LARGEST_FRAME, parse_frame, preview_message
+from .frame_messages import LARGEST_FRAME, PushedSound, parse_frame, preview_message
 from .json_fields import value_field
 from .rate_limit import RateLimit
 from .request_body import LARGEST_JSON
@@ -112,7 +112,11 @@ class LiveSocket:
             return WSCloseCode.POLICY_VIOLATION if self._rate.flooded else None
         try:
             if message.type is WSMsgType.BINARY:
-                self._upload.push(parse_frame(message.data))
+                pushed = parse_frame(message.data)
+                if isinstance(pushed, PushedSound):
+                    self._session.store.signals.hear(pushed.samples)
+                else:
+                    self._upload.push(pushed)
             else:
                 self._handle(parse(message.data))
         except SettingError as error:

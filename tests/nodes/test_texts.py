@@ -50,9 +50,13 @@ def test_every_word_of_the_page_is_in_the_locales() -> None:
     said: set[str] = set()
     for path in (ROOT / "web" / "js").glob("*.*js"):
         source = path.read_text(encoding="utf-8")
-        said.update(re.findall(r"""\bt\(\s*"((?:[^"\\]|\\.)*)\"""", source))
+        said.update(re.findall(r"""\b(?:t|labelled)\(\s*"((?:[^"\\]|\\.)*)\"""", source))
         for call in re.findall(r"""\bbutton\(([^;]*?)\(\) =>""", source):
             said.update(re.findall(r'"((?:[^"\\]|\\.)*)"', call)[1:])
+        for table in re.findall(
+            r"""^(?:export )?const (?:WAVES|SOUNDS|PICTURES|UNITS|EARS) = ([^;]*);""", source, re.M
+        ):
+            said.update(re.findall(r'"([^"]*)"', table))
     said = {text for text in said if text}
     for name in ("camera", "captures", "format"):  # whole sentences in tables and constants
         source = (ROOT / "web" / "js" / f"{name}.mjs").read_text(encoding="utf-8")

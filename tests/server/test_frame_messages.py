@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from livestyle.engine.errors import SettingError
 from livestyle.engine.runtime.preview_picture import PreviewFrame
-from livestyle.server.frame_messages import LARGEST_FRAME, PushedFrame, parse_frame, preview_message
+from livestyle.server.frame_messages import (
+    LARGEST_FRAME,
+    PushedFrame,
+    PushedSound,
+    parse_frame,
+    preview_message,
+)
 
 JPEG = b"\xff\xd8rest"
 
@@ -35,9 +41,18 @@ def test_a_picture_is_understood() -> None:
     assert parse_frame(_message({"node": "1"})) == PushedFrame("1", None, JPEG)
 
 
+def test_a_sound_is_understood() -> None:
+    pushed = parse_frame(_message({"sound": 24_000}, struct.pack("<3h", 0, 16384, -32768)))
+    assert isinstance(pushed, PushedSound) and pushed.samples.tolist() == [0, 0.5, -1]
+
+
 @pytest.mark.parametrize(
     ("message", "says"),
     [
+        (_message({"sound": 48_000}, bytes(4)), "24000"),
+        (_message({"sound": True}, bytes(4)), "24000"),
+        (_message({"sound": 24_000}, bytes(3)), "16-bit"),
+        (_message({"sound": 24_000}, bytes(48_002)), "16-bit"),
         (b"", "cut off"),
         (b"\0\0\0", "cut off"),
         (b"\0\0\0\5abc", "longer"),
@@ -67,7 +82,7 @@ def test_what_is_refused(message: bytes, says: str) -> None:
 
 def _refused_or_understood(message: bytes) -> None:
     try:
-        assert isinstance(parse_frame(message), PushedFrame)
+        assert isinstance(parse_frame(message), PushedFrame | PushedSound)
     except SettingError as error:
         assert "\n" not in str(error)
 

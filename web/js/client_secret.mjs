@@ -16,19 +16,20 @@ export function clientSecret(storage = sessionStorage) {
   return secret;
 }
 
-/** Have the secret go along with every prompt that is queued.
- * @param {any} api ComfyUI's @param {string} secret */
-export function sendWithPrompts(api, secret) {
+/** Have the secret go along with every prompt that is queued, and what else belongs to it.
+ * @param {any} api ComfyUI's @param {string} secret @param {(request: any) => void} [add] changes the request */
+export function sendWithPrompts(api, secret, add) {
   const fetchApi = api.fetchApi;
   api.fetchApi = function (/** @type {string} */ route, /** @type {any} */ options) {
     const queues = route === "/prompt" && options?.method === "POST";
-    return fetchApi.call(this, route, queues ? { ...options, body: withSecret(options.body, secret) } : options);
+    return fetchApi.call(this, route, queues ? { ...options, body: withSecret(options.body, secret, add) } : options);
   };
 }
 
-/** @param {string} body JSON @param {string} secret */
-function withSecret(body, secret) {
+/** @param {string} body JSON @param {string} secret @param {(request: any) => void} [add] */
+function withSecret(body, secret, add) {
   const request = JSON.parse(body);
   request.extra_data = { ...request.extra_data, livestyle_client_secret: secret };
+  add?.(request);
   return JSON.stringify(request);
 }

@@ -84,6 +84,7 @@ export function receiptText(receipt) {
     const facts = [t("applied"), t("frame {n}", { n: receipt.frame }), `${Math.round(receipt.ms)} ms`];
     return { text: `${name}: ${facts.join(" \u00b7 ")}`, mood: "done" };
   }
+  if (receipt.type === "modulated") return { text: `${name}: \u223f ${receipt.value.toFixed(2)}`, mood: "done" };
   if (receipt.type === "gliding") return { text: `${name}: ${receipt.value.toFixed(2)}`, mood: "waiting" };
   if (receipt.type === "scheduled") {
     return { text: `${name}: ${receipt.value} \u00b7 ${t("scheduled")} \u00b7 ${t("frame {n}", { n: receipt.frame })}`, mood: "done" };

@@ -23,6 +23,8 @@ const LOST = 1006; // the connection was lost; any other close code is the serve
  * @property {(session: LiveSession, message: any) => void} onMessage
  * @property {(key: string, value: unknown) => unknown} onFollow another page, a controller or a cross-fade set a
  *   value; gives what its widget shows of it
+ * @property {(key: string, modulator: any) => void} onModulator others gave a number a modulator, or (null) a value
+ * @property {(live: Map<string, unknown>, modulators: Record<string, any>) => void} onModulators those that it has
  * @property {(session: LiveSession) => void} onUnreachable the connection was lost, and again not to be had
  * @property {() => {shown: number, source: boolean, canvas: boolean}} sight what the views show: see quality.mjs
  * @property {(node: string) => any} captureView of a read node
@@ -82,6 +84,12 @@ export class LiveSession {
     this.live.set(key, value);
     this.unanswered.set(key, 0);
     this.changes.push(key, value);
+  }
+
+  /** Have a modulator move a live number, or none. @param {string} key
+   * @param {import("./modulation.mjs?v=0.3.0").Modulator | null} modulator */
+  modulate(key, modulator) {
+    this.send({ type: "modulate", key, modulator, seq: ++this.sequence });
   }
 
   /** Change several live values at once. @param {Record<string, unknown>} values @param {number} fade seconds of the stream */
@@ -151,6 +159,7 @@ export class LiveSession {
       this.unanswered.clear();
     }
     if (message.key) this.#follow(message);
+    if (message.type === "live") this.host.onModulators(this.live, message.modulators);
     if (message.type === "telemetry") {
       message.glass_to_glass_ms = this.latency.summary();
       this.telemetry = message;
@@ -160,7 +169,9 @@ export class LiveSession {
 
   /** What others write is the value now, unless a change of ours is on its way: that one is later.
    * @param {any} receipt */
-  #follow({ type, key, seq, value, fade }) {
+  #follow({ type, key, seq, value, fade, modulator }) {
+    if (type === "received" && seq === undefined) this.host.onModulator(key, modulator ?? null);
+    if (modulator !== undefined) return;
     const theirs = type === "gliding" || (type === "received" && seq === undefined && !fade);
     if (seq !== undefined && seq === this.unanswered.get(key)) this.unanswered.delete(key);
     else if (theirs && !this.unanswered.has(key)) {

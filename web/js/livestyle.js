@@ -10,11 +10,12 @@ import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { receiptText } from "./format.mjs?v=0.3.0";
 import { fitFirstView } from "./first_view.mjs?v=0.3.0";
-import { executionId, nodesInside } from "./graph.mjs?v=0.3.0";
+import { executionId, liveNames, nodesInside } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves, writes } from "./halves.mjs?v=0.3.0";
 import { translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
+import { ModulatorPanel } from "./modulator_panel.mjs?v=0.3.0";
 import { menuOf } from "./node_menu.mjs?v=0.3.0";
 import { performOn } from "./perform.mjs?v=0.3.0";
 import { hideAdvanced, OLD_EDITOR } from "./rooms.mjs?v=0.3.0";
@@ -30,7 +31,7 @@ const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "T
 await speak();
 
 const secret = clientSecret();
-sendWithPrompts(api, secret);
+sendWithPrompts(api, secret, (request) => perform.modulation.sendAlong(request));
 
 const board = new SessionBoard({
   fetch: (path, options) => api.fetchApi(path, options),
@@ -46,7 +47,10 @@ const board = new SessionBoard({
 const marks = new LiveMarks();
 const live = new LiveWidgets({
   idOf: executionId,
-  send: (key, value) => board.set(key, value),
+  send(key, value) {
+    perform.modulation.taken(key);
+    board.set(key, value);
+  },
   values: () => board.liveValues(),
   onChange: (node, name) => marks.set(node, name, "waiting"),
 });
@@ -195,17 +199,37 @@ function addCapture(node) {
 /** @param {any} node */
 function addStatus(node) {
   const status = new StatusLine();
-  addWidget(node, "status", status, () => 16);
+  const numbers = liveNames(node).filter((name) => typeof widgetOf(node, name).value === "number");
+  if (numbers.length) {
+    const panel = new ModulatorPanel(node, numbers, status, perform.modulation);
+    addWidget(node, "status", panel, () => panel.height);
+    board.addView(node, panel);
+    chain(node, "onRemoved", () => panel.dispose());
+  } else addWidget(node, "status", status, () => 16);
   board.addView(node, status);
 }
 
 /** The marks on a node's live widgets. @param {any} node */
 function addMarks(node) {
-  marks.add(node);
+  const remark = () => marks.add(node);
+  remark();
+  chain(node, "onConfigure", remark);
+  const follow = (/** @type {any} */ changed) => changed === node && remark();
+  perform.modulation.watchers.add(follow);
+  chain(node, "onRemoved", () => perform.modulation.watchers.delete(follow));
   board.addView(node, {
-    showReceipt: (receipt) => receipt.key && marks.set(node, receipt.key.split(".").at(-1), receiptText(receipt).mood),
-    showState: ({ state }) => ["done", "failed", "cancelled"].includes(state) && marks.add(node),
+    showReceipt(receipt) {
+      const name = receipt.key?.split(".").at(-1);
+      if (receipt.type === "modulated") marks.set(node, name, "moved", receipt.value);
+      else if (name) marks.set(node, name, receiptText(receipt).mood);
+    },
+    showState: ({ state }) => ["done", "failed", "cancelled"].includes(state) && remark(),
   });
+}
+
+/** @param {any} node @param {string} name */
+function widgetOf(node, name) {
+  return node.widgets.find((/** @type {any} */ widget) => widget.name === name);
 }
 
 /** Have the node follow what is connected to it; not before a saved graph has given it its links.

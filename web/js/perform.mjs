@@ -1,10 +1,13 @@
 // @ts-check
 /** What plays the live widgets beside the mouse: presets, OSC, MIDI and gamepads, connected to the editor. */
+import { reasonOf } from "./camera.mjs?v=0.3.0";
 import { controllerMenu, Controllers, triggerMenu } from "./controllers.mjs?v=0.3.0";
 import { Gamepads } from "./gamepad.mjs?v=0.3.0";
-import { liveNames } from "./graph.mjs?v=0.3.0";
+import { isLive, liveNames } from "./graph.mjs?v=0.3.0";
 import { t } from "./i18n.mjs?v=0.3.0";
+import { Microphone } from "./microphone.mjs?v=0.3.0";
 import { listenToMidi, MidiParser } from "./midi.mjs?v=0.3.0";
+import { Modulation } from "./modulation.mjs?v=0.3.0";
 import { Osc, oscMenu } from "./osc.mjs?v=0.3.0";
 import { PresetBar } from "./preset_bar.mjs?v=0.3.0";
 import { PresetBank, presetMenu } from "./presets.mjs?v=0.3.0";
@@ -61,6 +64,20 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
     recall: (index) => presets.recall(index),
     say,
   });
+  const modulation = new Modulation({
+    *widgets() {
+      for (const each of live.all()) if (isLive(each.node, each.widget.name)) yield each;
+    },
+    send: (key, modulator) => board.modulate(key, modulator),
+  });
+  board.onModulator = (key, modulator) => (modulator ? modulation.given(key, modulator) : modulation.taken(key));
+  board.onModulators = (values, modulators) => modulation.meet(values, modulators);
+  const microphone = new Microphone(
+    (message) => board.hearSound(message),
+    (error) => say(t("The microphone can't be heard: {reason}", { reason: reasonOf(error) }), true),
+  );
+  const listen = () => microphone.listen(modulation.needsMicrophone(board.liveValues()));
+  modulation.watchers.add(listen);
   let listening = false;
 
   /** From the moment that the setting is on; a browser asks for permission once. @param {boolean} on */
@@ -88,6 +105,7 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
   }
 
   return {
+    modulation,
     presets,
 
     /** What happens when a setting is about to change, and when the page loads.
@@ -99,6 +117,7 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
 
     /** Sessions began, ended, or have other live values. */
     onLive() {
+      listen();
       if (!board.sessions.size) return;
       presets.share();
       osc.sync();

@@ -36,6 +36,10 @@ export class SessionBoard {
     this.onLive = () => {};
     /** Called with what others wrote: see LiveSession. @type {(key: string, value: unknown) => unknown} */
     this.onFollow = () => undefined;
+    /** @type {import("./live_session.mjs?v=0.3.0").SessionHost["onModulator"]} */
+    this.onModulator = () => {};
+    /** @type {import("./live_session.mjs?v=0.3.0").SessionHost["onModulators"]} */
+    this.onModulators = () => {};
   }
 
   /** @param {any} node @param {View} view @param {() => string[]} [ids] of the nodes that it shows */
@@ -87,6 +91,17 @@ export class SessionBoard {
   /** @param {string} key @param {unknown} value */
   set(key, value) {
     for (const session of this.sessions.values()) if (session.live.has(key)) session.set(key, value);
+  }
+
+  /** Have a modulator move a live number, or none. @param {string} key
+   * @param {import("./modulation.mjs?v=0.3.0").Modulator | null} modulator */
+  modulate(key, modulator) {
+    for (const session of this.sessions.values()) if (session.live.has(key)) session.modulate(key, modulator);
+  }
+
+  /** What this page's microphone hears. @param {ArrayBuffer} message */
+  hearSound(message) {
+    for (const session of this.sessions.values()) session.send(message);
   }
 
   /** Change several live values at once. @param {Record<string, unknown>} values @param {number} fade seconds of the stream */
@@ -146,6 +161,8 @@ export class SessionBoard {
       onFrame: (session, picture) => this.#show(session.nodes, "showFrame", picture),
       onMessage: (session, message) => this.#message(session, message),
       onFollow: (key, value) => this.onFollow(key, value),
+      onModulator: (key, modulator) => this.onModulator(key, modulator),
+      onModulators: (live, modulators) => this.onModulators(live, modulators),
       onUnreachable: (session) => this.#dropIfGone(session),
     });
   }
