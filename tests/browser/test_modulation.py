@@ -87,24 +87,3 @@ def test_a_number_moves_by_itself_until_a_hand_takes_it(
         assert not editor.locator("input[type=checkbox]").is_checked()
         assert _kept(canvas)["on"] is False and _kept(canvas)["signal"] == "onset"
         page.keyboard.press("Shift+S")
-
-
-def test_this_computers_microphone_moves_a_number(
-    chromium_with_camera: object, server: ComfyServer, checkpoint: str
-) -> None:
-    """Chromium's own stand-in for a microphone beeps once a second."""
-    ComfyClient(server.url).request("/settings", {"Comfy.VueNodes.Enabled": False})
-    flash_and_beep(server.input / CLIP, [], seconds=60.0, fps=24, size=(192, 112))
-    with open_canvas(chromium_with_camera, server.url) as canvas:
-        canvas.load_template("restyle_a_video", CLIP)
-        canvas.page.evaluate(
-            """kept => {
-                const node = window.app.graph.nodes.find(({ type }) => type === "StreamDenoise");
-                node.properties.livestyle_modulators = { strength: kept };
-            }""",
-            {"on": True, "signal": "level", "offset": 0.0, "depth": 1.0, "ear": "microphone"},
-        )
-        canvas.run()
-        quiet, loud = _await_label(canvas, r"∿ 0\.0"), _await_label(canvas, r"∿ (0\.[3-9]|1)")
-        assert quiet != loud
-        canvas.page.keyboard.press("Shift+S")
