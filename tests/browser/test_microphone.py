@@ -30,6 +30,6 @@ def test_this_computers_microphone_moves_a_number(
             {"on": True, "signal": "level", "offset": 0.0, "depth": 1.0, "ear": "microphone"},
         )
         canvas.run()
-        for pattern in (r"∿ 0\.0", r"∿ (0\.[3-9]|1)", r"∿ 0\.0"):
+        for pattern in (r"\u223f 0\.0", r"\u223f (0\.[3-9]|1)", r"\u223f 0\.0"):
             canvas.page.wait_for_function(LABEL, arg=pattern, timeout=RUN_MS)
         canvas.page.keyboard.press("Shift+S")

@@ -58,13 +58,13 @@ def test_a_number_moves_by_itself_until_a_hand_takes_it(
         assert page.evaluate(HEIGHT) > height
         page.keyboard.press("Tab")
         page.keyboard.press("Space")
-        _await_label(canvas, "∿$")
+        _await_label(canvas, "\u223f$")
         kept = _kept(canvas)
         assert (kept["on"], kept["signal"], kept["offset"], kept["depth"]) == (True, "sine", 0.5, 0.25)
 
         canvas.run()
         page.wait_for_selector(f"{canvas.stage()} canvas[data-frame]", timeout=RUN_MS)
-        _await_label(canvas, r"∿ 0\.[2-7]\d$")
+        _await_label(canvas, r"\u223f 0\.[2-7]\d$")
         assert canvas.nodes("StreamDenoise")[0]["widgets"]["strength"] == 0.5, "the widget says what was set"
         (running,) = ComfyClient(server.url).request("/queue")["queue_running"]
         assert running[2][str(denoiser["id"])]["_meta"][KEPT]["strength"]["signal"] == "sine"
@@ -83,7 +83,7 @@ def test_a_number_moves_by_itself_until_a_hand_takes_it(
 
         # the hand has it
         canvas.set_widget(denoiser["id"], "strength", 0.75)
-        _await_label(canvas, "[^∿0-9.]$")
+        _await_label(canvas, "[^\u223f0-9.]$")
         assert not editor.locator("input[type=checkbox]").is_checked()
         assert _kept(canvas)["on"] is False and _kept(canvas)["signal"] == "onset"
         page.keyboard.press("Shift+S")
