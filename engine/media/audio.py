@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 
+from .live.live_sound import LiveReader, LiveTrack
 from .sampling import seconds
 from .sound_reader import SoundReader
 from .types import AudioTrack
@@ -19,6 +21,7 @@ _CARRIED = {"opus": True, "ac3": False, "eac3": False, "flac": True}
 _MP3_LOWEST_RATE = 16_000
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_BITS_PER_CHANNEL = 96_000
+_LIVE_RATE = 48_000
 
 
 class AudioFeed:
@@ -100,6 +103,38 @@ class AudioFeed:
             yield from self._output.encode(frame)
         if used:
             yield from self._output.encode(None)
+
+
+class LiveAudioFeed:
+    """The same for the sound of a live source, of which only what has come can be given."""
+
+    remark = ""
+
+    def __init__(self, track: LiveTrack, output: av.container.OutputContainer) -> None:
+        self._output = output.add_stream("aac", rate=_LIVE_RATE)
+        context = self._output.codec_context
+        context.layout, context.bit_rate = "stereo", 2 * _AAC_BITS_PER_CHANNEL
+        self._reader = LiveReader(track, _LIVE_RATE, context.format.name, "stereo")
+        self._ready: deque[av.Packet] = deque()
+
+    def packets(self, until: Fraction | None) -> Iterator[av.Packet]:
+        """See ``AudioFeed.packets``."""
+        for frame in self._reader.until(until):
+            self._ready.extend(self._output.encode(frame))
+        while self._ready and (until is None or self._ready[0].pts * self._ready[0].time_base < until):
+            yield self._ready.popleft()
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def audio_feed(
+    track: AudioTrack, output: av.container.OutputContainer, *, keep_codec: bool = False
+) -> AudioFeed | LiveAudioFeed:
+    """What gives the packets of a track; see ``AudioFeed`` for what it may raise."""
+    if isinstance(track, LiveTrack):
+        return LiveAudioFeed(track, output)
+    return AudioFeed(track, output, keep_codec=keep_codec)
 
 
 def can_copy(stream: av.AudioStream, keep_codec: bool = False) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import MediaError
 from ..log import log
-from .audio import AudioFeed
+from .audio import AudioFeed, LiveAudioFeed, audio_feed
 from .encoders import Codec, add_video_stream, choose_encoder
 from .faststart import make_faststart
 from .filters import ACCURATE, FilterChain
@@ -73,7 +73,7 @@ class VideoSink(FrameSink):
         self._remark = ""
         self._failed = False
         self._result: SinkResult | None = None
-        self._audio: AudioFeed | None = None
+        self._audio: AudioFeed | LiveAudioFeed | None = None
         even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         self._pad = ((0, even[1] - size[1]), (0, even[0] - size[0]), (0, 0))
         encoder = choose_encoder(codec, *even)
@@ -132,11 +132,11 @@ class VideoSink(FrameSink):
             self._result = self._outcome(complete=False)
         return self._result
 
-    def _open_audio(self, track: AudioTrack | None, keep_codec: bool) -> AudioFeed | None:
+    def _open_audio(self, track: AudioTrack | None, keep_codec: bool) -> AudioFeed | LiveAudioFeed | None:
         if track is None:
             return None
         try:
-            return AudioFeed(track, self._output, keep_codec=keep_codec)
+            return audio_feed(track, self._output, keep_codec=keep_codec)
         except (MediaError, LookupError) as error:
             self._remark = f"{self._path.name} has no sound: {error}"
             log.warning("%s", self._remark)

@@ -10,7 +10,7 @@ const TRACE = 240; // values that are drawn
 /** What the units of a wave's rate are called. @type {Record<string, string>} */
 const UNITS = { hz: "times a second", beats: "beats each" };
 /** Whose sound. @type {Record<string, string>} */
-const EARS = { source: "of the clip", microphone: "of the microphone" };
+const EARS = { source: "of the source", microphone: "of the microphone" };
 const GROUPS = { Wave: WAVES, Sound: SOUNDS, Picture: PICTURES };
 
 export class ModulatorPanel {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+
+import av
 
 from ..resize import Picture
 
@@ -32,12 +34,17 @@ class Capture(ABC):
         name: for errors and the node.
         rate: pictures a second as announced, or None; known after ``open``.
         damaged: pictures that could not be decoded so far.
+        sounds: whether there is sound beside the pictures; known after ``open``.
+        heard: called with sound, decoded, and the ``time.monotonic()`` at which it has come; on the capture's
+            thread, while ``pictures`` is read. Without it sound is left out.
         finite: whether the end of ``pictures`` is the end; else the source is opened again.
     """
 
     name: str
     rate: Fraction | None = None
     damaged: int = 0
+    sounds: bool = False
+    heard: Callable[[av.AudioFrame, float], None] | None = None
     finite: bool = False
 
     @abstractmethod

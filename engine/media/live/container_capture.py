@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from abc import abstractmethod
@@ -31,6 +32,7 @@ class ContainerCapture(Capture):
     def __init__(self, name: str) -> None:
         self.name = name
         self._container: av.container.InputContainer | None = None
+        self._audio: av.AudioStream | None = None
         self._interrupted = threading.Event()
 
     @abstractmethod
@@ -50,6 +52,9 @@ class ContainerCapture(Capture):
         # Threads over frames would hold as many frames back.
         videos[0].thread_type = "SLICE"
         rate = videos[0].average_rate or videos[0].guessed_rate
+        audios = [stream for stream in container.streams.audio if stream.codec_context is not None]
+        self._audio = audios[0] if audios and self.heard is not None else None
+        self.sounds = self._audio is not None
         self.rate = Fraction(rate) if rate else None  # PyAV 19 has a rational of its own, never None
 
     def pictures(self) -> Iterator[CapturedFrame | None]:
@@ -58,8 +63,13 @@ class ContainerCapture(Capture):
         paced = self.paced or container.format.name.split(",")[0] in _IN_PIECES
         ahead: float | None = None
         try:
-            for packet in container.demux(container.streams.video[0]):
+            played = [stream for stream in (container.streams.video[0], self._audio) if stream is not None]
+            for packet in container.demux(played):
                 moment = time.monotonic()
+                if packet.stream.type == "audio":
+                    self._hear(packet, moment)
+                    yield None
+                    continue
                 for picture, stamp in self._decode(packet):
                     if paced and stamp is not None:
                         ahead, moment = self._pace(ahead, float(stamp))
@@ -92,6 +102,13 @@ class ContainerCapture(Capture):
             (Picture(frame, aspect), None if frame.pts is None else frame.pts * frame.time_base)
             for frame in whole
         ]
+
+    def _hear(self, packet: av.Packet, moment: float) -> None:
+        """Pass sound on; what is damaged is silent."""
+        assert self.heard is not None
+        with contextlib.suppress(av.error.FFmpegError):
+            for frame in packet.decode():
+                self.heard(frame, moment)
 
     def _pace(self, ahead: float | None, stamp: float) -> tuple[float, float]:
         """Wait for a picture's time; (its clock's distance to the monotonic clock, now)."""

@@ -12,10 +12,11 @@ import numpy as np
 from ...log import log
 from ..resize import Layout, Resizer
 from ..status import SourceStatus
-from ..types import Frames, FrameSource, MediaInfo, Resize
+from ..types import AudioTrack, Frames, FrameSource, MediaInfo, Resize
 from .capture import Capture, CapturedFrame
 from .capture_loop import SILENT_AFTER_S, CaptureLoop
 from .clock import ClockPolicy, FrameClock
+from .live_sound import LiveSound, live_track
 from .stream_time import StreamTime
 
 USUAL_RATE = Fraction(30)
@@ -47,7 +48,9 @@ class LiveSource(FrameSource):
         self._given = 0
         self._last: np.ndarray | None = None
         self._time = StreamTime()
-        self.audio = None
+        self.audio: AudioTrack | None = None
+        self._sound = LiveSound(self._time)
+        capture.heard = self._sound.put
         self.loop = CaptureLoop(capture, self._clock)
 
     def connect(self, given_up: Callable[[], bool]) -> None:
@@ -56,7 +59,11 @@ class LiveSource(FrameSource):
         rate = self._capture.rate
         if rate is None or not _RATES[0] <= rate <= _RATES[1]:
             rate = USUAL_RATE
-        self.info = MediaInfo(width, height, rate.limit_denominator(1001), endless=True)
+        if self._capture.sounds:
+            self.audio = live_track(self._sound)
+        self.info = MediaInfo(
+            width, height, rate.limit_denominator(1001), has_audio=self._capture.sounds, endless=True
+        )
 
     def start(self, width: int, height: int, resize: Resize) -> None:
         self._resizer = Resizer(width, height, resize)

@@ -124,7 +124,7 @@ class NetworkCapture(ContainerCapture):
         scheme = url.scheme.removesuffix("s")
         options = {**_LOW_DELAY, "protocol_whitelist": f"{scheme},tcp,rtp", "format_whitelist": _FORMATS}
         if scheme == "rtsp":
-            options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+            options |= {"rtsp_transport": "tcp", "allowed_media_types": "video+audio"}
             options |= {"timeout": str(round(OPEN_S * _MICROSECONDS))}
         else:
             options |= {"rtmp_tcurl": tc_url(url), "rtmp_live": "live"}

@@ -115,7 +115,8 @@ def receive_srt(url: str, silence: float) -> SubprocessStream:
     """MPEG-TS from an SRT address with a numeric host."""
     early = ["-analyzeduration", "500000", "-fflags", "nobuffer", "-protocol_whitelist", "srt,udp"]
     early += ["-f", "mpegts"]  # probing could choose a format that reads files
-    out = ["-map", "0:v:0", "-c", "copy", "-f", "mpegts", "-flush_packets", "1", "{}"]
+    out = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-f", "mpegts"]
+    out += ["-max_interleave_delta", "100000", "-flush_packets", "1", "{}"]
     return SubprocessStream(
         [srt_program(), "-nostdin", "-loglevel", "error", *early, "-i", url, *out], silence
     )
