@@ -108,8 +108,7 @@ def published(rows: list[Row]) -> dict[str, Any]:
 
 
 def _name(row: Row) -> str:
-    """The row's key in its table; the layout is named where it is not the diagonal one."""
+    """The row's key in its table, with its layout: the paper does not say which one it measured."""
     if row["evaluations_per_frame"] == UNDISTILLED.levels:
         return "undistilled"
-    layout = "" if row["layout"] == "diagonal" else f"_{row['layout']}"
-    return f"window_{row['window']}_{row['attention']}{layout}"
+    return f"window_{row['window']}_{row['attention']}_{row['layout']}"

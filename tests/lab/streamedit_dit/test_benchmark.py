@@ -95,8 +95,8 @@ def test_only_full_size_rows_stand_beside_the_papers() -> None:
     large, teacher = {**eager, "network": "10B"}, {**slow, "network": "10B"}
     none = {"row": "compiled", "scale": "toy size"}
     found = published([eager, compiled, slow, toy, pipelined, teacher, large, none])
-    named = {"window_6_dense": compiled, "window_6_dense_pipelined": pipelined, "undistilled": slow}
-    assert found == {"table_4": named, "table_5": {"window_6_dense": large, "undistilled": teacher}}
+    named = {"window_6_dense_diagonal": compiled, "window_6_dense_pipelined": pipelined, "undistilled": slow}
+    assert found == {"table_4": named, "table_5": {"window_6_dense_diagonal": large, "undistilled": teacher}}
     assert published([toy]) == {"table_4": {}, "table_5": {}}
 
 
