@@ -29,7 +29,7 @@ def lighter(teacher: AutoencoderTiny) -> AutoencoderTiny:
     What the teacher does at full and half size is linear but for its blocks there: without them it is one
     convolution of patches, which the student begins with. Every other layer is the teacher's.
     """
-    config = dict(teacher.config)
+    config = {name: value for name, value in teacher.config.items() if not name.startswith("_")}
     config["in_channels"] = config["out_channels"] = 3 * PATCH**2
     for name in ("encoder_block_out_channels", "num_encoder_blocks"):
         config[name] = config[name][FINE:]

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> Path:
     lora = train_lcm_lora(
         np.concatenate(list(drawn)),
         model.denoiser,
-        model.autoencoder.model,
+        model.autoencoder,
         model.encoder,
         related,
         arguments.runs / "lcm-lora",

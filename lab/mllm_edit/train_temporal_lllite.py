@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> Path:
     adapter = train_temporal_lllite(
         np.stack(list(drawn)),
         model.denoiser,
-        model.autoencoder.model,
+        model.autoencoder,
         model.encoder,
         related,
         arguments.runs / "temporal-lllite",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from diffusers import AutoencoderTiny
+import torch
 
+from ...engine.autoencoders.image import load_image_autoencoder
 from ..commands import train_options as common
 from ..training import package
 from ..training.loop import LoopConfig
@@ -25,10 +26,9 @@ def run(arguments: argparse.Namespace) -> Path:
     target = arguments.output or common.WEIGHTS / "mllm-edit"
     runs: Path = arguments.runs
     encoder, related = load_text(runs / "text" / "model")
-    autoencoder = AutoencoderTiny.from_pretrained(common.WEIGHTS / "demo-image", local_files_only=True)
     denoiser = train_unet(
         common.pool(arguments),
-        autoencoder.eval().requires_grad_(False),
+        load_image_autoencoder(common.WEIGHTS / "demo-image", torch.float32),
         encoder,
         related,
         runs / "mllm-edit",

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderTiny
 from safetensors.torch import save_file
 from torch import nn
 
+from ....engine.autoencoders.image import ImageAutoencoder
 from ....engine.conditioning.mllm import MLLMEncoder
 from ....engine.families.mllm_edit.denoiser import Denoiser
 from ....engine.networks.lora import Lora, LoRALinear
@@ -56,7 +56,7 @@ def new_lora(network: nn.Module, rank: int, generator: torch.Generator) -> Lora:
 def train_lcm_lora(
     frames: np.ndarray,
     denoiser: Denoiser,
-    autoencoder: AutoencoderTiny,
+    autoencoder: ImageAutoencoder,
     encoder: MLLMEncoder,
     related: dict[str, tuple[str, ...]],
     folder: Path,

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderTiny
 
+from ....engine.autoencoders.image import ImageAutoencoder
 from ....engine.conditioning.mllm import MLLMEncoder
 from ....engine.conditioning.states import TextStates
 from ....engine.families.mllm_edit.denoiser import Denoiser
@@ -128,7 +128,7 @@ def cut_frames(
 def train_temporal_lllite(
     windows: np.ndarray,
     denoiser: Denoiser,
-    autoencoder: AutoencoderTiny,
+    autoencoder: ImageAutoencoder,
     encoder: MLLMEncoder,
     related: dict[str, tuple[str, ...]],
     folder: Path,
@@ -214,6 +214,6 @@ def train_temporal_lllite(
     return adapter
 
 
-def latent_shape(autoencoder: AutoencoderTiny, side: int) -> tuple[int, int, int, int]:
+def latent_shape(autoencoder: ImageAutoencoder, side: int) -> tuple[int, int, int, int]:
     """(1, C, h, w) of the latent of a square picture."""
-    return 1, autoencoder.config.latent_channels, side // 8, side // 8
+    return 1, autoencoder.channels, side // 8, side // 8

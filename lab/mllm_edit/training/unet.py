@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderTiny, DreamLiteUNetModel
+from diffusers import DreamLiteUNetModel
 from tqdm import tqdm
 
 from ....engine.autoencoders.image import ImageAutoencoder
@@ -60,16 +60,16 @@ def build_unet(latent_channels: int = 16, text_width: int = 96) -> DreamLiteUNet
 
 
 @torch.no_grad()
-def encode_pool(pool: np.ndarray, autoencoder: AutoencoderTiny, path: Path) -> np.ndarray:
+def encode_pool(pool: np.ndarray, autoencoder: ImageAutoencoder, path: Path) -> np.ndarray:
     """Latents of every picture of the pool, float16 (crops, variants, C, h, w), made once."""
     if path.exists():
         return np.load(path, mmap_mode="r")
     side = pool.shape[2] // 8
-    shape = (*pool.shape[:2], autoencoder.config.latent_channels, side, side)
+    shape = (*pool.shape[:2], autoencoder.channels, side, side)
     part = path.with_suffix(".part.npy")
     latents = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
     encoder = ImageAutoencoder(
-        copy.deepcopy(autoencoder).to(torch.bfloat16, memory_format=torch.channels_last)
+        copy.deepcopy(autoencoder.model).to(torch.bfloat16, memory_format=torch.channels_last)
     )
     for index in tqdm(range(len(pool)), desc="latents"):
         latents[index] = encoder.encode_chunk(torch.from_numpy(np.array(pool[index]))).float().numpy()
@@ -128,7 +128,7 @@ def window_side(step: int, steps: int) -> int:
 
 def train_unet(
     pool: np.ndarray,
-    autoencoder: AutoencoderTiny,
+    autoencoder: ImageAutoencoder,
     encoder: MLLMEncoder,
     related: dict[str, tuple[str, ...]],
     folder: Path,
@@ -191,7 +191,7 @@ def train_unet(
                 painted = (
                     torch.from_numpy(cut_pictures(pool, windows, side, variants)).permute(0, 3, 1, 2).float()
                 )
-                decoded = (autoencoder.decode(x0).sample.float() + 1.0) * 127.5
+                decoded = (autoencoder.decode(x0).float() + 1.0) * 127.5
                 apart = distance(trunk.maps(decoded), trunk.maps(painted)).mean()
             terms |= {"loss": terms["loss"] + PERCEPTUAL * apart, "apart": apart.detach()}
         return terms
@@ -227,17 +227,17 @@ def cut_pictures(pool: np.ndarray, windows: np.ndarray, side: int, columns: np.n
     return np.stack(parts)
 
 
-def encode_frames(autoencoder: AutoencoderTiny, frames: np.ndarray) -> torch.Tensor:
+def encode_frames(autoencoder: ImageAutoencoder, frames: np.ndarray) -> torch.Tensor:
     """uint8 RGB (B, H, W, 3) to float32 latents, without gradients."""
     pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 127.5 - 1.0
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        return autoencoder.encode(pictures).latents.float()
+        return autoencoder.encode(pictures).float()
 
 
-def decode_latents(autoencoder: AutoencoderTiny, latents: torch.Tensor) -> torch.Tensor:
+def decode_latents(autoencoder: ImageAutoencoder, latents: torch.Tensor) -> torch.Tensor:
     """Latents to float32 (B, 3, H, W) in -1..1, with gradients."""
     with torch.autocast("cpu", torch.bfloat16):
-        return autoencoder.decode(latents).sample.float().clamp(-1.0, 1.0)
+        return autoencoder.decode(latents).float().clamp(-1.0, 1.0)
 
 
 @torch.no_grad()

@@ -38,7 +38,7 @@ def test_the_recipe_trains_and_its_file_loads(tmp_path: Path) -> None:
     lora = train_lcm_lora(
         frames,
         model.denoiser,
-        model.autoencoder.model,
+        model.autoencoder,
         model.encoder,
         {},
         tmp_path / "run",

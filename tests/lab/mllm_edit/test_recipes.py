@@ -14,6 +14,7 @@ from tiny_checkpoint import WORDS as TOKENS
 from livestyle.engine.autoencoders.image import load_image_autoencoder
 from livestyle.engine.families import WEIGHTS, load_model
 from livestyle.engine.families.base import ModelHandle
+from livestyle.lab.autoencoders.image_distillation import distil
 from livestyle.lab.autoencoders.image_training import train_autoencoder
 from livestyle.lab.evaluation.prompts import ASK
 from livestyle.lab.mllm_edit.training.text import build_encoder, build_tokenizer
@@ -36,18 +37,20 @@ def pool() -> np.ndarray:
 
 @pytest.mark.slow
 def test_every_recipe_runs_and_its_checkpoint_loads(pool: np.ndarray, tmp_path: Path) -> None:
-    autoencoder = train_autoencoder(pool, tmp_path / "runs" / "ae", LoopConfig(steps=2), batch=2, crop=64)
-    package.save_autoencoder(autoencoder, tmp_path / "vae")
+    runs, steps = tmp_path / "runs", LoopConfig(steps=2)
+    teacher = train_autoencoder(pool, runs / "ae", steps, batch=2, crop=64)
+    student = distil(teacher, pool[:, :, None], runs / "student", steps, batch=2, crop=64)
+    package.save_autoencoder(student, tmp_path / "vae")
     torch.manual_seed(0)
     encoder = build_encoder(build_tokenizer(TOKENS, torch.linspace(1.0, 0.0, len(TOKENS)), 700)).eval()
-    autoencoder = autoencoder.float()
+    autoencoder = load_image_autoencoder(tmp_path / "vae", torch.float32)
     config = LoopConfig(steps=2, muon=True)
-    denoiser = train_unet(pool, autoencoder, encoder, {}, tmp_path / "runs" / "unet", config, 512, 2)
+    denoiser = train_unet(pool, autoencoder, encoder, {}, runs / "unet", config, 512, 2)
     assert all(parameter.isfinite().all() for parameter in denoiser.parameters())
     package.save_mllm_edit(denoiser, encoder, tmp_path / "model", "vae")
     model = load_model(ModelHandle(str(tmp_path / "model")), torch.device("cpu"), torch.float32)
     assert model.profile.injection == "channel"
-    assert load_image_autoencoder(tmp_path / "vae", torch.float32).channels == 16
+    assert (model.autoencoder.channels, model.autoencoder.spatial, model.autoencoder.patch) == (16, 8, 4)
 
 
 @pytest.mark.parametrize("folder", sorted(WEIGHTS.iterdir()), ids=lambda folder: folder.name)

@@ -71,7 +71,7 @@ def test_a_run_resumes_and_its_adapter_loads(injection: str, tmp_path: Path) -> 
         return train_temporal_lllite(
             windows,
             model.denoiser,
-            model.autoencoder.model,
+            model.autoencoder,
             model.encoder,
             {},
             tmp_path / name,
