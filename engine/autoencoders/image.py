@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 from safetensors import SafetensorError
+from torch import nn
 
 from ..errors import CheckpointError, one_line
 from ..transfers import upload
@@ -20,14 +21,21 @@ class ImageAutoencoder(StreamingAutoencoder):
     """No memory between frames, so a chunk is a batch.
 
     Latents are used as they come: DreamLite neither scales nor shifts them. A network of more than three
-    input channels works on patches (pixel unshuffle before it, shuffle after): no layer at full size.
+    channels at its ends works on patches (pixel unshuffle before it, shuffle after): no layer at full size.
+
+    Attributes:
+        patch: side in pixels of what the encoder takes for one; the decoder may have another.
     """
 
     temporal = 1
 
     def __init__(self, model: AutoencoderTiny) -> None:
         self.model = model
-        self.patch = math.isqrt(model.config.in_channels // 3)
+        for module in model.modules():
+            if isinstance(module, nn.ReLU):
+                module.inplace = True  # nothing else reads what it is given
+        config = model.config
+        self.patch, self._shown = (math.isqrt(c // 3) for c in (config.in_channels, config.out_channels))
         self.spatial = self.patch * 2 ** (len(model.config.encoder_block_out_channels) - 1)
         self.channels = model.config.latent_channels
 
@@ -44,7 +52,7 @@ class ImageAutoencoder(StreamingAutoencoder):
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents to float pictures (N, 3, H, W), nominally in -1..1."""
         patches = self.model.decode(latents).sample
-        return F.pixel_shuffle(patches, self.patch) if self.patch > 1 else patches
+        return F.pixel_shuffle(patches, self._shown) if self._shown > 1 else patches
 
     def encode_chunk(self, frames: torch.Tensor) -> torch.Tensor:
         device, dtype = self._place
@@ -61,7 +69,7 @@ class ImageAutoencoder(StreamingAutoencoder):
         above, below = config.encoder_block_out_channels[0], config.decoder_block_out_channels[-1]
         planes = 3.0 if config.num_encoder_blocks[0] else 1.25
         encoding = planes * above / self.patch**2 + 9
-        return math.ceil(frames * (encoding + max(3.25 * below / self.patch**2, 15)))
+        return math.ceil(frames * (encoding + max(3.25 * below / self._shown**2, 15)))
 
     def reset(self) -> None:
         """Nothing is remembered between frames."""

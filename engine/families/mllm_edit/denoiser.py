@@ -10,6 +10,7 @@ from torch import nn
 
 from ...conditioning.states import TextStates
 from ...sampling.flow_match import FlowMatchSchedule, euler, velocity_from_x0, x0_from_velocity
+from .channels_last import keep_channels_last
 from .guidance import Guidance
 from .profile import Profile
 
@@ -19,6 +20,7 @@ class Denoiser(nn.Module):
 
     def __init__(self, unet: DreamLiteUNetModel, profile: Profile) -> None:
         super().__init__()
+        keep_channels_last(unet)
         self.unet = unet
         self.profile = profile
 

@@ -1,7 +1,7 @@
-"""The baseline: diffusers' own ``DreamLiteMobilePipeline``, frame by frame, on a network of our widths.
+"""The baseline: diffusers' own ``DreamLiteMobilePipeline``, frame by frame, on networks of our widths.
 
-Speed does not depend on the weights, so they are random; the layout is the published one (source
-to the right of the noisy latent, velocity prediction).
+Speed does not depend on the weights, so they are random; the layout is the published one (source to the
+right of the noisy latent, velocity prediction, an autoencoder that starts and ends with whole pixels).
 """
 
 from __future__ import annotations
@@ -15,20 +15,31 @@ from PIL import Image
 from transformers import Qwen3VLForConditionalGeneration, Qwen3VLProcessor
 from transformers.models.qwen3_vl.video_processing_qwen3_vl import Qwen3VLVideoProcessor
 
+from ....engine.autoencoders.image import ImageAutoencoder
 from ....engine.families.mllm_edit.denoiser import Denoiser
 from ....engine.families.mllm_edit.model import MLLMEditModel
+from ...autoencoders.image_training import build
 from ...training.processor import image_processor
 
 
 def published_layout(model: MLLMEditModel, dtype: torch.dtype) -> MLLMEditModel:
-    """The same parts around a random U-Net of equal widths in the published layout."""
+    """The same text encoder with a random U-Net and autoencoder in the published layout.
+
+    The autoencoder has the widths and blocks of the one that the demo's was distilled from.
+    """
     config = dict(model.denoiser.unet.config)
     config["in_channels"] = config["out_channels"]
     torch.manual_seed(0)
     unet = DreamLiteUNetModel.from_config(config).eval().requires_grad_(False)
     unet = unet.to(dtype).to(memory_format=torch.channels_last)
+    autoencoder = build().requires_grad_(False).eval().to(dtype).to(memory_format=torch.channels_last)
     profile = dataclasses.replace(model.profile, injection="width", prediction="velocity", canvas=None)
-    return dataclasses.replace(model, denoiser=Denoiser(unet, profile), profile=profile)
+    return dataclasses.replace(
+        model,
+        denoiser=Denoiser(unet, profile),
+        autoencoder=ImageAutoencoder(autoencoder),
+        profile=profile,
+    )
 
 
 def pipeline(model: MLLMEditModel, dtype: torch.dtype) -> DreamLiteMobilePipeline:
