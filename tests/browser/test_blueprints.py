@@ -20,6 +20,20 @@ WANTED = {
 }
 """By name, a widget that it shows."""
 
+LABELS = {
+    "Restyle a video": {"File", "Instruction", "Style strength"},
+    "Webcam to OBS": {"Source", "Instruction", "Style strength"},
+    "Style switcher": {"File", "Schedule", "Style strength"},
+    "Reference restyle": {"File", "Reference picture", "Style strength"},
+    "Text to video stream": {"Instruction", "Seed"},
+}
+"""By name, words that it shows for ids."""
+
+LABELLED = """() => {
+    const [{ widgets, inputs }] = window.app.graph.nodes;
+    return widgets.length && [...widgets, ...inputs].some((each) => /^[A-Z]/.test(each.label ?? ""));
+}"""
+
 
 def test_every_blueprint_loads_from_the_node_library(chromium: object, server: ComfyServer) -> None:
     assert set(WANTED) <= BLUEPRINTS
@@ -29,15 +43,18 @@ def test_every_blueprint_loads_from_the_node_library(chromium: object, server: C
         page.get_by_label("Node Library").first.click()
         for name, widget in WANTED.items():
             page.evaluate("window.app.graph.clear()")
-            page.get_by_placeholder("Search Nodes").first.fill(name)
+            page.get_by_placeholder("Search").locator("visible=true").first.fill(name)
             page.get_by_text(name, exact=True).first.click()
             page.wait_for_function("window.app.graph.nodes.length === 1")
-            inside, widgets = page.evaluate(
+            page.wait_for_function(LABELLED)
+            inside, widgets, labels = page.evaluate(
                 """() => {
-                    const [node] = window.app.graph.nodes;
-                    const types = node.subgraph.nodes.map((each) => each.type);
-                    return [types, node.widgets.map((each) => each.name)];
+                    const [{ subgraph, widgets, inputs }] = window.app.graph.nodes;
+                    const types = subgraph.nodes.map((each) => each.type);
+                    const labels = [...widgets, ...inputs].map((each) => each.label).filter(Boolean);
+                    return [types, widgets.map((each) => each.name), labels];
                 }"""
             )
             assert {"LoadStreamModel", "MLLMEncode", "StreamDenoise", "FrameStreamIO"} <= set(inside)
             assert any(widget in shown for shown in widgets), (name, widgets)
+            assert LABELS[name] <= {label.split(" \u25cb")[0] for label in labels}, (name, labels)

@@ -41,6 +41,17 @@ SHOWN = """() => {
     return words.filter(Boolean);
 }"""
 
+SAYS = """text => window.app.graph.nodes
+    .flatMap((node) => node.widgets ?? [])
+    .some(({ name, value }) => name.includes("text-preview") && String(value).includes(text))"""
+
+REFUSED = """id => {
+    const node = window.app.graph.getNodeById(id);
+    const widget = node.widgets.find(({ name }) => name === "strength");
+    widget.value = "strong";
+    widget.callback?.("strong", window.app.canvas, node);
+}"""
+
 
 def _texts(tree: dict[str, Any]) -> Iterator[str]:
     for value in tree.values():
@@ -87,6 +98,11 @@ def test_no_english_is_left_on_a_french_canvas(
         assert "Arr\u00eater" in during
         assert during & english == set()
         assert not any(word.startswith(("running", "loading", "warming", "frame ")) for word in during)
+        # What the server says: of the model on its node, and of a value that it refuses.
+        page.wait_for_function(SAYS, arg="MB de poids", timeout=RUN_MS)
+        (denoiser,) = canvas.nodes("StreamDenoise")
+        page.evaluate(REFUSED, denoiser["id"])
+        page.get_by_text("Force du style doit \u00eatre un nombre.").first.wait_for(timeout=RUN_MS)
 
         page.keyboard.press("Shift+K")
         page.locator(".p-toast", has_text="enregistr\u00e9").wait_for(timeout=RUN_MS)

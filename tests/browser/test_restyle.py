@@ -55,7 +55,7 @@ def test_live_prompt_preview_and_stop(
         page.locator("textarea:visible").first.fill("a pencil sketch")
         (encoder,) = canvas.nodes("MLLMEncode")
         assert encoder["widgets"]["prompt"] == "a pencil sketch"
-        status = page.locator(".livestyle-status", has_text="prompt: applied")
+        status = page.locator(".livestyle-status", has_text="Instruction: applied")
         status.wait_for(timeout=RUN_MS)
         assert status.get_attribute("data-mood") == "done"
         assert status.evaluate(NOT_CLIPPED)

@@ -32,7 +32,7 @@ def test_a_style_is_changed_in_a_running_session(
         canvas.run()
         page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
         canvas.set_widget(switch["id"], "active", 3)  # the one with a picture
-        page.wait_for_function(HEARD, arg="active: applied", timeout=RUN_MS)
+        page.wait_for_function(HEARD, arg="Style that plays: applied", timeout=RUN_MS)
         page.locator(f"{stage} .livestyle-stop").click()
         assert canvas.await_result(stage)["seconds"] < 60
 

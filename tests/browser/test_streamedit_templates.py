@@ -34,7 +34,7 @@ def test_the_window_is_shown_and_the_instruction_is_live(
         assert "look" in window.get_attribute("title")
         playing = canvas.nodes("MLLMEncode")[0]
         canvas.set_widget(playing["id"], "prompt", "a watercolour")
-        answer = page.locator(".livestyle-status", has_text="prompt: applied")
+        answer = page.locator(".livestyle-status", has_text="Instruction: applied")
         answer.wait_for(state="attached", timeout=RUN_MS)  # the node may lie outside the page
         page.locator(f"{stage} .livestyle-stop").click()
         assert canvas.await_result(stage)["width"] == 128
@@ -51,6 +51,6 @@ def test_a_cut_switches_the_instruction(chromium: object, server: ComfyServer) -
         stage, page = canvas.stage(), canvas.page
         page.evaluate(LISTEN, canvas.view(switch["id"], "status"))
         canvas.run()
-        page.wait_for_function(HEARD, arg="active: 2 \u00b7 scheduled", timeout=RUN_MS)
+        page.wait_for_function(HEARD, arg="Style that plays: 2 \u00b7 scheduled", timeout=RUN_MS)
         page.locator(f"{stage} .livestyle-stop").click()
         assert canvas.await_result(stage)["width"] == 128

@@ -30,7 +30,7 @@ def test_a_style_is_changed_by_hand_and_by_schedule(
         page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
 
         canvas.set_widget(switch["id"], "active", 3)
-        page.wait_for_function(HEARD, arg="active: applied", timeout=RUN_MS)
+        page.wait_for_function(HEARD, arg="Style that plays: applied", timeout=RUN_MS)
         page.wait_for_function(HEARD, arg="scheduled", timeout=RUN_MS)
 
         page.locator(f"{stage} .livestyle-stop").click()

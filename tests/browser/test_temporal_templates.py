@@ -39,7 +39,7 @@ def test_an_adapter_runs_and_its_multiplier_is_live(
         page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
         (lite,) = canvas.nodes("TemporalLLLite")
         canvas.set_widget(lite["id"], "multiplier", 0.25)
-        answer = page.locator(".livestyle-status", has_text="multiplier: applied")
+        answer = page.locator(".livestyle-status", has_text="Steadiness: applied")
         answer.wait_for(state="attached", timeout=RUN_MS)  # the node may lie outside the page
         page.locator(f"{stage} .livestyle-stop").click()
         assert canvas.await_result(stage)["width"] == width

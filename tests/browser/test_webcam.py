@@ -75,12 +75,15 @@ class Show:
         before = self.page.text_content(status)
         self.canvas.set_widget(node, name, value)
         said = self.page.wait_for_function(
-            """([status, name, before]) => {
+            """([id, name, status, before]) => {
+                const { widgets } = window.app.graph.getNodeById(id);
+                const { label } = widgets.find((widget) => widget.name === name);
+                const applied = `${label.slice(0, -2)}: applied`;  // its mark are the last two
                 const { textContent, dataset } = document.querySelector(status);
-                const news = textContent !== before && textContent.startsWith(`${name}: applied`);
+                const news = textContent !== before && textContent.startsWith(applied);
                 return news && dataset.mood === "done" && textContent;
             }""",
-            arg=[status, name, before],
+            arg=[node, name, status, before],
             timeout=RUN_MS,
         ).json_value()
         (frame,) = re.findall(r"frame (\d+)", said)

@@ -65,6 +65,17 @@ def test_every_word_of_the_page_is_in_the_locales() -> None:
     assert said - set(words) == set()
 
 
+def test_every_line_of_the_server_that_is_translated_is_still_said() -> None:
+    """Where a message changes in the code, its pattern in the locales follows."""
+    folders = (ROOT / name for name in ("engine", "nodes", "server"))
+    sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]
+    lines = _locale("en", "main")["livestyleLines"]
+    assert all(text == english for text, english in lines.items())
+    for line in lines:
+        said = max(re.split(r"\{\w+\}", line), key=len).removeprefix(": ")
+        assert any(said in source for source in sources), line
+
+
 def test_settings_and_commands_of_the_page_are_translated() -> None:
     settings = (ROOT / "web" / "js" / "settings.mjs").read_text(encoding="utf-8")
     commands = (ROOT / "web" / "js" / "commands.mjs").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 // @ts-check
 /** Texts on the node. */
-import { t, tLine } from "./i18n.mjs?v=0.3.0";
+import { labelOf, t, tLine } from "./i18n.mjs?v=0.3.0";
 
 /** @typedef {{name: string, text: string, title: string}} Meter */
 
@@ -65,7 +65,7 @@ function meter(name, text, title) {
  * @param {any} telemetry @returns {string} */
 export function notes(telemetry) {
   const ends = [...Object.values(telemetry?.sources ?? {}), ...Object.values(telemetry?.targets ?? {})];
-  return ends.map((end) => end.note).filter(Boolean).join(" \u00b7 ");
+  return ends.map((end) => tLine(end.note ?? "")).filter(Boolean).join(" \u00b7 ");
 }
 
 /** @param {number} seconds @returns {string} for example "1:05" or "12 s" */
@@ -78,7 +78,7 @@ export function duration(seconds) {
 /** What a receipt says on the node, and in which colour.
  * @param {any} receipt @returns {{text: string, mood: "waiting" | "done" | "bad"}} */
 export function receiptText(receipt) {
-  const name = String(receipt.key ?? "").split(".").at(-1);
+  const name = labelOf(String(receipt.key ?? "").split(".").at(-1) ?? "");
   if (receipt.type === "received") return { text: `${name}: ${t("received")}`, mood: "waiting" };
   if (receipt.type === "applied") {
     const facts = [t("applied"), t("frame {n}", { n: receipt.frame }), `${Math.round(receipt.ms)} ms`];
@@ -89,5 +89,5 @@ export function receiptText(receipt) {
   if (receipt.type === "scheduled") {
     return { text: `${name}: ${receipt.value} \u00b7 ${t("scheduled")} \u00b7 ${t("frame {n}", { n: receipt.frame })}`, mood: "done" };
   }
-  return { text: receipt.message ?? "", mood: "bad" };
+  return { text: tLine(receipt.message ?? ""), mood: "bad" };
 }

@@ -4,34 +4,72 @@
  * has the others under "livestyle", and what it lacks stays English.
  */
 
+const GAP = /\{(\w+)\}/g;
+
 /** All our texts in the page's language, as ComfyUI's front end knows them. @type {Record<string, any>} */
 let locale = {};
 
 /** @type {Record<string, string>} */
 let words = {};
 
-/** Our nodes' English texts by type: files that were saved with their titles still have them. @type {Record<string, any>} */
-let english = {};
+/** The same in all languages: saved files have the titles and labels of theirs. @type {Record<string, any>} */
+let all = {};
+
+/** What the server says, as patterns of its English lines. @type {{pattern: RegExp, names: string[], text: string}[]} */
+let lines = [];
 
 /** Choose the language; before anything is shown.
  * @param {Record<string, any>} locales as ComfyUI's /i18n gives them @param {string} language such as "fr" */
 export function useLanguage(locales, language) {
   locale = locales[language] ?? locales[language.split("-")[0]] ?? {};
   words = locale.livestyle ?? {};
-  english = locales.en?.nodeDefs ?? {};
+  all = locales;
+  lines = Object.entries(locale.livestyleLines ?? {}).map(([line, text]) => {
+    const names = [...line.matchAll(GAP)].map(([, name]) => name);
+    const [first, ...rest] = line.split(/\{\w+\}/).map((part) => part.replace(/[^\w\s]/g, "\\$&"));
+    return { pattern: new RegExp(`^${[first, ...rest].join("([^]*?)")}$`), names, text };
+  });
 }
 
 /** @param {string} text in English, with {names} where ``values`` come in
  * @param {Record<string, string | number>} [values] @returns {string} */
 export function t(text, values = {}) {
-  return (words[text] ?? text).replace(/\{(\w+)\}/g, (gap, name) => String(values[name] ?? gap));
+  return fill(words[text] ?? text, values);
 }
 
-/** A line of the server's: as a whole, or its first word where the rest is a name ("Loading {name}").
- * @param {string} line @returns {string} */
-export function tLine(line) {
-  const [verb, ...rest] = line.split(" ");
-  return rest.length && !(line in words) ? t(`${verb} {name}`, { name: rest.join(" ") }) : t(line);
+/** What the server says: sentences of livestyleLines, whose gaps are filled with what stood in the English ones.
+ * What is in no table stays as it is. @param {string} said @returns {string} */
+export function tLine(said) {
+  return said
+    .split(/(\n| (?<=\. )(?=[A-Z]))/)
+    .map((part) => sentence(part))
+    .join("");
+}
+
+/** @param {string} said @returns {string} */
+function sentence(said) {
+  if (Object.hasOwn(words, said)) return words[said];
+  for (const { pattern, names, text } of lines) {
+    const found = pattern.exec(said);
+    if (found) return fill(text, Object.fromEntries(names.map((name, index) => [name, sentence(found[index + 1])])));
+  }
+  return labelOf(said);
+}
+
+/** What a live widget is called; the same on every node. @param {string} name its id @returns {string} */
+export function labelOf(name) {
+  return Object.values(locale.nodeDefs ?? {}).find(({ inputs }) => Object.hasOwn(inputs, name))?.inputs[name].name ?? name;
+}
+
+/** What an input of ours is called in any language; empty for other packs'. @param {string} type of node
+ * @param {string} name @returns {string[]} */
+export function labelsOf(type, name) {
+  return Object.values(all).flatMap(({ nodeDefs }) => nodeDefs?.[type]?.inputs[name]?.name ?? []);
+}
+
+/** @param {string} text @param {Record<string, string | number>} values @returns {string} */
+function fill(text, values) {
+  return text.replace(GAP, (gap, name) => String(values[name] ?? gap));
 }
 
 /** The same settings or commands with their texts in the page's language.
@@ -80,5 +118,5 @@ function optionLabel(value) {
 /** The title of a node that was loaded with its English one. @param {any} node */
 export function translateTitle(node) {
   const text = locale.nodeDefs?.[node.comfyClass]?.display_name;
-  if (text && node.title === english[node.comfyClass]?.display_name) node.title = text;
+  if (text && node.title === all.en?.nodeDefs?.[node.comfyClass]?.display_name) node.title = text;
 }

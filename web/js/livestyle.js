@@ -12,12 +12,13 @@ import { receiptText } from "./format.mjs?v=0.3.0";
 import { fitFirstView } from "./first_view.mjs?v=0.3.0";
 import { executionId, liveNames, nodesInside } from "./graph.mjs?v=0.3.0";
 import { addUploadButton, applyHalves, writes } from "./halves.mjs?v=0.3.0";
-import { translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
+import { tLine, translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
 import { ModulatorPanel } from "./modulator_panel.mjs?v=0.3.0";
 import { menuOf } from "./node_menu.mjs?v=0.3.0";
 import { performOn } from "./perform.mjs?v=0.3.0";
+import { labelPromoted } from "./promoted.mjs?v=0.3.0";
 import { hideAdvanced, OLD_EDITOR } from "./rooms.mjs?v=0.3.0";
 import { SessionBoard } from "./session_board.mjs?v=0.3.0";
 import { FIRST_VIEW, LARGEST, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
@@ -70,6 +71,13 @@ function setting(id) {
 async function speak() {
   const answer = await api.fetchApi("/i18n");
   if (answer.ok) useLanguage(await answer.json(), setting("Comfy.Locale") ?? "en");
+}
+
+/** The text boxes of our nodes are the editor's: it shows what the server says, and then the same in the page's language.
+ * @param {{nodeId: string, text: string, told?: boolean}} said */
+function speakFor({ nodeId, text, told }) {
+  const line = told || !board.hasViews(nodeId) ? text : tLine(text);
+  if (line !== text) api.dispatchCustomEvent("progress_text", { nodeId, text: line, told: true });
 }
 
 /** @param {string} path below ComfyUI's own address */
@@ -334,13 +342,19 @@ app.registerExtension({
       watchHalves(node);
     }
     if (kind === "KVCacheStyleSwitch") watchStyles(node);
-    if (node.subgraph) setTimeout(() => addInnerStage(node)); // once it lies in a graph
+    if (node.subgraph) {
+      setTimeout(() => {
+        labelPromoted(node);
+        addInnerStage(node);
+      }); // once it lies in a graph
+    }
     chain(node, "onRemoved", () => board.removeViews(node));
   },
 
   async setup() {
     addStyle();
     api.addEventListener("livestyle.session", (/** @type {any} */ event) => board.hear(event.detail));
+    api.addEventListener("progress_text", (/** @type {any} */ event) => speakFor(event.detail));
     await board.attach();
   },
 });

@@ -139,6 +139,11 @@ export class SessionBoard {
     this.sessionOf(nodeId)?.send({ type: "record", node: nodeId, on });
   }
 
+  /** Whether a node has views of ours. @param {string} nodeId */
+  hasViews(nodeId) {
+    return this.#viewsOf([nodeId]).length > 0;
+  }
+
   /** Have the pictures that the views show now, without waiting for the next frame. @param {string} nodeId */
   look(nodeId) {
     this.sessionOf(nodeId)?.ask();
