@@ -52,6 +52,9 @@ REFUSED = """id => {
     widget.callback?.("strong", window.app.canvas, node);
 }"""
 
+STATUS_SAYS = """([id, text]) => window.app.graph.getNodeById(id).widgets
+    .find(({ name }) => name === "status").element.textContent.includes(text)"""
+
 
 def _texts(tree: dict[str, Any]) -> Iterator[str]:
     for value in tree.values():
@@ -102,7 +105,8 @@ def test_no_english_is_left_on_a_french_canvas(
         page.wait_for_function(SAYS, arg="MB de poids", timeout=RUN_MS)
         (denoiser,) = canvas.nodes("StreamDenoise")
         page.evaluate(REFUSED, denoiser["id"])
-        page.get_by_text("Force du style doit \u00eatre un nombre.").first.wait_for(timeout=RUN_MS)
+        refusal = [denoiser["id"], "Force du style doit \u00eatre un nombre."]
+        page.wait_for_function(STATUS_SAYS, arg=refusal, timeout=RUN_MS)
 
         page.keyboard.press("Shift+K")
         page.locator(".p-toast", has_text="enregistr\u00e9").wait_for(timeout=RUN_MS)
