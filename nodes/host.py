@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import comfy.model_management
 import comfy.model_patcher
+import comfy.sd
 import comfy.utils
 import folder_paths
 import numpy as np
@@ -26,6 +27,7 @@ from PIL import Image
 
 from server import PromptServer
 
+from ..engine.conditioning.host_text import HostTextFile
 from ..engine.errors import LiveStyleError, one_line, printable_lines
 from ..engine.families.base import StreamModel
 from ..engine.log import log
@@ -110,6 +112,16 @@ def model_files(folder: str) -> list[str]:
 def model_path(folder: str, name: str) -> str | None:
     """Absolute path of a name that ``model_files`` listed, or None."""
     return folder_paths.get_full_path(folder, name)
+
+
+def text_file(chosen: str = "") -> HostTextFile | None:
+    """A text encoder that ComfyUI reads: the chosen file, else the smallest UMT5 in its folder, if any."""
+    folder, names = "text_encoders", (name for name in model_files("text_encoders") if "umt5" in name.lower())
+    found = [path for name in names if (path := model_path(folder, name)) and path.endswith(".safetensors")]
+    path = chosen or min(found, key=os.path.getsize, default="")
+    return (
+        HostTextFile(path, lambda at: comfy.sd.load_clip([at], None, comfy.sd.CLIPType.WAN)) if path else None
+    )
 
 
 def model_folder(folder: str) -> Path:

@@ -64,15 +64,12 @@ class LoadStreamModel(io.ComfyNode):
                 combo_widget(
                     "autoencoder",
                     [AUTO, *weight_files(AUTOENCODER_FOLDERS)],
-                    (
-                        "Turns pixels into latents and back; auto takes the checkpoint's own. For DreamLite: "
-                        "either half of taesdxl."
-                    ),
+                    "Pixels to latents and back; auto: the checkpoint's own. DreamLite: half of taesdxl.",
                 ),
                 combo_widget(
                     "text_encoder",
                     [AUTO, *weight_files(TEXT_ENCODER_FOLDERS)],
-                    "Reads the instruction; auto takes the checkpoint's own (Qwen3-VL-2B).",
+                    "Reads the instruction; auto: the checkpoint's own, or a UMT5 for causal video models.",
                 ),
                 combo_widget(
                     "lora",
@@ -89,10 +86,7 @@ class LoadStreamModel(io.ComfyNode):
                 combo_widget(
                     "dtype",
                     DTYPES,
-                    (
-                        "Number format of the weights; auto takes the fastest that this machine has. fp8 "
-                        "halves the memory and needs torchao."
-                    ),
+                    "Number format; auto: the fastest here. fp8 halves the memory and needs torchao.",
                 ),
                 boolean_widget(
                     "download",
@@ -127,7 +121,8 @@ class LoadStreamModel(io.ComfyNode):
                 weight_file(widget, parts.get(widget, absent), absent, folders)
                 for widget, (absent, folders) in PARTS.items()
             ]
-            return fingerprint(checkpoint_path(checkpoint or ""), *chosen)
+            text = host.text_file()
+            return fingerprint(checkpoint_path(checkpoint or ""), *chosen, text.path if text else "")
         except (LiveStyleError, OSError):
             return float("nan")
 
@@ -160,6 +155,7 @@ class LoadStreamModel(io.ComfyNode):
             checkpoint=path,
             dtype=dtype,
             lora_strength=lora_strength,
+            host_text=host.text_file(chosen["text_encoder"]),
             profile="" if profile == AUTO else profile,
             fingerprint=fingerprint(path, *chosen.values()),
             node_id=node_id,

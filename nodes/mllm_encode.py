@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine.conditioning.host_text import HostText
 from ..engine.conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
 from ..engine.errors import MediaError, SettingError
 from .checks import tensor_fingerprint
@@ -66,18 +67,12 @@ class MLLMEncode(io.ComfyNode):
                     "te_refresh_every",
                     1,
                     (0, 1000),
-                    (
-                        "Encode with fresh frames every this many chunks; 0 only when the prompt changes. "
-                        "Higher is faster."
-                    ),
+                    "Encode anew every this many chunks; 0 only when the prompt changes. Higher is faster.",
                 ),
                 boolean_widget(
                     "te_batch_one",
                     False,
-                    (
-                        "Encode with the first frame of a chunk only and share the result in the chunk. "
-                        "Faster."
-                    ),
+                    "Encode with the first frame of a chunk only and share it in the chunk. Faster.",
                 ),
                 float_widget(
                     "text_strength",
@@ -89,10 +84,12 @@ class MLLMEncode(io.ComfyNode):
                 combo_widget(
                     "reference",
                     [NO_REFERENCE, *pictures()],
-                    (
-                        "A picture whose style to take: an example, or one in ComfyUI's input folder; it "
-                        "comes after those connected to 'references'."
-                    ),
+                    "One more picture: an example, or one in ComfyUI's input folder; it comes last.",
+                ),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="ComfyUI's own text encoder (CLIPLoader, type wan), which then reads the prompt.",
                 ),
             ],
             outputs=[
@@ -122,6 +119,7 @@ class MLLMEncode(io.ComfyNode):
         te_batch_one: bool = False,
         text_strength: float = 1.0,
         reference: str = NO_REFERENCE,
+        clip: Any = None,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         if len(prompt) > PROMPT_LIMIT:
@@ -136,6 +134,8 @@ class MLLMEncode(io.ComfyNode):
         given = [tensor_fingerprint(picture) for picture in taken]
         if conditioning is not None:
             given.extend(tensor_fingerprint(embedding) for embedding, _ in conditioning)
+        if clip is not None:
+            given.append(f"clip-{id(clip):x}")
         recipe = ConditioningRecipe(
             prompt=prompt.strip(),
             references=tuple(taken),
@@ -143,6 +143,7 @@ class MLLMEncode(io.ComfyNode):
             te_refresh_every=te_refresh_every,
             te_batch_one=te_batch_one,
             external=conditioning,
+            clip=None if clip is None else HostText(clip),
             text_strength=text_strength,
             fingerprint="|".join(given),
             node_id=str(cls.hidden.unique_id),

@@ -110,6 +110,10 @@ def model_path(folder: str, name: str) -> str | None:
     return str((place.models / folder / name).absolute()) if name in model_files(folder) else None
 
 
+def text_file(chosen: str = "") -> None:
+    """No file is read by the host's encoder here: a checkpoint's own reads the prompts."""
+
+
 def model_folder(folder: str) -> Path:
     """Where new files of one of the model folders go."""
     return place.models / folder

@@ -111,6 +111,7 @@ class NodeApi:
     Image: Any = field(default_factory=_kind)
     Video: Any = field(default_factory=_kind)
     Conditioning: Any = field(default_factory=_kind)
+    Clip: Any = field(default_factory=_kind)
     UploadType: Any = field(default_factory=lambda: SimpleNamespace(video="video"))
 
     @staticmethod

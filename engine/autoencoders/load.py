@@ -32,9 +32,7 @@ def _is_taehv(path: Path) -> bool:
             raise CheckpointError(f"Autoencoder {path.name} is no .safetensors file: use such a release.")
         with safe_open(path, "pt") as file:
             names = set(file.keys())
-        if "decoder.1.conv.0.weight" in names:
-            raise CheckpointError(f"Autoencoder {path.name} is taew2_2_super, not supported: use taew2_2.")
-        return "decoder.1.weight" in names
+        return bool({"decoder.1.weight", "decoder.1.conv.0.weight"} & names)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
             f"Autoencoder {path.name} can't be read, get it again: {one_line(error)}"

@@ -120,9 +120,11 @@ def _has_raw_latents(name: str) -> bool:
 def published_config(tensors: Mapping[str, torch.Tensor]) -> TAEHVConfig:
     """The configuration of a file in the published layout, read from the shapes.
 
-    What shapes can't tell is as in taew2_1: every level halves the picture, no lead.
+    What shapes can't tell is as in taew2_1: every level halves the picture, no lead. taew2_2_super's decoder
+    begins with another layer.
     """
-    stem, first = tensors["encoder.0.weight"].shape, tensors["decoder.1.weight"].shape
+    wide = "decoder.1.weight" not in tensors
+    stem, first = tensors["encoder.0.weight"].shape, tensors[f"decoder.{0 if wide else 1}.weight"].shape
     pools, grows = _levels(tensors, "encoder"), _levels(tensors, "decoder")
     exits = [len([i for i in _blocks(tensors, "decoder") if i < grow]) for grow in grows]
     entries = [len([i for i in _blocks(tensors, "encoder") if i > pool]) for pool in pools]
@@ -132,9 +134,18 @@ def published_config(tensors: Mapping[str, torch.Tensor]) -> TAEHVConfig:
         encoder_channels=(stem[0], *(len(tensors[f"encoder.{i + 1}.weight"]) for i in pools)),
         encoder_blocks=tuple(more - fewer for more, fewer in pairwise((*entries, 0))),
         encoder_time=tuple(_ratio(tensors[f"encoder.{i}.conv.weight"]) for i in pools),
-        decoder_channels=(first[0], *(len(tensors[f"decoder.{i + 1}.weight"]) for i in grows)),
+        decoder_channels=(
+            first[0],
+            *(
+                tensors[f"decoder.{i}.conv.weight"].shape[1]
+                if wide
+                else len(tensors[f"decoder.{i + 1}.weight"])
+                for i in grows
+            ),
+        ),
         decoder_blocks=tuple(more - fewer for fewer, more in pairwise((0, *exits))),
         decoder_time=tuple(_ratio(tensors[f"decoder.{i}.conv.weight"]) for i in grows),
+        wide=wide,
     )
 
 

@@ -33,6 +33,7 @@ class TAEHVConfig:
         decoder_space, decoder_time: upsampling, and frames made of one, at the exit of each level.
         lead: copies of the first frame that stand before a stream. With ``temporal - 1`` a latent needs
             no later frame; the published encoders were trained with none and look that far ahead.
+        wide: the decoder of ``taew2_2_super``: ``WideMemBlock``, and pixels shuffled up.
     """
 
     latent_channels: int = 16
@@ -46,6 +47,7 @@ class TAEHVConfig:
     decoder_space: tuple[int, int, int] = (2, 2, 2)
     decoder_time: tuple[int, int, int] = (1, 2, 2)
     lead: int = 0
+    wide: bool = False
 
     @property
     def temporal(self) -> int:
@@ -80,6 +82,22 @@ class MemBlock(nn.Module):
 
     def forward(self, x: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
         return F.relu(self.conv(torch.cat([x, past], dim=1)) + x)
+
+
+class WideMemBlock(MemBlock):
+    """The same with one wide filter for each channel; nothing limits what leaves it."""
+
+    def __init__(self, channels: int) -> None:
+        nn.Module.__init__(self)
+        self.conv = nn.Sequential(
+            nn.Conv2d(2 * channels, 2 * channels, 7, padding=3, groups=2 * channels, bias=False),
+            nn.Conv2d(2 * channels, 4 * channels, 1),
+            nn.ReLU(),
+            nn.Conv2d(4 * channels, channels, 1, bias=False),
+        )
+
+    def forward(self, x: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
+        return self.conv(torch.cat([x, past], dim=1)) + x
 
 
 class TPool(nn.Module):
@@ -124,7 +142,7 @@ class TAEHV(nn.Module):
         super().__init__()
         self.config = config or TAEHVConfig()
         self.encoder = _encoder(self.config)
-        self.decoder = _decoder(self.config)
+        self.decoder = (_wide_decoder if self.config.wide else _decoder)(self.config)
 
     def encode(self, frames: torch.Tensor, memory: Memory = ()) -> tuple[torch.Tensor, Memory]:
         """Frames (N, T, 3, H, W) in 0..1, T a multiple of ``temporal``, to latents (N, t, C, h, w).
@@ -184,3 +202,16 @@ def _decoder(c: TAEHVConfig) -> nn.Sequential:
         layers += [nn.Conv2d(width, after, 3, padding=1, bias=False)]
         width = after
     return nn.Sequential(*layers, nn.ReLU(), nn.Conv2d(width, 3 * c.patch**2, 3, padding=1))
+
+
+def _wide_decoder(c: TAEHVConfig) -> nn.Sequential:
+    width, *exits = c.decoder_channels
+    layers: list[nn.Module] = [nn.Conv2d(c.latent_channels, width, 1, bias=False)]
+    for after, blocks, space, time in zip(
+        exits, c.decoder_blocks, c.decoder_space, c.decoder_time, strict=True
+    ):
+        layers += [WideMemBlock(width) for _ in range(blocks)]
+        layers += [nn.Conv2d(width, after * space**2, 3, padding=1), nn.ReLU(), nn.PixelShuffle(space)]
+        layers += [TGrow(after, time)]
+        width = after
+    return nn.Sequential(*layers, nn.Conv2d(width, 3 * c.patch**2, 3, padding=1))

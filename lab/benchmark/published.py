@@ -25,6 +25,7 @@ from ...engine.families import WEIGHTS, StreamRequest, make_runner
 from ...engine.families.base import DenoiseSettings, Runner, StreamModel
 from ...engine.families.rtr_dit.model import RTRDiTModel
 from ...engine.families.rtr_dit.profile import PROFILES
+from ...engine.families.rtr_dit.recognise import TWO_POINT_TWO
 from ...engine.families.stream_dit import profile as stream_dit
 from ...engine.families.stream_dit.model import StreamDiTModel
 from ...engine.families.streamedit_dit import profile as streamedit_dit
@@ -71,6 +72,21 @@ ROWS = (
     Published("rtr-dit", "Wan 1.3B 480x832, 4 steps, chunk 3, window 6", 3, True, {"window": 6}),
     Published("rtr-dit", "Wan 1.3B 480x832, window 21", 8, False, {"window": 21}),
     Published("rtr-dit", "Wan 14B 480x832, window 6", 3, False, {"window": 6, "network": "14B"}),
+    Published("rtr-dit", "LiveEdit 1.3B 480x832", 8, options={"profile": "liveedit"}),
+    Published(
+        "rtr-dit",
+        "LiveEdit 1.3B 480x832, mask_cache 0.3",
+        8,
+        options={"profile": "liveedit", "mask_cache": 0.3},
+    ),
+    Published(
+        "rtr-dit",
+        "Causal Forcing frame-wise 1.3B 480x832",
+        21,
+        options={"profile": "self_forcing_framewise"},
+        source=False,
+    ),
+    Published("rtr-dit", "LongLive 2 5B 704x1280", 5, options={"profile": "longlive_2"}, source=False),
     Published("stream-dit", "StreamDiT 4B 512x512, N 8", 1, True, source=False),
     Published(
         "streamedit-dit", "StreamEdit 2B 512x512, window 6, pipelined", 9, True, {"layout": "pipelined"}
@@ -165,15 +181,24 @@ def _mllm_edit(row: Published, device: torch.device, dtype: torch.dtype, toy: bo
 
 def _rtr_dit(row: Published, device: torch.device, dtype: torch.dtype, toy: bool) -> Stream:
     scale = rtr_dit_sizes.TOY if toy else rtr_dit_sizes.FULL
+    name = row.options.get("profile", "self_forcing")
+    profile = PROFILES[name]
+    profile = replace(profile, window=row.options.get("window", profile.window))
     config = (
         next(iter(scale.networks.values())) if toy else scale.networks[row.options.get("network", "1.3B")]
     )
+    taehv, (height, width) = scale.taehv, scale.sizes[0]
+    if profile.injection == "channel":
+        config = replace(config, in_channels=2 * config.out_channels)
+    if name in TWO_POINT_TWO:
+        config = replace(config, in_channels=48, out_channels=48) if toy else rtr_dit_sizes.WAN_5B
+        taehv = replace(taehv, latent_channels=48, patch=2)
+        height, width = (height, width) if toy else (704, 1280)
     network = _made(lambda: CausalWan(config), device, dtype)
-    profile = replace(PROFILES["self_forcing"], window=row.options["window"])
-    model = RTRDiTModel(network, None, _taehv(scale.taehv, device, dtype), profile)
+    model = RTRDiTModel(network, None, _taehv(taehv, device, dtype), profile)
     states = torch.randn(1, TEXT_ROWS["wan"], config.text_dim, device=device, dtype=dtype)
-    height, width = scale.sizes[0]
-    settings = DenoiseSettings(steps=len(profile.steps), noise="fresh")
+    masks = (("mask_cache", row.options["mask_cache"]),) if "mask_cache" in row.options else ()
+    settings = DenoiseSettings(steps=len(profile.steps), noise="fresh", advanced=masks)
     return Stream(model, _request(settings, ConditioningRecipe(external=[[states, {}]]), width, height))
 
 

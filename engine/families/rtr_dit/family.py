@@ -7,6 +7,7 @@ from ..family import Family
 from ..footprint import footprint
 from .checkpoint import FAMILY as NAME
 from .checkpoint import recognised, recognises
+from .hosted_text import hosted_file
 from .loader import load
 from .profile import PROFILES
 from .runner import RTRDiTRunner
@@ -14,7 +15,9 @@ from .runner import RTRDiTRunner
 
 def identify(handle: ModelHandle) -> str:
     """What a checkpoint is played as, and what says so."""
-    return recognised(handle)[1]
+    found, line = recognised(handle)
+    file = hosted_file(handle) if found.profile.text == "umt5" else None
+    return line if file is None else f"{line}; prompts read by {file.name}"
 
 
 def weights(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:

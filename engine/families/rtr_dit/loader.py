@@ -40,6 +40,7 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDi
     text_folder = Path(handle.text_encoder) if handle.text_encoder else folder
     text: PaddedText | None
     if profile.text == "umt5" and handle.host_text is not None and hosted_file(handle) is not None:
+        log.info("%s: prompts read by %s", path.name, Path(handle.host_text.path).name)
         text = HostedText(handle.host_text.open(), profile.text_length, net.config.text_dim)
     else:
         text = load_text(text_folder, profile.text, profile.text_length, dtype)

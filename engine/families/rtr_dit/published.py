@@ -6,7 +6,7 @@ that is played as another gives a bad picture and no error, so what is not liste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Layout = Literal["plain", "source", "wan2.2"]
@@ -43,6 +43,10 @@ class Published:
 ACADEMIC = "licence: academic use only"
 UNSTATED = "licence of the weights: none stated"
 
+_LONGLIVE_2 = Published(
+    "LongLive 2", (("longlive",),), "longlive_2", layout="wan2.2", widths=(3072,), licence=UNSTATED
+)
+
 PUBLISHED = (
     Published(
         "LiveEdit",
@@ -52,38 +56,18 @@ PUBLISHED = (
         licence="licence: none seen",
     ),
     Published("RTR-DiT", (("rtr_dit",),), "rtr_dit", layout="source"),
-    Published(
-        "LongLive 2 with two steps",
-        (("nvfp4_s2",),),
-        "longlive_2_2step",
-        layout="wan2.2",
-        widths=(3072,),
-        licence=UNSTATED,
+    replace(
+        _LONGLIVE_2, name="LongLive 2 with two steps", words=(("nvfp4_s2",),), profile="longlive_2_2step"
     ),
-    Published(
-        "LongLive 2",
-        (("nvfp4_s4",),),
-        "longlive_2",
-        layout="wan2.2",
-        widths=(3072,),
-        licence=UNSTATED,
-    ),
-    Published(
-        "LongLive 2 for four bits",
-        (("model_te",), ("nvfp4",), ("merged_bf16",)),
+    replace(_LONGLIVE_2, words=(("nvfp4_s4",),)),
+    replace(
+        _LONGLIVE_2,
+        name="LongLive 2 for four bits",
+        words=(("model_te",), ("nvfp4",), ("merged_bf16",)),
+        profile="",
         asks="made for 4 or 2 steps: choose profile on Load Stream Model (longlive_2, longlive_2_2step)",
-        layout="wan2.2",
-        widths=(3072,),
-        licence=UNSTATED,
     ),
-    Published(
-        "LongLive 2",
-        (("longlive",),),
-        "longlive_2",
-        layout="wan2.2",
-        widths=(3072,),
-        licence=UNSTATED,
-    ),
+    _LONGLIVE_2,
     Published(
         "Causal Forcing for long videos",
         (("longvideo",),),

@@ -33,6 +33,8 @@ class Scale:
 
 WAN_1_3B = CausalWanConfig()
 WAN_14B = CausalWanConfig(dim=5120, ffn_dim=13824, heads=40, layers=40)
+WAN_5B = CausalWanConfig(in_channels=48, out_channels=48, dim=3072, ffn_dim=14336, heads=24)
+"""Wan 2.2's, whose autoencoder has 48 channels."""
 FULL = Scale("full size", {"1.3B": WAN_1_3B, "14B": WAN_14B}, ((480, 832), (512, 512)), TAEHVConfig(), 96)
 TOY = Scale(
     "toy size",

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKLWan
 from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
 from safetensors.torch import save_file
 
 from livestyle.engine.autoencoders.latents import WAN_21, WAN_22, LatentFormat
 from livestyle.engine.autoencoders.load import load_video_autoencoder
-from livestyle.engine.autoencoders.taehv import TAEHVAutoencoder, save_taehv
+from livestyle.engine.autoencoders.taehv import TAEHVAutoencoder, published_config, save_taehv
 from livestyle.engine.autoencoders.video import VideoAutoencoder
 from livestyle.engine.autoencoders.wan import WanAutoencoder
 from livestyle.engine.autoencoders.wan_layouts import diffusers_names, sizes
 from livestyle.engine.errors import CheckpointError
-from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig
+from livestyle.engine.networks.taehv import TAEHV, TAEHVConfig, TGrow, WideMemBlock
 
 TINY = TAEHVConfig(
     latent_channels=4,
@@ -172,6 +174,58 @@ def test_a_published_taehv_file_is_recognised_by_its_shapes(tmp_path: Path) -> N
     loaded = load_video_autoencoder(tmp_path / "taew.safetensors", torch.float32)
     assert loaded.model.config == model.config
     assert loaded.lookahead == 3 and loaded.latent_format == WAN_21
+
+
+SUPER = TAEHVConfig(latent_channels=48, patch=2, decoder_channels=(512, 256, 128, 64), wide=True)
+
+
+def test_taew2_2_super_has_the_published_tensors() -> None:
+    with torch.device("meta"):
+        tensors = TAEHV(SUPER).state_dict()
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if name.startswith("decoder")}
+    assert shapes["decoder.0.weight"] == (512, 48, 1, 1) and shapes["decoder.22.weight"] == (12, 64, 3, 3)
+    assert shapes["decoder.1.conv.0.weight"] == (1024, 1, 7, 7)
+    assert [shapes[f"decoder.{at}.conv.weight"][:2] for at in (7, 14, 21)] == [
+        (256, 256),
+        (256, 128),
+        (128, 64),
+    ]
+    assert published_config(tensors) == SUPER
+    assert tensors["encoder.0.weight"].shape == (64, 12, 3, 3)
+
+
+def test_taew2_2_super_decodes_as_a_plain_loop_over_frames(tmp_path: Path) -> None:
+    """Frame by frame with the block's formula written out; in chunks it gives the same."""
+    torch.manual_seed(4)
+    model = TAEHV(replace(SUPER, encoder_channels=(8, 8, 8, 8), decoder_channels=(16, 12, 8, 8))).eval()
+    save_file(model.state_dict(), tmp_path / "taew2_2_super.safetensors")
+    loaded = load_video_autoencoder(tmp_path / "taew2_2_super.safetensors", torch.float32)
+    assert loaded.latent_format == WAN_22 and loaded.model.config == model.config
+    assert (loaded.spatial, loaded.temporal, loaded.lookahead) == (16, 4, 3)
+
+    def block(layer: WideMemBlock, x: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
+        wide, up, _, down = layer.conv
+        both = torch.cat([x, past], 1)
+        planes = [
+            F.conv2d(both[:, c : c + 1], wide.weight[c : c + 1], padding=3) for c in range(both.shape[1])
+        ]
+        return x + down(torch.relu(up(torch.cat(planes, 1))))
+
+    latents, frames = torch.randn(3, 48, 2, 3), []
+    frames = list(latents.split(1))
+    with torch.no_grad():
+        for layer in model.decoder:
+            if isinstance(layer, WideMemBlock):
+                before = [torch.zeros_like(frames[0]), *frames[:-1]]
+                frames = [block(layer, x, past) for x, past in zip(frames, before, strict=True)]
+            elif isinstance(layer, TGrow):
+                frames = [part for x in frames for part in layer.conv(x).chunk(layer.stride, dim=1)]
+            else:
+                frames = [layer(x) for x in frames]
+        plain = F.pixel_shuffle(torch.cat(frames), 2)[3:]
+        stream = loaded.for_stream()
+        shown = torch.cat([stream._decode(latents[:1], True), stream._decode(latents[1:], False)])
+    torch.testing.assert_close(shown, plain, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("channels", "space"), [(16, WAN_21), (48, WAN_22)])
