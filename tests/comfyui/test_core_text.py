@@ -106,4 +106,4 @@ def test_other_models_say_that_clip_is_not_theirs(reader: ComfyServer) -> None:
     demo = graph("dark water", FP16)
     demo[LOAD]["inputs"] |= {"checkpoint": "tiny/rtr-dit", "autoencoder": "auto"}
     ended = ComfyClient(reader.url).run(demo)
-    assert ended.status == "error" and "this model needs (1, up to" in str(ended.error)
+    assert ended.status == "error" and "clip does not fit this model" in str(ended.error)

@@ -77,6 +77,8 @@ class RTRDiTRunner(Runner):
             for recipe in StyleTimeline.of(request.conditioning).styles
             if recipe.clip is not None
         }
+        if self._hosted and self.profile.text != "umt5":
+            raise SettingError("clip does not fit this model, which reads prompts itself: disconnect it.")
         self.styles = StyleSchedule(
             request.conditioning,
             check=None if model.text is None else model.text.check,
