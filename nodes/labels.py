@@ -17,7 +17,7 @@ RARE: dict[str, tuple[str, ...]] = {
     "MLLMEncode": ("reference_strength", "te_refresh_every", "te_batch_one", "text_strength"),
     "StreamDenoise": (
         *("noise", "chunk", "fps", "length", "cache_reference", "cache_sink", "cache_window"),
-        *("rope_mode", "compile", "stream_batch", "cache_precision", "mask_cache"),
+        *("rope_mode", "compile", "stream_batch", "cache_precision", "mask_cache", "run_on", "on_loss"),
     ),
     "FrameStreamIO": (
         *("path", "images_fps", "every_nth", "fps", "compare_mode", "codec", "keep_last", "preview", "clock"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..engine.conditioning.recipe import ConditioningRecipe
 from ..engine.families.base import LARGEST_SEED, DenoiseSettings, ModelHandle
 from ..engine.motion.flow import FlowSettings
@@ -22,13 +24,28 @@ from .declare import (
 )
 from .host import io, plain_errors
 
-ROPE_MODES = ("auto", "absolute", "relative")
-CACHE_PRECISIONS = ("auto", "fp8")
+CHOICES = {
+    "noise": POLICIES,
+    "rope_mode": ("auto", "absolute", "relative"),
+    "cache_precision": ("auto", "fp8"),
+    "run_on": ("here", "cluster"),
+    "on_loss": ("stop", "restart"),
+}
 MEMORY = {
     "cache_reference": "frames of the reference kept in the model's memory",
     "cache_sink": "first frames that the model never forgets",
     "cache_window": "latest frames in the model's memory",
 }
+SWITCHES = {
+    "compile": "compile the network at the start of a run; takes a minute, then runs faster.",
+    "stream_batch": "work on several chunks' steps at once; faster on a graphics card, later.",
+}
+WORKER = {
+    "run_on": "cluster runs the model on another machine of this one's Ray cluster.",
+    "on_loss": "when that machine is lost, stop with the file so far, or restart on another.",
+}
+OF_PICTURE = "of the picture in pixels; 0 takes the source's."
+EXPERTS = (*MEMORY, "rope_mode", "stream_batch", "cache_precision", "mask_cache")
 
 
 class StreamDenoise(io.ComfyNode):
@@ -73,7 +90,7 @@ class StreamDenoise(io.ComfyNode):
                 ),
                 combo_widget(
                     "noise",
-                    POLICIES,
+                    CHOICES["noise"],
                     (
                         "shared: one noise for all frames, steadier. fresh: new noise for each frame, "
                         "livelier. per_slot: one for each place in a chunk. flow_warped: noise that moves "
@@ -89,11 +106,9 @@ class StreamDenoise(io.ComfyNode):
                         "less memory."
                     ),
                 ),
-                int_widget(
-                    "width", 0, (0, 8192), "Width of the picture in pixels; 0 takes the source's.", step=8
-                ),
-                int_widget(
-                    "height", 0, (0, 8192), "Height of the picture in pixels; 0 takes the source's.", step=8
+                *(
+                    int_widget(side, 0, (0, 8192), f"{side.title()} {OF_PICTURE}", step=8)
+                    for side in ("width", "height")
                 ),
                 float_widget(
                     "fps",
@@ -114,22 +129,13 @@ class StreamDenoise(io.ComfyNode):
                 ),
                 combo_widget(
                     "rope_mode",
-                    ROPE_MODES,
+                    CHOICES["rope_mode"],
                     "Expert: how frames are numbered in the model's memory on long streams.",
                 ),
-                boolean_widget(
-                    "compile",
-                    False,
-                    "Expert: compile the network at the start of a run; takes a minute, then runs faster.",
-                ),
-                boolean_widget(
-                    "stream_batch",
-                    False,
-                    "Expert: work on several chunks' steps at once; faster on a graphics card, later.",
-                ),
+                *(boolean_widget(name, False, f"Expert: {line}") for name, line in SWITCHES.items()),
                 combo_widget(
                     "cache_precision",
-                    CACHE_PRECISIONS,
+                    CHOICES["cache_precision"],
                     "Expert: fp8 keeps past frames in eight bits, for large models; half the memory, slower.",
                 ),
                 float_widget(
@@ -139,6 +145,7 @@ class StreamDenoise(io.ComfyNode):
                     0.05,
                     "Expert, for edits: share of the picture that later steps attend anew; 0 is all of it.",
                 ),
+                *(combo_widget(name, CHOICES[name], f"Expert: {line}") for name, line in WORKER.items()),
             ],
             outputs=[FrameStream.Output(display_name="frames", tooltip="The restyled stream.")],
         )
@@ -168,24 +175,18 @@ class StreamDenoise(io.ComfyNode):
         stream_batch: bool = False,
         cache_precision: str = "auto",
         mask_cache: float = 0.0,
+        run_on: str = "here",
+        on_loss: str = "stop",
     ) -> io.NodeOutput:
-        check_widgets(cls, locals())
-        one_of("rope_mode", rope_mode, ROPE_MODES)
-        one_of("cache_precision", cache_precision, CACHE_PRECISIONS)
-        experts = {
-            "cache_reference": cache_reference,
-            "cache_sink": cache_sink,
-            "cache_window": cache_window,
-            "rope_mode": rope_mode,
-            "stream_batch": stream_batch,
-            "cache_precision": cache_precision,
-            "mask_cache": mask_cache,
-        }
+        given = locals()
+        check_widgets(cls, given)
+        for name, choices in CHOICES.items():
+            one_of(name, given[name], choices)
         settings = DenoiseSettings(
             steps=steps,
             strength=strength,
             seed=seed,
-            noise=one_of("noise", noise, POLICIES),
+            noise=noise,
             chunk=chunk,
             width=width,
             height=height,
@@ -193,12 +194,10 @@ class StreamDenoise(io.ComfyNode):
             length=length,
             flow=flow or FlowSettings(),
             compile=compile,
-            advanced=tuple((name, value) for name, value in experts.items() if value not in (0, "auto")),
+            advanced=tuple((name, given[name]) for name in EXPERTS if given[name] not in (0, "auto")),
         )
-        return io.NodeOutput(
-            PlanNode(
-                Stylise(model, conditioning, settings),
-                parents=() if frames is None else (frames,),
-                node_id=str(cls.hidden.unique_id),
-            )
-        )
+        if run_on == "cluster":
+            model = replace(model, run_on=run_on, on_loss=on_loss)
+        parents = () if frames is None else (frames,)
+        stylised = Stylise(model, conditioning, settings)
+        return io.NodeOutput(PlanNode(stylised, parents, str(cls.hidden.unique_id)))

@@ -169,6 +169,8 @@ class ModelHandle:
         host_text: the host's UMT5, which reads the text of causal video models where they have that encoder.
         profile: which published checkpoint it is played as; ``""`` lets the family recognise it.
         patches: adapters put on by later nodes, in order.
+        run_on: ``""`` for this machine, ``"cluster"`` for a worker of the Ray cluster.
+        on_loss: what happens when that worker is lost, ``"stop"`` or ``"restart"``.
         fingerprint: changes when a file behind the handle changes (path, size, mtime).
         node_id: the ComfyUI node that made it, owner of its live keys.
     """
@@ -184,6 +186,8 @@ class ModelHandle:
     patches: tuple[TemporalAdapter, ...] = ()
     fingerprint: str = ""
     node_id: str = ""
+    run_on: str = ""
+    on_loss: str = "stop"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ complete. Lanes overlap with each other all the same.
 from __future__ import annotations
 
 import itertools
+import math
 import queue
 import threading
 import time
@@ -50,7 +51,7 @@ class Lane:
     def __init__(self, name: str, plan: DevicePlan) -> None:
         self.name = name
         self._plan = plan
-        self._jobs: queue.PriorityQueue[tuple[tuple[int, int], int, _Job]] = queue.PriorityQueue()
+        self._jobs: queue.PriorityQueue[tuple[tuple[float, int], int, _Job | None]] = queue.PriorityQueue()
         self._arrival = itertools.count()
         self._stream = torch.cuda.Stream(plan.device) if plan.device.type == "cuda" else None
         thread_name = f"livestyle-{plan.device}-{name}"
@@ -59,6 +60,10 @@ class Lane:
     def submit(self, key: tuple[int, int], work: Callable[[], Any], done: Done, ended: Ended) -> None:
         """Queue a job; the smallest key goes first, equal keys in order of arrival."""
         self._jobs.put((key, next(self._arrival), _Job(work, done, ended)))
+
+    def close(self) -> None:
+        """End the thread behind all queued jobs."""
+        self._jobs.put(((math.inf, 0), next(self._arrival), None))
 
     def follow(self, event: torch.cuda.Event) -> None:
         """On CUDA, have what is queued from now on wait for an event; the host does not."""
@@ -71,6 +76,8 @@ class Lane:
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             while True:
                 _, _, job = self._jobs.get()
+                if job is None:
+                    return
                 self._run(job)
                 ended = job.ended
                 # An idle lane must not keep a chunk's tensors alive, nor a runner whose session is over.
@@ -114,6 +121,11 @@ class Lanes:
             event.record(torch.cuda.current_stream(self.plan.device))
             for lane in set(self._lane_of.values()):
                 lane.follow(event)
+
+    def close(self) -> None:
+        """End the threads behind all queued jobs; for lanes that are not a device's."""
+        for lane in set(self._lane_of.values()):
+            lane.close()
 
     def submit(
         self,

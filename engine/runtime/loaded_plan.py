@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import PurePath
 
-from ..errors import SettingError
+from ..cluster.remote_model import RemoteModel
+from ..errors import SessionCancelled, SettingError
 from ..families import StreamRequest, make_runner
 from ..families.base import ModelHandle, Runner, StreamModel
 from ..media.types import FrameSource
@@ -126,9 +127,21 @@ class PlanLoader:
         models: dict[ModelHandle, StreamModel] = {}
         for operation in stylise.values():
             if operation.model not in models:
-                self._step("loading", "Load", f"Loading {PurePath(operation.model.checkpoint).name}")
-                models[operation.model] = self.load_model(operation.model)
+                models[operation.model] = self._load(operation.model)
         return {node: models[operation.model] for node, operation in stylise.items()}
+
+    def _load(self, handle: ModelHandle) -> StreamModel:
+        self._step("loading", "Load", f"Loading {PurePath(handle.checkpoint).name}")
+        if handle.run_on:
+            return RemoteModel(handle, self._wait_for_worker, self.control.check)
+        return self.load_model(handle)
+
+    def _wait_for_worker(self, line: str) -> None:
+        """Show why a worker of the cluster is waited for; raises SessionCancelled once nobody waits."""
+        if self.given_up():
+            raise SessionCancelled("The run was cancelled.")
+        if line:
+            self._step("loading", "Load", line)
 
     def _step(self, state: State, stage: str, line: str) -> None:
         self.control.check()
@@ -146,6 +159,8 @@ def _runner(
         width=width,
         height=height,
     )
+    if isinstance(model, RemoteModel):
+        return model.runner(request)
     model = model.patched(operation.model.patches).with_lora(operation.model.lora_strength)
     return make_runner(model, request)
 

@@ -45,8 +45,8 @@ def placement_of(
         models, needs: of each denoising node.
         width, height: in pixels.
     """
-    # by identity: a model need not be hashable
-    each = {id(model): model for model in models.values()}
+    # By identity: a model need not be hashable. One on another machine has no modules here.
+    each = {id(model): model for model in models.values() if model.modules()}
     memory = sum(model.stream_bytes(stylised(node).settings, width, height) for node, model in models.items())
     clips = {
         id(recipe.clip.clip): recipe.clip.device_bytes

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..cluster.remote_runner import RemoteRunner
 from ..families.base import Requirements
 from ..media.recording import RecordingSink, StreamFormat
 from ..media.sinks import SinkSpec
@@ -174,13 +175,14 @@ class StreamGraph:
         loaded, context = self._loaded, self._context
         runner = loaded.runners[node]
         needs = runner.requirements
+        lanes = runner.lanes if isinstance(runner, RemoteRunner) else context.lanes
         pipeline = StagePipeline(
             runner,
-            context.lanes,
+            lanes,
             context.store,
             context.telemetry,
             context.control,
-            prefetch=context.lanes.plan.prefetch,
+            prefetch=lanes.plan.prefetch,
             remedy=remedy_for(needs.largest, loaded.width, loaded.height),
         )
         context.telemetry.read(node.node_id, runner.readout)

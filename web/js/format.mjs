@@ -54,6 +54,7 @@ function readouts(telemetry) {
 /** What the readouts mean. @type {Record<string, string>} */
 const READOUTS = {
   window: "Latent frames (four pictures each) that the model looks at together; 5 of 8: so many are there yet",
+  worker: "The machine and the process that the model runs in",
 };
 
 /** @param {string} name @param {string} text @param {string} title @returns {Meter} */

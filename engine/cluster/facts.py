@@ -1,0 +1,52 @@
+"""What two machines must have in common to play the same stream."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TypedDict
+
+PACK = Path(__file__).resolve().parents[2]
+
+
+class Facts(TypedDict):
+    """One process: its LiveStyle, and where it is."""
+
+    version: str
+    source: str
+    python: str
+    machine: str
+    pid: int
+
+
+@cache
+def facts() -> Facts:
+    """This process."""
+    project = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    source = hashlib.sha256()
+    for file in sorted((PACK / "engine").rglob("*.py")):
+        source.update(file.relative_to(PACK).as_posix().encode() + file.read_bytes())
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Facts(
+        version=project["version"],
+        source=source.hexdigest()[:12],
+        python=python,
+        machine=socket.gethostname(),
+        pid=os.getpid(),
+    )
+
+
+def difference(here: Facts, there: Facts) -> str:
+    """One line on what keeps two processes from playing one stream; empty where nothing does."""
+    if all(here[key] == there[key] for key in ("version", "source", "python")):
+        return ""
+    return (
+        f"The worker on {there['machine']} has LiveStyle {there['version']} ({there['source']}) on Python "
+        f"{there['python']}, this machine {here['version']} ({here['source']}) on {here['python']}: install "
+        "the same."
+    )
