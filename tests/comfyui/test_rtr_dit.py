@@ -95,7 +95,22 @@ def test_a_template_runs_as_it_is_shipped(server: ComfyServer, client: ComfyClie
     assert len(play(shown_file(ended, server.output, write)["path"])) == 30
 
 
-@pytest.mark.parametrize("name", ["text_to_video_stream", "self_forcing_on_a_video"])
+PUBLIC = {
+    "text_to_video_stream": {},
+    "self_forcing_on_a_video": {},
+    "longlive_2_text_to_video": {},
+    "image_to_video_stream": {"profile": "self_forcing_framewise"},
+    "liveedit_on_a_webcam": {
+        "checkpoint": "tiny/rtr-dit",
+        "autoencoder": "auto",
+        "steps": 2,
+        "mask_cache": 0.0,
+    },
+}
+"""Templates that need published files, and what the stand-ins need besides."""
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_a_template_for_public_files_plays_with_files_of_their_layout(
     server: ComfyServer, client: ComfyClient, models: str, clip: str, name: str
 ) -> None:
@@ -109,14 +124,16 @@ def test_a_template_for_public_files_plays_with_files_of_their_layout(
             inputs |= {
                 "checkpoint": "public/self_forcing.safetensors",
                 "autoencoder": "taew_tiny.safetensors",
+                "text_encoder": "auto",
             }
         elif node["class_type"] == "MLLMEncode":
-            del inputs["conditioning"]
+            inputs.pop("conditioning", None)
             inputs["prompt"] = "dark water"
         elif node["class_type"] == "StreamDenoise":
             inputs |= {"width": 64, "height": 48, "length": 0 if "frames" in inputs else 24}
         elif inputs.get("mode") == "read":
-            inputs["file"] = clip
+            inputs |= {"file": clip, "source": "file"}
+        inputs |= {key: value for key, value in PUBLIC[name].items() if key in inputs}
     ended = client.run(graph)
     assert ended.status == "success", ended.error
     (write,) = (key for key, node in graph.items() if node["inputs"].get("mode") == "write")

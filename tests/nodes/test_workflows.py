@@ -59,6 +59,9 @@ def test_there_is_a_template() -> None:
         "four_styles_on_a_timeline",
         "text_to_video_stream",
         "self_forcing_on_a_video",
+        "liveedit_on_a_webcam",
+        "longlive_2_text_to_video",
+        "image_to_video_stream",
     }
     assert wanted <= {twin_name(path) for path in TEMPLATES}
     assert [path.stem[:3] for path in TEMPLATES] == [
