@@ -31,7 +31,7 @@ def build_extension() -> ComfyExtension:
     from .kv_cache_style_switch import KVCacheStyleSwitch
     from .load_stream_model import LoadStreamModel
     from .mllm_encode import MLLMEncode
-    from .paths import output_stem
+    from .paths import media_path, output_stem
     from .run import release_models
     from .stream_denoise import StreamDenoise
     from .temporal_lllite import TemporalLLLite
@@ -44,7 +44,7 @@ def build_extension() -> ComfyExtension:
         host.add_middleware(after_free(release_models))
         links = ShareLinks(load_secret(host.user_folder() / "watch.key"))
         hosts = HostNames(os.environ.get(SETTING, "").split(","))
-        files = Files(partial(save_snapshot, stem_of=output_stem), host.view_of)
+        files = Files(partial(save_snapshot, stem_of=output_stem), host.view_of, media_path)
         register_routes(table, sessions, links, hosts, files)
     return host.extension(
         [

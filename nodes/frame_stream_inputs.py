@@ -52,9 +52,7 @@ def _file_inputs() -> list[io.Input]:
         ),
         io.Image.Input("images", optional=True, tooltip="Read: a batch of images as frames."),
         combo_widget(
-            "mode",
-            MODES,
-            "auto reads unless 'frames' is connected, then writes; read and write insist.",
+            "mode", MODES, "auto reads unless 'frames' is connected, then writes; read and write insist."
         ),
         combo_widget(
             "file",
@@ -112,9 +110,7 @@ def _file_inputs() -> list[io.Input]:
             "Write: 0 is the best and largest, 51 the worst; 18 is hard to tell from the original.",
         ),
         combo_widget(
-            "codec",
-            CODECS,
-            "Write: auto encodes on the graphics card where that works, else with libx264.",
+            "codec", CODECS, "Write: auto encodes on the graphics card where that works, else with libx264."
         ),
         int_widget("keep_last", 0, (0, 256), "Write: how many of the last frames the images output gives."),
         boolean_widget("preview", True, "Write: show the picture on the node while it runs."),
@@ -211,5 +207,16 @@ def _track_inputs() -> list[io.Input]:
                 "Write, target file: copy Opus, AC-3 and FLAC sound as it is. Off makes AAC of it, which "
                 "QuickTime, Premiere and all browsers play."
             ),
+        ),
+        string_widget(
+            "take",
+            "",
+            "Write: a take to play back. It moves the live widgets as they were moved when it was recorded.",
+            placeholder="livestyle/video_00001_.take.jsonl [output]",
+        ),
+        boolean_widget(
+            "record_source",
+            False,
+            "Write, target file: keep a live source beside the file, so that its take renders again.",
         ),
     ]

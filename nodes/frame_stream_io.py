@@ -115,6 +115,8 @@ class FrameStreamIO(io.ComfyNode):
         audio_track: int = 0,
         background: str = "#000000",
         keep_audio_codec: bool = False,
+        take: str = "",
+        record_source: bool = False,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         live = LiveChoice(source, url, device, clock, allow_private)
@@ -134,10 +136,11 @@ class FrameStreamIO(io.ComfyNode):
                 reserve_path(filename_prefix, cls._id()),
                 codec=one_of("codec", codec, CODECS),
                 quality=quality,
-                metadata=without_secrets(host.metadata(cls.hidden)),
+                metadata=(tags := without_secrets(host.metadata(cls.hidden))),
                 last_metadata=with_last_values,
                 keep_last=keep_last,
                 record=record,
+                keep_take=bool(tags),
                 keep_audio_codec=keep_audio_codec,
             )
         else:
@@ -152,12 +155,12 @@ class FrameStreamIO(io.ComfyNode):
                 "This FrameStreamIO passes its stream on: take video and images from the write node after it."
             )
             return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
-        return cls._pump(plan)
+        return cls._pump(plan, media_path(unquoted(take)) if take else "", record_source)
 
     @classmethod
-    def _pump(cls, plan: PlanNode) -> io.NodeOutput:
+    def _pump(cls, plan: PlanNode, take: str, record_source: bool) -> io.NodeOutput:
         """Run the plan; its own file becomes the outputs and the picture on the node."""
-        result, entry = run_plan(plan)
+        result, entry = run_plan(plan, take, record_source)
         tail = host.blocked("keep_last is 0: raise it to get the last frames as images.")
         if result.tail is not None and len(result.tail):
             tail = torch.from_numpy(result.tail).float().div_(255)

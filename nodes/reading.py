@@ -18,24 +18,7 @@ from . import host
 from .live import LiveChoice, live_source
 from .paths import media_path
 
-VIDEO_SUFFIXES = frozenset(
-    {
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".gif",
-        ".mpg",
-        ".mpeg",
-        ".ts",
-        ".mts",
-        ".wmv",
-        ".flv",
-        ".ogv",
-    }
-)
+VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mov .mkv .webm .avi .gif .mpg .mpeg .ts .mts .wmv .flv .ogv".split())
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 

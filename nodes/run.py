@@ -16,6 +16,7 @@ from ..engine.runtime.memory import malloc_trim
 from ..engine.runtime.plan import PlanNode, Stylise, Write
 from ..engine.runtime.pump import pump
 from ..engine.runtime.registry import sessions
+from ..engine.takes.replay import prepared
 from ..server.addresses import titles_of
 from ..server.modulators import begin_modulators
 from ..server.owners import OWNER_FIELD, set_owner
@@ -46,8 +47,10 @@ def release_models() -> None:
         trim(0)
 
 
-def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
-    """Run a write node's plan to its end.
+def run_plan(
+    plan: PlanNode, take_path: str = "", record_source: bool = False
+) -> tuple[SinkResult, dict[str, Any] | None]:
+    """Run a write node's plan to its end; with a take's path it plays, and live sources may be kept.
 
     Returns:
         What the node itself wrote, and the entry of that file in ComfyUI's history; None where the
@@ -57,6 +60,9 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
         LiveStyleError: in one line, what went wrong.
         InterruptProcessingException: the prompt was cancelled.
     """
+    plan, take, remarks = prepared(plan, take_path, record_source)
+    for line in remarks:
+        host.show_text(plan.node_id, line)
     handles = [node.operation.model for node in plan.walk() if isinstance(node.operation, Stylise)]
     models.keep_only(handles)
     send = host.Sender()
@@ -65,6 +71,7 @@ def run_plan(plan: PlanNode) -> tuple[SinkResult, dict[str, Any] | None]:
         models.get,
         check=host.check_interrupt,
         residency=host.residency,
+        take=take,
         on_closed=lambda ended: send_session_event(ended, send, host.view_of),
     )
     graph, extra = host.running_prompt()

@@ -22,16 +22,18 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 
 @dataclass(frozen=True)
 class Files:
-    """What the routes need of ComfyUI's output folder.
+    """What the routes need of ComfyUI's folders.
 
     Attributes:
         save_picture: keeps uint8 RGB (H, W, 3) with text entries, and gives the file; called on a
             thread of its own, may raise OSError or LiveStyleError.
-        view_of: a file as ComfyUI's ``/view`` names it.
+        view_of: a file as ComfyUI's ``/view`` names it; raises ValueError outside the output folder.
+        locate: absolute path of a name in ComfyUI's folders; raises MediaError for any other.
     """
 
     save_picture: Callable[[np.ndarray, Mapping[str, str]], Path]
     view_of: ViewOf
+    locate: Callable[[str], str]
 
 
 class Actions:

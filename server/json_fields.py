@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.errors import SettingError
+from ..engine.runtime.fitting import is_text
 from ..engine.runtime.glide import LONGEST_FADE_S
-from ..engine.runtime.parameters import is_text
 
 LONGEST_TEXT = 200
 """Characters of a node's id or of a reason."""

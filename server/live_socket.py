@@ -203,8 +203,10 @@ class LiveSocket:
         """Queue what has changed: live values, state, and twice a second the telemetry."""
         values = self._session.store.resting()
         if values.keys() != self._reported.get("live", {}).keys():
-            modulators = {key: asdict(each) for key, each in self._session.store.modulators().items()}
-            self._texts.append({"type": "live", "values": values, "modulators": modulators})
+            store = self._session.store
+            modulators = {key: asdict(each) for key, each in store.modulators().items()}
+            facts = {"values": values, "modulators": modulators, "played": store.played()}
+            self._texts.append({"type": "live", **facts})
         state = state_message(self._session)
         if state != self._reported.get("state"):
             self._texts.append(state)

@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..engine.errors import SettingError
-from ..engine.runtime.parameters import is_text
 from ..engine.runtime.session import StreamSession
+from ..engine.takes.take import check_change
 from .json_fields import recall_fields
 
 FORMAT = "livestyle-presets"
@@ -26,8 +25,6 @@ LARGEST_BANK = 256 * 1024
 
 MOST_PRESETS = 99
 LONGEST_NAME = 60
-LONGEST_KEY = 200
-LONGEST_VALUE = 4000
 """Characters."""
 
 
@@ -112,7 +109,7 @@ def _preset(number: int, data: Any) -> Preset:
             raise SettingError("it must be a JSON object.")
         values, fade = recall_fields(data)
         for key, value in values.items():
-            _check_value(key, value)
+            check_change(key, value)
         return Preset(_name(data.get("name")), values, fade)
     except SettingError as error:
         raise SettingError(f"Preset {number}: {error}") from None
@@ -122,14 +119,3 @@ def _name(name: Any) -> str:
     if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME or not name.isprintable():
         raise SettingError(f"name must be a line of 1 to {LONGEST_NAME} characters.")
     return name.strip()
-
-
-def _check_value(key: str, value: float | int | str) -> None:
-    node_id, _, name = key.rpartition(".")
-    if not node_id or not name or len(key) > LONGEST_KEY or not key.isprintable():
-        raise SettingError("values must be named as '<node id>.<input name>'.")
-    if isinstance(value, str):
-        if len(value) > LONGEST_VALUE or not is_text(value):
-            raise SettingError(f"{key} must be text of at most {LONGEST_VALUE} whole characters.")
-    elif abs(value) > 2**53 or math.isnan(value):
-        raise SettingError(f"{key} must be a number that a widget can have.")

@@ -16,6 +16,7 @@ from .request_guard import RequestGuard
 from .session_routes import SessionRoutes
 from .share_links import ShareLinks
 from .share_routes import ShareRoutes
+from .take_routes import TakeRoutes
 from .webrtc_routes import WebRtcRoutes
 
 
@@ -40,6 +41,9 @@ def register_routes(
     table.post("/livestyle/osc")(osc.write)
     table.post("/livestyle/osc/learn")(osc.learn)
     table.get("/livestyle/osc/addresses")(osc.page)
+    takes = TakeRoutes(guard, files)
+    table.get("/livestyle/takes")(takes.read)
+    table.post("/livestyle/takes")(takes.write)
     share = ShareRoutes(sessions, links, guard, connections)
     table.get("/livestyle/watch")(share.link)
     table.get("/livestyle/watch/{key}")(share.page)

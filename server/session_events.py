@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine.media.types import SinkResult
 from ..engine.runtime.session import StreamSession
+from ..engine.takes.take import SUFFIX
 from .owners import owner_of
 
 EVENT = "livestyle.session"
@@ -40,12 +41,14 @@ def file_entry(result: SinkResult, view_of: ViewOf) -> dict[str, Any] | None:
     """A written file as ComfyUI's history lists it; None where nothing playable was written."""
     if result.path is None:
         return None
-    return {
+    entry = {
         **view_of(result.path),
         "format": "video/mp4",
         "frames": result.frames,
         "complete": result.complete,
     }
+    take = result.path.with_suffix(SUFFIX)
+    return {**entry, "take": view_of(take)} if take.exists() else entry
 
 
 def send_session_event(session: StreamSession, send: Send, view_of: ViewOf) -> None:

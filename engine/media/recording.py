@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import MediaError
 from .sinks import SinkSpec
@@ -33,9 +33,22 @@ class RecordSwitch:
         (self._on.set if on else self._on.clear)()
 
 
+class Beside(Protocol):
+    """What grows beside a file."""
+
+    def write(self) -> None:
+        """The file has grown."""
+
+    def close(self, end: int) -> None:
+        """It is finished; ``end`` is the number of the frame after its last one."""
+
+
 @dataclass(frozen=True)
 class StreamFormat:
-    """What ``SinkSpec.open`` is told, and what its sink asks at the end."""
+    """What ``SinkSpec.open`` is told, what its sink asks at the end, and what grows beside its files.
+
+    ``beside`` is called with a file's path and the number of its first frame.
+    """
 
     width: int
     height: int
@@ -43,6 +56,7 @@ class StreamFormat:
     audio: AudioTrack | None
     ending: Callable[[], Ending | None] = lambda: None
     live_values: Callable[[], Mapping[str, Any]] = dict
+    beside: Callable[[Path, int], Beside] | None = None
 
 
 class RecordingSink(FrameSink):
@@ -69,12 +83,14 @@ class RecordingSink(FrameSink):
         self._zero = Fraction(0)
         self._path = ""
         self._note = ""
+        self._end_frame = 0
         self._sink: FrameSink | None = None
+        self._beside: Beside | None = None
         self._finishing: threading.Thread | None = None
         self._last = SinkResult(path=None, frames=0, complete=False)
         self._failure: MediaError | None = None
-        if switch.on:
-            self._begin(Fraction(0))
+        if switch.on and not spec.first:
+            self._begin(Fraction(0), 0)
 
     def write(self, frames: Frames) -> None:
         if self._failure is not None:
@@ -82,11 +98,17 @@ class RecordingSink(FrameSink):
         if not self._switch.on:
             self._finish()
             return
+        frames = frames[max(0, self._spec.first - frames.index) :]
+        if not len(frames):
+            return
         if self._sink is None:
-            self._begin(frames.pts[0])
+            self._begin(frames.pts[0], frames.index)
         assert self._sink is not None
         self._sink.write(replace(frames, pts=tuple(moment - self._zero for moment in frames.pts)))
         self._written += len(frames)
+        self._end_frame = frames.index + len(frames)
+        if self._beside is not None:
+            self._beside.write()
 
     def status(self) -> TargetStatus:
         sink = self._sink
@@ -112,13 +134,19 @@ class RecordingSink(FrameSink):
         self._wait()
         if sink is None:
             return
+        self._close_beside()
         try:
             self._last = end(sink)
         except MediaError as error:
             self._failure = error
             self._last = sink.abort()
 
-    def _begin(self, moment: Fraction) -> None:
+    def _close_beside(self) -> None:
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.close(self._end_frame)
+
+    def _begin(self, moment: Fraction, frame: int) -> None:
         self._takes += 1
         spec, audio = take(self._spec, self._takes), self._form.audio
         if audio is not None:
@@ -129,13 +157,16 @@ class RecordingSink(FrameSink):
         self._sink.ending = partial(_shifted, form.ending, moment)
         if change := spec.last_metadata:
             self._sink.last_tags = lambda: change(spec.metadata, form.live_values())
-        self._zero, self._path = moment, spec.path
+        self._zero, self._path, self._end_frame = moment, spec.path, frame
+        if form.beside is not None:
+            self._beside = form.beside(Path(spec.path), frame)
 
     def _finish(self) -> None:
         """Close the file that is being written, if there is one, on a thread of its own."""
         sink, self._sink = self._sink, None
         if sink is None:
             return
+        self._close_beside()
         self._wait()
 
         def work() -> None:

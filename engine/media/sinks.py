@@ -36,6 +36,8 @@ class SinkSpec:
         last_metadata: makes of ``metadata`` and of the live values at the file's end the tags that it keeps.
         keep_last: how many of the last frames to hand back as pixels.
         record: whether writing begins with the first frame, or when it is switched on.
+        first: number of the first frame that may be written; what comes before it is only played.
+        keep_take: whether what is changed live is kept as a take beside the file.
         keep_audio_codec: copy Opus, AC-3 and FLAC as they are, though QuickTime, Premiere and some
             browsers don't play them in mp4; else they become AAC.
     """
@@ -47,6 +49,8 @@ class SinkSpec:
     last_metadata: Callable[[Tags, Mapping[str, Any]], Tags] | None = field(default=None, compare=False)
     keep_last: int = 0
     record: bool = True
+    first: int = 0
+    keep_take: bool = False
     keep_audio_codec: bool = False
 
     def sized(self, width: int, height: int) -> SinkSpec:

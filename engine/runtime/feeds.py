@@ -53,6 +53,7 @@ class SourceFeed:
         control: woken when a chunk is ready; gets failures.
         telemetry: gets the time of each read.
         signals: told of what is read, where modulators listen to this source.
+        limit: frames to read in all; 0 reads to the end.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class SourceFeed:
         control: Control,
         telemetry: Telemetry,
         signals: Signals | None = None,
+        limit: int = 0,
     ) -> None:
         self._source = source
         self._first = first
@@ -70,6 +72,8 @@ class SourceFeed:
         self._control = control
         self._telemetry = telemetry
         self._signals = signals
+        self._limit = limit
+        self._read_frames = 0
         self._free = threading.Condition()
         self._slot: Frames | None = None
         self._chunk = 0
@@ -137,9 +141,12 @@ class SourceFeed:
             with self._free:
                 self._free.wait_for(lambda: self._wanted or self._released)
         started = time.perf_counter()
-        frames = self._source.read(count)
-        if frames is None:
+        if self._limit:
+            count = min(count, self._limit - self._read_frames)
+        frames = self._source.read(max(count, 1))  # at the limit one more: a source knows its end only there
+        if frames is None or not count:
             return False
+        self._read_frames += len(frames)
         if self._signals is not None:
             self._signals.read(frames)
         self._telemetry.stage("read", time.perf_counter() - started)

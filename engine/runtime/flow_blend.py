@@ -71,7 +71,7 @@ class FlowBlendStage:
             moved = True
         if self._job is None and len(self._inlet):
             frames = self._inlet.take(self._inlet.head)
-            late = self._store.late(frames.begins)
+            late = self._store.late(frames.begins, frames.index, (self._key,))
             self._job = self._thread.submit(self._work, frames, float(late[self._key])), late
             self._job[0].add_done_callback(lambda _: self._control.wake())
             moved = True

@@ -16,7 +16,7 @@ from ..media.types import FrameSource
 from .control import Control
 from .lifecycle import State
 from .model_placement import ModelPlacement, placement_of
-from .plan import PlanNode, Read, Stylise, Write, stylised
+from .plan import PlanNode, Read, Stylise, Write, read_of, stylised
 from .residency import Residency
 from .sizing import output_size
 
@@ -56,7 +56,8 @@ class LoadedPlan:
         """Frames of a stream, as far as known beforehand."""
         origin = node.origin
         if origin in self.sources:
-            return self.sources[origin].info.frames
+            frames, limit = self.sources[origin].info.frames, read_of(origin).frames
+            return min(frames or limit, limit) if limit else frames
         return stylised(origin).settings.length or None
 
 

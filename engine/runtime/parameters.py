@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,10 +13,11 @@ from ..errors import SettingError
 from ..families.base import LiveParameter
 from ..modulation.modulator import Modulator
 from ..modulation.signals import Signals
+from ..takes.lane import Lane, Played, Value
+from ..takes.log import TakeLog
 from .drive import Drive
+from .fitting import fitting, is_number, is_text
 from .glide import LONGEST_FADE_S, Glide
-
-Value = float | int | str
 
 HELD_LIMIT = 64
 """Keys that may be set before the session declares which ones it has."""
@@ -61,21 +61,25 @@ class _Entry:
     seq: int = 0
     received: float = 0.0
     sender: str = ""
-    course: Glide | Drive | None = None
+    course: Glide | Drive | Played | None = None
 
     @property
     def modulator(self) -> Modulator | None:
         """What moves it for good."""
         return self.course.modulator if isinstance(self.course, Drive) else None
 
-    def at(self, pts: Fraction | None) -> _Entry:
-        """What a chunk whose first frame has this pts reads; of a fade on its way no change is told."""
-        if self.course is None:
+    def at(self, pts: Fraction | None, frame: int | None = None) -> _Entry:
+        """What a chunk reads whose first frame this is; of a fade on its way no change is told."""
+        course = self.course
+        if course is None:
             return self
-        value = self.course.now if pts is None else self.course.at(pts)
+        if isinstance(course, Played):
+            value = course.now if frame is None else course.at(frame)
+        else:
+            value = course.now if pts is None else course.at(pts)
         if value == self.value:
             return self
-        return replace(self, value=value, version=0 if isinstance(self.course, Glide) else self.version)
+        return replace(self, value=value, version=self.version if isinstance(course, Drive) else 0)
 
     def receipt(self, kind: Literal["received", "applied", "rejected"], key: str, **facts: Any) -> Receipt:
         """An answer to the change that the value came with."""
@@ -109,10 +113,22 @@ class ParameterStore:
             loading. Until ``declare``, changes are held and answered as received.
         on_receipt: called for every receipt, from any thread, in order and under the store's
             lock: it must not block.
+        lanes: of a take that is played back. A change by anybody ends the playing of its key.
+
+    Attributes:
+        signals: what modulators follow.
+        taken: what the chunks have read.
     """
 
-    def __init__(self, specs: Iterable[LiveParameter] | None, on_receipt: Callable[[Receipt], None]) -> None:
+    def __init__(
+        self,
+        specs: Iterable[LiveParameter] | None,
+        on_receipt: Callable[[Receipt], None],
+        lanes: Mapping[str, Lane] | None = None,
+    ) -> None:
         self.signals = Signals()
+        self.taken = TakeLog()
+        self._lanes = dict(lanes or {})
         self._on_receipt = on_receipt
         self._lock = threading.RLock()
         self._version = 0
@@ -124,11 +140,18 @@ class ParameterStore:
             self.declare(specs)
 
     def declare(self, specs: Iterable[LiveParameter]) -> None:
-        """Say which keys there are; changes held so far are validated, bad ones rejected."""
+        """Say which keys there are; changes held so far are validated, bad ones rejected.
+
+        Raises:
+            SettingError: a take that is played back has a value that its key can't have.
+        """
         with self._lock:
-            held = self._entries
+            held, first = self._entries, self._specs is None
             self._specs = {spec.key: spec for spec in specs}
-            self._entries = {key: _Entry(spec.default) for key, spec in self._specs.items()}
+            self._entries = {
+                key: self._play(key) if key in self._lanes else _Entry(spec.default)
+                for key, spec in self._specs.items()
+            }
             for key, entry in held.items():
                 try:
                     value = self._checked(key, entry.value)
@@ -138,10 +161,19 @@ class ParameterStore:
                     self._entries[key] = replace(entry, value=value)
             modulators, self._modulators = self._modulators, {}
             for key, modulator in modulators.items():
+                if key in self.played():  # what it made of the number is in the take
+                    continue
                 try:
                     self.modulate(key, modulator)
                 except SettingError as error:
                     self._on_receipt(Receipt(type="rejected", key=key, message=str(error)))
+            if first:
+                self.taken.begin({key: entry.value for key, entry in self._entries.items()})
+
+    def played(self) -> list[str]:
+        """Keys that a take moves now."""
+        with self._lock:
+            return [key for key, entry in self._entries.items() if isinstance(entry.course, Played)]
 
     def parameters(self) -> Mapping[str, LiveParameter]:
         """What there is to set, by key; nothing while the models are still loading."""
@@ -172,7 +204,7 @@ class ParameterStore:
             self._version += 1
             number = self._version if seq is None else seq
             entry = _Entry(value, self._version, number, time.monotonic(), sender, glide)
-            if self._specs is None and not _is_number(value) and not is_text(value):
+            if self._specs is None and not is_number(value) and not is_text(value):
                 message = f"{key.rsplit('.', 1)[-1]} must be a number or text."
                 receipt = entry.receipt("rejected", key, message=message)
             else:
@@ -255,28 +287,58 @@ class ParameterStore:
                     refused[key] = str(error)
         return receipts, refused
 
-    def snapshot(self, pts: Fraction | None = None) -> LiveValues:
-        """All values: of a chunk whose first frame has this pts, or of this moment."""
-        with self._lock:
-            return self._read(self._entries, pts)
+    def snapshot(
+        self, pts: Fraction | None = None, frame: int | None = None, keys: Iterable[str] = ()
+    ) -> LiveValues:
+        """All values: of this moment, or of a chunk.
 
-    def late(self, pts: Fraction | None = None) -> LiveValues:
+        Args:
+            pts, frame: of the chunk's first frame.
+            keys: those by which the chunk is made; late ones don't count here.
+        """
+        with self._lock:
+            specs = self._specs or {}
+            return self._read(self._entries, pts, frame, [key for key in keys if not specs[key].late])
+
+    def late(
+        self, pts: Fraction | None = None, frame: int | None = None, keys: Iterable[str] = ()
+    ) -> LiveValues:
         """The same of the late keys alone."""
         with self._lock:
             specs = self._specs or {}
             late = {key: entry for key, entry in self._entries.items() if specs[key].late}
-            return self._read(late, pts)
+            return self._read(late, pts, frame, [key for key in keys if key in late])
 
-    def _read(self, entries: Mapping[str, _Entry], pts: Fraction | None) -> LiveValues:
+    def _read(
+        self, entries: Mapping[str, _Entry], pts: Fraction | None, frame: int | None, used: Iterable[str]
+    ) -> LiveValues:
         read = {}
         for key, entry in entries.items():
             course = entry.course
             before = course and course.now
-            read[key] = entry.at(pts)
+            read[key] = entry.at(pts, frame)
             if course and course.now != before:
-                kind = "gliding" if isinstance(course, Glide) else "modulated"
+                kind = "modulated" if isinstance(course, Drive) else "gliding"
                 self._on_receipt(Receipt(type=kind, key=key, value=course.now))
+        if frame is not None:
+            for key in used:
+                value = self.taken.read(key, read[key].value, frame, pts)
+                if value != read[key].value:
+                    read[key] = replace(read[key], value=value, version=0)
         return LiveValues(read)
+
+    def _play(self, key: str) -> _Entry:
+        """A key that a take moves."""
+        lane = self._lanes.pop(key)
+        try:
+            lane = Lane(self._checked(key, lane.start), lane.frames, lane.pts, self._all_checked(key, lane))
+        except SettingError as error:
+            raise SettingError(f"The take doesn't fit this graph: {error}") from None
+        return _Entry(lane.start, course=Played(lane))
+
+    def _all_checked(self, key: str, lane: Lane) -> list[Value]:
+        known = {value: self._checked(key, value) for value in dict.fromkeys(lane.values)}
+        return [known[value] for value in lane.values]
 
     def applied(
         self, keys: Iterable[str], early: LiveValues, late: LiveValues, chunk: int, frame: int, pts: Fraction
@@ -308,7 +370,7 @@ class ParameterStore:
             )
 
     def _glide(self, key: str, value: Value, fade: float) -> Glide | None:
-        if not _is_number(fade) or not 0 <= fade <= LONGEST_FADE_S:
+        if not is_number(fade) or not 0 <= fade <= LONGEST_FADE_S:
             raise SettingError(f"fade must be a number of seconds from 0 to {LONGEST_FADE_S:g}.")
         spec = (self._specs or {}).get(key)
         if not fade or spec is None or spec.kind != "float":
@@ -324,55 +386,4 @@ class ParameterStore:
         spec = self._specs.get(key)
         if spec is None:
             raise SettingError(f"{key} is not a live setting of this run.")
-        value = _text(spec, value) if spec.kind == "text" else _number(spec, value)
-        if spec.check is not None:
-            spec.check(value)
-        return value
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a value is a number that arithmetic can use; JSON has longer integers than any float."""
-    try:
-        return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def is_text(value: Any) -> bool:
-    """Whether a value is text that can be encoded; JSON can hold halves of characters."""
-    try:
-        return isinstance(value, str) and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
-
-
-def _text(spec: LiveParameter, value: Any) -> str:
-    name = _widget(spec)
-    if not isinstance(value, str):
-        raise SettingError(f"{name} must be text.")
-    if not is_text(value):
-        raise SettingError(f"{name} has half a character: type the text again.")
-    if spec.maximum is not None and len(value) > spec.maximum:
-        raise SettingError(f"{name} has {len(value)} characters: shorten it to {spec.maximum}.")
-    return value
-
-
-def _number(spec: LiveParameter, value: Any) -> float | int:
-    name = _widget(spec)
-    if not _is_number(value):
-        raise SettingError(f"{name} must be a number.")
-    if spec.kind == "int" and value != int(value):
-        raise SettingError(f"{name} must be a whole number: use {round(value)}.")
-    if spec.minimum is not None and value < spec.minimum:
-        raise SettingError(f"{name} is {_shown(value)}: use {spec.minimum} or more.")
-    if spec.maximum is not None and value > spec.maximum:
-        raise SettingError(f"{name} is {_shown(value)}: use {spec.maximum} or less.")
-    return int(value) if spec.kind == "int" else float(value)
-
-
-def _shown(value: float) -> str:
-    return f"{value}" if abs(value) < 1e16 else f"{value:.3g}"
-
-
-def _widget(spec: LiveParameter) -> str:
-    return spec.key.rsplit(".", 1)[-1]
+        return fitting(spec, value)

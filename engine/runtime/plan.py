@@ -17,6 +17,7 @@ from typing import Any, Literal
 from ..conditioning.timeline import AnyConditioning
 from ..families.base import DenoiseSettings, ModelHandle
 from ..media.live.sink_spec import LiveSinkSpec
+from ..media.lossless_sink import LosslessSpec
 from ..media.sinks import SinkSpec
 from ..media.sources import SourceSpec
 from ..media.types import Resize
@@ -27,10 +28,11 @@ CompareMode = Literal["off", "side_by_side", "wipe"]
 
 @dataclass(frozen=True)
 class Read:
-    """Open a source."""
+    """Open a source; ``frames`` ends it after so many, 0 leaves that to the source."""
 
     source: SourceSpec
     resize: Resize = "crop"
+    frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class FlowBlend:
 class Write:
     """Write a target; a second parent is the stream to compare with, else the source is."""
 
-    sink: SinkSpec | LiveSinkSpec
+    sink: SinkSpec | LiveSinkSpec | LosslessSpec
     compare: CompareMode = "off"
     preview: bool = True
 
@@ -155,4 +157,10 @@ def _plain(value: Any) -> Any:
 def stylised(node: PlanNode) -> Stylise:
     """The operation of a denoising node."""
     assert isinstance(node.operation, Stylise)
+    return node.operation
+
+
+def read_of(node: PlanNode) -> Read:
+    """The operation of a reading node."""
+    assert isinstance(node.operation, Read)
     return node.operation

@@ -20,6 +20,7 @@ from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
 from ..media.sinks import SinkSpec
 from ..media.types import SinkResult
+from ..takes.take import Take
 from .control import Control
 from .flow_blend import flow_blend_parameters
 from .lanes import lanes_of
@@ -70,6 +71,7 @@ class StreamSession:
         loader: gives the model behind a handle; called on the session's thread, once per handle.
         residency: the host's memory management; without it, models run on the CPU.
         preview: where frames are shown; the session makes one if there is none.
+        take: played back: its values move as they did when it was recorded.
         on_closed: called on the session's thread when files are closed and threads are done,
             which after Cancel is later than the end of ``wait``.
     """
@@ -81,6 +83,7 @@ class StreamSession:
         *,
         residency: Residency | None = None,
         preview: PreviewHub | None = None,
+        take: Take | None = None,
         on_closed: Callable[[StreamSession], None] | None = None,
     ) -> None:
         if not isinstance(plan.operation, Write):
@@ -92,7 +95,7 @@ class StreamSession:
         self.preview = preview or PreviewHub()
         self.telemetry = Telemetry()
         self._lifecycle = Lifecycle()
-        self.store = ParameterStore(None, self._lifecycle.emit)
+        self.store = ParameterStore(None, self._lifecycle.emit, take.lanes if take else None)
         self.recorders = {node.node_id: RecordSwitch(spec.record) for node, spec in _files(plan)}
         self.inboxes = {node.node_id: inbox for node, inbox in _inboxes(plan)}
         self.results: dict[str, SinkResult] = {}

@@ -108,6 +108,7 @@ class StagePipeline:
         self._fed = 0
         self._held = 0  # chunks of source whose results the runner still holds back
         self._end = 0  # index of the frame after the last one fed
+        self._drained = 0
         self._ahead = 0
         self._jobs = _Jobs(control)
 
@@ -159,7 +160,9 @@ class StagePipeline:
             if not self._held or self._ahead >= self._prefetch:
                 return False
             self._held -= 1
-        self._enter(_Flight(Frames.undrawn(self._end, ()), Chunk(self._fed, None, 0, self._end)))
+        self._drained += 1  # so that each reads the live values at a frame of its own
+        after = Frames.undrawn(self._end + self._drained, ())
+        self._enter(_Flight(after, Chunk(self._fed, None, 0, self._end)))
         return True
 
     def _enter(self, flight: _Flight) -> None:
@@ -197,7 +200,7 @@ class StagePipeline:
         self._runner.release_caches()
 
     def _encode(self, flight: _Flight) -> Any:
-        flight.early = self._store.snapshot(flight.frames.begins)
+        flight.early = self._store.snapshot(flight.frames.begins, flight.frames.index, self._keys)
         flight.chunk = replace(flight.chunk, live=flight.early)
         return self._runner.encode(flight.chunk)
 
@@ -205,7 +208,7 @@ class StagePipeline:
         with self._lock:
             self._ahead -= 1
         self._control.wake()
-        flight.late = self._store.late(flight.frames.begins)
+        flight.late = self._store.late(flight.frames.begins, flight.frames.index, self._keys)
         record_streams(encoded)
         return self._runner.denoise(encoded, flight.late)
 

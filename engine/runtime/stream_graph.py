@@ -9,12 +9,15 @@ in step and memory stays flat.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ..cluster.remote_runner import RemoteRunner
 from ..families.base import Requirements
 from ..media.recording import RecordingSink, StreamFormat
 from ..media.sinks import SinkSpec
 from ..media.types import Frames, FrameSink, SinkResult
+from ..takes.beside import TakeBeside
+from ..takes.header import header_of
 from .compare import composite_width
 from .edge import Edge, Fanout
 from .feeds import CounterFeed, SourceFeed
@@ -168,6 +171,11 @@ class StreamGraph:
         spec, context = _writes(node).sink, self._context
         if not isinstance(spec, SinkSpec):
             return spec.open(form.width, form.height, form.fps, form.audio)
+        if spec.keep_take:
+            facts = partial(header_of, self._plan, spec, (form.width, form.height), form.fps)
+            form = replace(
+                form, beside=lambda path, first: TakeBeside(path, context.store.taken, facts, first)
+            )
         switch = context.recorders[node.node_id]
         return RecordingSink(spec, form, switch, lambda taken: context.on_take(node.node_id, taken))
 
@@ -222,7 +230,8 @@ class StreamGraph:
         first = min((needs.first for needs in users), default=COPY_CHUNK)
         chunk_frames = min((needs.chunk_frames for needs in users), default=COPY_CHUNK)
         signals = context.store.signals if node == self._plan.origin else None
-        feed = SourceFeed(source, first, chunk_frames, context.control, context.telemetry, signals)
+        control, telemetry = context.control, context.telemetry
+        feed = SourceFeed(source, first, chunk_frames, control, telemetry, signals, read.frames)
         self._feeds.append(FeedPart(feed, self._outlets[node]))
 
 

@@ -316,7 +316,7 @@ def test_a_snapshot_is_the_picture_at_full_size_with_the_workflow(
     def save(pixels: np.ndarray, tags: Mapping[str, str]) -> Path:
         return save_snapshot(pixels, {**tags, "workflow": "{}"}, lambda prefix: (str(tmp_path / "s"), 3))
 
-    files = Files(save, lambda path: {"filename": path.name})
+    files = Files(save, lambda path: {"filename": path.name}, str)
 
     async def talk(client: TestClient) -> None:
         async with socket_of(client, session) as socket:
@@ -348,4 +348,4 @@ def test_a_snapshot_that_cannot_be_saved_says_so(registry: SessionRegistry, sess
         answer = await client.post(path, json={"token": session.token})
         assert answer.status == 500 and "no space left" in await answer.text()
 
-    serve(registry, talk, Files(fail, lambda path: {}))
+    serve(registry, talk, Files(fail, lambda path: {}, str))

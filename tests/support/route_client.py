@@ -31,7 +31,7 @@ FOREIGN = {"Origin": "http://evil.example"}
 LINKS = ShareLinks(b"secret")
 READER = "1"
 """The node that reads the source in the sessions of the tests."""
-FILES = Files(lambda pixels, tags: Path("snapshot.png"), lambda path: {"filename": path.name})
+FILES = Files(lambda pixels, tags: Path("snapshot.png"), lambda path: {"filename": path.name}, str)
 
 
 def start(registry: SessionRegistry, client: str | None = "tab", **source: Any) -> StreamSession:

@@ -14,7 +14,7 @@ export const READ = new Set([
 ]);
 export const WRITE = new Set([
   ...["filename_prefix", "compare_mode", "quality", "codec", "keep_last", "preview", "stage"],
-  ...["target", "target_url", "bitrate", "record", "keep_audio_codec"],
+  ...["target", "target_url", "bitrate", "record", "keep_audio_codec", "take", "record_source"],
 ]);
 
 const FILE = new Set(["file"]);
@@ -37,7 +37,7 @@ const NEEDS = {
   device: DEVICES,
   clock: new Set([...DEVICES, ...BROWSER, ...NAMED]),
   capture: BROWSER,
-  ...Object.fromEntries(["filename_prefix", "quality", "codec", "record", "keep_audio_codec"].map((name) => [name, FILE])),
+  ...Object.fromEntries(["filename_prefix", "quality", "codec", "record", "keep_audio_codec", "record_source"].map((name) => [name, FILE])),
   target_url: new Set(["network", "virtual camera", "ndi"]),
   bitrate: NETWORK,
   allow_private: NETWORK,
@@ -83,6 +83,12 @@ export function applyHalves(node, sockets = true) {
   if (!changed) return;
   node.setSize?.([node.size[0], node.computeSize()[1]]);
   node.graph?.setDirtyCanvas?.(true, true);
+}
+
+/** A graph that was saved before there were takes has the upload button's value in the place of ``take``.
+ * @param {any} node */
+export function forgetUpload(node) {
+  for (const widget of node.widgets) if (widget.name === "take" && widget.value === "image") widget.value = "";
 }
 
 /** Ask for ComfyUI's own upload button, which by itself it adds to required inputs only.

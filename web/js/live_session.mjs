@@ -157,6 +157,7 @@ export class LiveSession {
     if (message.type === "live") {
       this.live = new Map(Object.entries(message.values));
       this.unanswered.clear();
+      for (const key of message.played ?? []) this.#show(key, message.values[key]); // a take's, not the widget's
     }
     if (message.key) this.#follow(message);
     if (message.type === "live") this.host.onModulators(this.live, message.modulators);
@@ -174,10 +175,13 @@ export class LiveSession {
     if (modulator !== undefined) return;
     const theirs = type === "gliding" || (type === "received" && seq === undefined && !fade);
     if (seq !== undefined && seq === this.unanswered.get(key)) this.unanswered.delete(key);
-    else if (theirs && !this.unanswered.has(key)) {
-      this.live.set(key, value);
-      this.live.set(key, this.host.onFollow(key, value) ?? value);
-    }
+    else if (theirs && !this.unanswered.has(key)) this.#show(key, value);
+  }
+
+  /** @param {string} key @param {unknown} value that its widget shows from now on */
+  #show(key, value) {
+    this.live.set(key, value);
+    this.live.set(key, this.host.onFollow(key, value) ?? value);
   }
 
   /** @param {ArrayBuffer} data */

@@ -11,7 +11,7 @@ import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { receiptText } from "./format.mjs?v=0.3.0";
 import { fitFirstView } from "./first_view.mjs?v=0.3.0";
 import { executionId, liveNames, nodesInside } from "./graph.mjs?v=0.3.0";
-import { addUploadButton, applyHalves, writes } from "./halves.mjs?v=0.3.0";
+import { addUploadButton, applyHalves, forgetUpload, writes } from "./halves.mjs?v=0.3.0";
 import { tLine, translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
@@ -20,11 +20,12 @@ import { menuOf } from "./node_menu.mjs?v=0.3.0";
 import { performOn } from "./perform.mjs?v=0.3.0";
 import { labelPromoted } from "./promoted.mjs?v=0.3.0";
 import { hideAdvanced, OLD_EDITOR } from "./rooms.mjs?v=0.3.0";
-import { SessionBoard } from "./session_board.mjs?v=0.3.0";
+import { OVER, SessionBoard } from "./session_board.mjs?v=0.3.0";
 import { FIRST_VIEW, LARGEST, SETTINGS, TRANSPORT } from "./settings.mjs?v=0.3.0";
 import { Stage } from "./stage.mjs?v=0.3.0";
 import { StatusLine } from "./status_line.mjs?v=0.3.0";
 import { applyStyles } from "./styles.mjs?v=0.3.0";
+import { takesOn } from "./takes.mjs?v=0.3.0";
 
 const STAGE_NODES = new Set(["FrameStreamIO"]);
 const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "TemporalLLLite", "FlowWarp", "KVCacheStyleSwitch"]);
@@ -55,6 +56,7 @@ const live = new LiveWidgets({
   values: () => board.liveValues(),
   onChange: (node, name) => marks.set(node, name, "waiting"),
 });
+const takes = takesOn({ api, live, say });
 const perform = performOn({ app, api, board, live, secret, setting, say });
 board.onLive = () => {
   live.refresh();
@@ -130,8 +132,9 @@ function addWidget(node, name, view, height) {
 }
 
 /** The picture and buttons of a node that writes: on it, or on the subgraph's node around it.
- * @param {any} node @param {() => string} [id] of the node that writes @param {() => string[]} [ids] of all whose receipts it shows */
-function addStage(node, id = () => executionId(node), ids = () => [id()]) {
+ * @param {any} node @param {() => string} [id] of the node that writes @param {() => string[]} [ids] of all whose receipts it shows
+ * @param {() => any} [writer] the node that writes */
+function addStage(node, id = () => executionId(node), ids = () => [id()], writer = () => node) {
   const stage = new Stage({
     id,
     stop: () => board.stop(id()),
@@ -149,8 +152,12 @@ function addStage(node, id = () => executionId(node), ids = () => [id()]) {
   });
   stage.compare(setting(FIRST_VIEW));
   const bar = perform.presetBar();
-  stage.element.append(bar.element);
-  addWidget(node, "stage", stage, () => stage.height);
+  const { timeline, toggle } = takes.timelineOf(node, writer);
+  stage.bar.append(toggle);
+  stage.element.append(bar.element, timeline.element);
+  board.addView(node, { showState: ({ state }) => (toggle.hidden = !OVER.has(state) && timeline.element.hidden) }, ids);
+  addWidget(node, "stage", stage, () => stage.height + timeline.height);
+  timeline.onResize = () => stage.onResize();
   board.addView(node, stage, ids);
   const restore = () => {
     stage.compare(node.properties.livestyle_compare);
@@ -171,7 +178,7 @@ function addInnerStage(holder) {
   const inside = () => nodesInside(holder);
   const writer = () => inside().find(({ node }) => node.comfyClass === "FrameStreamIO" && writes(node));
   if (!holder.graph || !writer()) return;
-  addStage(holder, () => writer()?.id ?? "", () => inside().map(({ id }) => id));
+  addStage(holder, () => writer()?.id ?? "", () => inside().map(({ id }) => id), () => writer()?.node);
   const [width, height] = holder.computeSize();
   holder.setSize([Math.max(holder.size[0], width, NARROWEST), Math.max(holder.size[1], height)]);
 }
@@ -231,7 +238,7 @@ function addMarks(node) {
       if (receipt.type === "modulated") marks.set(node, name, "moved", receipt.value);
       else if (name) marks.set(node, name, receiptText(receipt).mood);
     },
-    showState: ({ state }) => ["done", "failed", "cancelled"].includes(state) && remark(),
+    showState: ({ state }) => OVER.has(state) && remark(),
   });
 }
 
@@ -260,6 +267,7 @@ function watchHalves(node) {
   let saved = 0; // what a file's player needs is known only once it has loaded
   applyHalves(node, false);
   chain(node, "onConfigure", ({ size }) => {
+    forgetUpload(node);
     saved = size?.[1] ?? 0;
     applyHalves(node, false);
   });
@@ -307,6 +315,7 @@ app.registerExtension({
     return [
       ...menuOf(executionId(node), shows, { board, say, copyShareLink, openHelp }),
       ...perform.menuOf(node, shows),
+      ...(shows && writes(node) ? takes.menuOf(node) : []),
     ];
   },
 

@@ -4,7 +4,7 @@
  */
 import { LiveSession } from "./live_session.mjs?v=0.3.0";
 
-const OVER = new Set(["done", "failed", "cancelled"]);
+export const OVER = new Set(["done", "failed", "cancelled"]);
 
 /**
  * @typedef {object} View what a node shows; every method may be missing

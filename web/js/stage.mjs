@@ -79,6 +79,9 @@ export class Stage {
     this.#enable();
   }
 
+  /** Called when what is below the picture has another height. */
+  onResize = () => {};
+
   /** Height in CSS pixels that the node should leave: the same before, while and after it plays. */
   height = 308;
 

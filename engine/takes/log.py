@@ -1,0 +1,61 @@
+"""What the chunks of a session have read, as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from .lane import Lane, Value
+
+MOST_CHANGES = 100_000
+"""Of a take: an hour of a fader that moves with every frame. Later ones are not logged."""
+
+
+class Change(NamedTuple):
+    """A live value that the chunk from this frame on was the first to read; ``pts`` in seconds."""
+
+    frame: int
+    pts: float
+    key: str
+    value: Value
+
+
+class TakeLog:
+    """Lanes that grow. The store's lock guards it; ``changes`` may be read without.
+
+    Attributes:
+        lanes: of all keys.
+        changes: in the order in which they were read.
+    """
+
+    def __init__(self) -> None:
+        self.lanes: dict[str, Lane] = {}
+        self.changes: list[Change] = []
+        self._reached: dict[str, int] = {}
+
+    def begin(self, values: Mapping[str, Value]) -> None:
+        """The keys that there are, and what they are before the first chunk."""
+        self.lanes = {key: Lane(value) for key, value in values.items()}
+
+    def read(self, key: str, value: Value, frame: int, pts: Fraction | None) -> Value:
+        """What a chunk gets that begins with this frame.
+
+        Where another branch of the plan has read the key for this frame or a later one, the chunk gets what
+        that one got, so that branches change at the same frame.
+
+        Args:
+            value: what the key is now.
+            pts: of that frame, seconds; None behind the end of the stream.
+        """
+        lane = self.lanes[key]
+        if frame <= self._reached.get(key, -1):
+            return lane.at(frame)
+        if value != lane.last:
+            if len(self.changes) >= MOST_CHANGES:
+                return value
+            change = Change(frame, float(pts or 0), key, value)
+            lane.add(change.frame, change.pts, value)
+            self.changes.append(change)
+        self._reached[key] = frame
+        return value
