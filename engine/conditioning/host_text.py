@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
+
+from ..errors import SettingError
 
 _ENCODING = threading.Lock()
 """The host's memory management knows one thread at a time."""
@@ -22,6 +24,9 @@ class HostText:
 
     def __init__(self, clip: Any) -> None:
         self.clip = clip
+
+    def __reduce__(self) -> NoReturn:
+        raise SettingError("clip reads prompts on this machine only: disconnect it, or set run_on to here.")
 
     @property
     def device_bytes(self) -> int:
@@ -49,6 +54,10 @@ class HostTextFile:
 
     path: str
     load: Callable[[str], Any] = field(compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """On another machine there is no host: None, and a checkpoint's own encoder reads."""
+        return type(None), ()
 
     def open(self) -> HostText:
         """The encoder, loaded by the host."""

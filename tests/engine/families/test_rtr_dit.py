@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -16,12 +17,14 @@ from safetensors.torch import load_file, save_file
 from tiny_rtr_dit import ROWS, TEXT, tiny_autoencoder, tiny_wan, write_demo, write_public, write_umt5
 
 from livestyle.engine.cache.roll import Roll
+from livestyle.engine.conditioning.host_text import HostText, HostTextFile
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import StyleTimeline, parse_schedule
 from livestyle.engine.errors import CheckpointError, SettingError
 from livestyle.engine.families import StreamRequest, load_model, make_runner, probe, weight_bytes
 from livestyle.engine.families.base import Chunk, DenoiseSettings, ModelHandle
 from livestyle.engine.families.footprint import footprint
+from livestyle.engine.families.rtr_dit.hosted_text import HostedText
 from livestyle.engine.families.rtr_dit.model import RTRDiTModel
 from livestyle.engine.families.rtr_dit.profile import PROFILES
 from livestyle.engine.families.rtr_dit.runner import RTRDiTRunner
@@ -461,3 +464,54 @@ def test_a_prompt_that_says_so_begins_a_new_shot(tmp_path: Path, parts: Path) ->
     first = runner(model, style("The scene transitions. Dark water."), fps=24.0)
     latents(first, None, length=9)
     assert first.state.rollout.cache.roll.position < 8  # a stream does not begin with a cut
+
+
+class Clip:
+    """What HostText asks of ComfyUI's CLIP: rows padded to 8, states of 32 channels."""
+
+    class patcher:
+        @staticmethod
+        def model_size() -> int:
+            return 1000
+
+    def tokenize(self, prompt: str) -> dict[str, list[list[tuple[int, float]]]]:
+        words = [(len(word), 1.0) for word in prompt.split()]
+        return {"umt5xxl": [words + [(0, 1.0)] * (8 - len(words))]}
+
+    def encode_from_tokens(self, tokens: dict[str, list[list[tuple[int, float]]]]) -> torch.Tensor:
+        (rows,) = tokens["umt5xxl"]
+        return torch.tensor([[[float(number)] * TEXT for number, _ in rows]])
+
+
+def test_the_host_s_encoder_is_taken_counted_and_stays_on_its_machine(tmp_path: Path, parts: Path) -> None:
+    """A file of the host's comes before UMT5 beside the checkpoint; not before another kind of encoder."""
+    path = write_public(tmp_path, "self_forcing_dmd.safetensors")
+    file = HostTextFile(str(path), lambda _: Clip())
+    model = load(path, autoencoder=str(parts / "causal"), host_text=file)
+    own = load(path, autoencoder=str(parts / "causal"))
+    assert isinstance(model.text, HostedText) and not isinstance(own.text, HostedText)
+    assert model.text.lent_bytes == 1100
+    states = model.text.encode("dark water", torch.device("cpu"))
+    assert states.shape == (1, PROFILES["self_forcing"].text_length, TEXT) and states[0, :2, 0].tolist() == [
+        4,
+        5,
+    ]
+    with pytest.raises(SettingError, match="prompt has 600 tokens, this model reads 512: shorten it"):
+        model.text.check("paper " * 600)
+    assert not isinstance(load(write_demo(tmp_path / "demo"), host_text=file).text, HostedText)
+    handle = pickle.loads(pickle.dumps(ModelHandle(str(path), host_text=file)))
+    assert handle.host_text is None and handle.checkpoint == str(path)
+    with pytest.raises(SettingError, match="set run_on to here"):
+        pickle.dumps(style("paper", clip=HostText(Clip())))
+
+
+def test_clip_of_a_recipe_reads_its_prompt_and_no_other_s(tmp_path: Path, parts: Path) -> None:
+    model = load(write_public(tmp_path, "self_forcing_dmd.safetensors"), autoencoder=str(parts / "causal"))
+    clip = HostText(Clip())
+    both = StyleTimeline((style("dark water", clip=clip), style("dark water", node="q")), node_id="s")
+    made = runner(model, both, fps=24.0)
+    texts = [made._text(recipe, "dark water") for recipe in both.styles]
+    assert texts[0][0, :2, 0].tolist() == [4, 5] and not torch.equal(texts[0], texts[1])
+    checks = {each.key: each.check for each in made.live_parameters}
+    with pytest.raises(SettingError, match="this model reads 512"):
+        checks["p.prompt"]("paper " * 600)
