@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from ..families.base import ModelHandle
 from .bootstrap import actor_class
 from .connection import ClusterError, connect
 from .facts import PACK, Facts, difference, facts
+from .parcel import packed
 from .weights import blocks, listed, paths_of
 
 GPUS = "LIVESTYLE_RAY_GPUS"
@@ -66,7 +66,7 @@ class Worker:
                 self.facts = self._open(waiting)
             waiting(f"Loading the model on {self.facts['machine']}")
             self._send_weights(handle, waiting)
-            self.model = self._wait("ask", waiting, "", "load", pickle.dumps(handle))
+            self.model = self._wait("ask", waiting, "", "load", packed(handle))
         except BaseException:
             self.close()
             raise

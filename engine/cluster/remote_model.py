@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ..families import StreamRequest
 from ..families.base import DenoiseSettings, ModelHandle, Requirements, StreamModel, TemporalAdapter
 from .link import Waiting, Worker
+from .parcel import packed
 from .remote_runner import RemoteRunner
 
 
@@ -41,7 +41,7 @@ class RemoteModel(StreamModel):
         return 0
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
-        return Requirements(*self._worker.ask("requirements", pickle.dumps(settings)))
+        return Requirements(*self._worker.ask("requirements", packed(settings)))
 
     def patched(self, patches: tuple[TemporalAdapter, ...]) -> StreamModel:
         """Itself: the worker has put them on."""

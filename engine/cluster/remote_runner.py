@@ -6,7 +6,6 @@ than ``StagePipeline`` allows are not sent before one is back, which is the chan
 
 from __future__ import annotations
 
-import pickle
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from ..log import log
 from ..runtime.device import plan_device
 from ..runtime.lanes import Lanes
 from .link import Waiting, Worker, WorkerLost
+from .parcel import packed
 
 RESTARTS = 3
 """Workers that may be lost in one session."""
@@ -117,7 +117,7 @@ class RemoteRunner(Runner):
         self.lanes.close()
 
     def _make(self, worker: Worker) -> dict[str, Any]:
-        return worker.ask("make", pickle.dumps(self._request))
+        return worker.ask("make", packed(self._request))
 
     def _live(self, described: tuple[Any, ...]) -> LiveParameter:
         *fields, checked = described

@@ -6,7 +6,6 @@ LiveStyle; only what is loaded and made comes as bytes of a pickle, from the mac
 
 from __future__ import annotations
 
-import pickle
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -27,6 +26,7 @@ from ..runtime.failures import is_out_of_memory
 from ..runtime.lanes import Stage, lanes_of
 from ..runtime.record_streams import record_streams
 from .facts import facts
+from .parcel import unpacked
 from .weights import WeightCache
 
 __all__ = ["Worker", "facts"]
@@ -74,7 +74,7 @@ class Worker:
 
     def load(self, pickled: bytes) -> dict[str, Any]:
         """Load the model of a ``ModelHandle``."""
-        handle: ModelHandle = self._weights.localised(pickle.loads(pickled))
+        handle: ModelHandle = self._weights.localised(unpacked(pickled))
         dtype = DTYPES.get(handle.dtype) or plan_device(self._device).dtype
         model = load_model(handle, self._device, dtype)
         self._model = model.patched(handle.patches).with_lora(handle.lora_strength)
@@ -83,13 +83,13 @@ class Worker:
     def requirements(self, pickled: bytes) -> tuple:
         """Fields of the model's ``Requirements`` for ``DenoiseSettings``."""
         assert self._model is not None
-        settings: DenoiseSettings = pickle.loads(pickled)
+        settings: DenoiseSettings = unpacked(pickled)
         return astuple(self._model.requirements(settings))
 
     def make(self, pickled: bytes) -> dict[str, Any]:
         """Make the runner for a ``StreamRequest``; what there is to know of it."""
         assert self._model is not None
-        request: StreamRequest = pickle.loads(pickled)
+        request: StreamRequest = unpacked(pickled)
         with torch.no_grad():
             self._runner = make_runner(self._model, request)
         self._lanes.follow_caller()
