@@ -48,8 +48,8 @@ SAYS = """text => window.app.graph.nodes
 REFUSED = """id => {
     const node = window.app.graph.getNodeById(id);
     const widget = node.widgets.find(({ name }) => name === "strength");
-    widget.value = "strong";
-    widget.callback?.("strong", window.app.canvas, node);
+    widget.value = 99;
+    widget.callback?.(99, window.app.canvas, node);
 }"""
 
 STATUS_SAYS = """([id, text]) => window.app.graph.getNodeById(id).widgets
@@ -89,6 +89,8 @@ def test_no_english_is_left_on_a_french_canvas(
         page.evaluate("graph => window.app.loadGraphData(graph)", graph)
         (reader,) = (node for node in canvas.nodes("FrameStreamIO") if node["widgets"]["file"])
         canvas.set_widget(reader["id"], "file", CLIP)
+        (loader,) = canvas.nodes("LoadStreamModel")
+        canvas.set_widget(loader["id"], "lora_strength", len(renderer) / 10)  # another run's would be cached
         stage = canvas.stage()
         before = set(page.evaluate(SHOWN))
         assert "Force du style" in before, sorted(before)
@@ -105,7 +107,7 @@ def test_no_english_is_left_on_a_french_canvas(
         page.wait_for_function(SAYS, arg="MB de poids", timeout=RUN_MS)
         (denoiser,) = canvas.nodes("StreamDenoise")
         page.evaluate(REFUSED, denoiser["id"])
-        refusal = [denoiser["id"], "Force du style doit \u00eatre un nombre."]
+        refusal = [denoiser["id"], "Force du style vaut 99 : prenez "]
         page.wait_for_function(STATUS_SAYS, arg=refusal, timeout=RUN_MS)
 
         page.keyboard.press("Shift+K")
