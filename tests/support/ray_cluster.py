@@ -56,7 +56,7 @@ def ray_cluster(nodes: int, cache: Path, port: int | None = None) -> Iterator[st
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LIVESTYLE_RAY_ADDRESS", f"ray://127.0.0.1:{port}")
         environment.setenv("LIVESTYLE_CACHE", str(cache))
-        cluster = Cluster(initialize_head=True, head_node_args={**head, "ray_client_server_port": port})
+        cluster = _started(lambda: Cluster(True, head_node_args={**head, "ray_client_server_port": port}))
         try:
             for _ in range(nodes):
                 cluster.add_node(num_cpus=1, object_store_memory=STORE)
@@ -65,6 +65,24 @@ def ray_cluster(nodes: int, cache: Path, port: int | None = None) -> Iterator[st
         finally:
             ray.shutdown()
             cluster.shutdown()
+
+
+def _started(start: Callable[[], Any], attempts: int = 3) -> Any:
+    """Ray gives a node 30 s to come up, which a busy machine may miss; what came up goes first."""
+    import psutil
+
+    before = set(psutil.Process().children(recursive=True))
+    for attempt in range(attempts):
+        try:
+            return start()
+        except Exception as error:  # Ray has no class of its own for it
+            if "timed out during startup" not in str(error) or attempt == attempts - 1:
+                raise
+            left = set(psutil.Process().children(recursive=True)) - before
+            for process in left:
+                process.kill()
+            psutil.wait_procs(left, timeout=30)
+    raise AssertionError
 
 
 def _wait_for_the_head(seconds: float = 200.0) -> None:

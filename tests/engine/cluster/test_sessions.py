@@ -13,7 +13,6 @@ import av
 import numpy as np
 import pytest
 from ray_cluster import (
-    free_port,
     handle,
     kill_worker,
     pictures,
@@ -160,16 +159,3 @@ def test_weights_that_the_worker_has_not_are_sent(
     received = {file.name for file in (cache / "cluster-weights").iterdir() if file.is_file()}
     sent = [each for name in ("model", "demo-image") for each in weights.listed(str(tmp_path / name), True)]
     assert received == {digest for *_, digest in sent}
-
-
-def test_a_head_that_is_gone_ends_the_session_and_a_new_one_is_found(clip: Path, tmp_path: Path) -> None:
-    port = free_port()
-    with ray_cluster(1, tmp_path, port):
-        session = session_of(clip, tmp_path / "gone.mp4", handle(run_on="cluster", on_loss="stop"))
-        session.start()
-        until(lambda: session.progress.done >= 8, session)
-    assert session.wait(120) and session.join(60), session.stage
-    assert session.state == "failed" and "was lost" in session.stage and _frames(tmp_path / "gone.mp4") >= 8
-    with ray_cluster(1, tmp_path, port):
-        again = played(session_of(clip, tmp_path / "again.mp4", handle(run_on="cluster")))
-        assert len(pictures(again)) == FRAMES
