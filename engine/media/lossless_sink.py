@@ -57,7 +57,7 @@ class LosslessSink(FrameSink):
             self._output = av.open(self._file, "w", format="matroska", options={"flush_packets": "1"})
             self._stream = self._output.add_stream("ffv1", fps.limit_denominator(10_000))
             self._stream.width, self._stream.height = size
-            self._stream.pix_fmt = "gbrp"
+            self._stream.pix_fmt = "bgr0"  # the only RGB of eight bits that FFV1 has
             self._stream.time_base = TICK
             # Every frame stands for itself and is coded in slices, on several cores.
             self._stream.options = {"level": "3", "g": "1", "slices": "4", "slicecrc": "1"}
