@@ -48,8 +48,8 @@ SAYS = """text => window.app.graph.nodes
 REFUSED = """id => {
     const node = window.app.graph.getNodeById(id);
     const widget = node.widgets.find(({ name }) => name === "strength");
-    widget.value = 99;
-    widget.callback?.(99, window.app.canvas, node);
+    widget.value = "strong";
+    widget.callback?.("strong", window.app.canvas, node);
 }"""
 
 STATUS_SAYS = """([id, text]) => window.app.graph.getNodeById(id).widgets
@@ -107,7 +107,7 @@ def test_no_english_is_left_on_a_french_canvas(
         page.wait_for_function(SAYS, arg="MB de poids", timeout=RUN_MS)
         (denoiser,) = canvas.nodes("StreamDenoise")
         page.evaluate(REFUSED, denoiser["id"])
-        refusal = [denoiser["id"], "Force du style vaut 99 : prenez "]
+        refusal = [denoiser["id"], "doit \u00eatre un nombre ou du texte."]
         page.wait_for_function(STATUS_SAYS, arg=refusal, timeout=RUN_MS)
 
         page.keyboard.press("Shift+K")
