@@ -139,7 +139,8 @@ class Canvas:
             """([id, name]) => {
                 const node = window.app.graph.getNodeById(id);
                 const { element } = node.widgets.find(widget => widget.name === name);
-                element.id = `${name}-of-${id}`;
+                const view = name === "status" ? element.querySelector(".livestyle-status") : null;
+                (view ?? element).id = `${name}-of-${id}`;
             }""",
             [node, name],
         )
