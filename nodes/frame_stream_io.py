@@ -132,11 +132,12 @@ class FrameStreamIO(io.ComfyNode):
 
         sink: SinkSpec | LiveSinkSpec
         if target == "file":
+            tags = without_secrets(host.metadata(cls.hidden))
             sink = SinkSpec(
                 reserve_path(filename_prefix, cls._id()),
                 codec=one_of("codec", codec, CODECS),
                 quality=quality,
-                metadata=(tags := without_secrets(host.metadata(cls.hidden))),
+                metadata=tags,
                 last_metadata=with_last_values,
                 keep_last=keep_last,
                 record=record,

@@ -31,7 +31,7 @@ from ..engine.conditioning.host_text import HostTextFile
 from ..engine.errors import LiveStyleError, one_line, printable_lines
 from ..engine.families.base import StreamModel
 from ..engine.log import log
-from ..engine.runtime.device import plan_device
+from ..engine.runtime.device import WEIGHT_DTYPES, plan_device
 
 __all__ = ["ComfyExtension", "io"]
 
@@ -46,7 +46,6 @@ PREVIEW_SIDE = 512
 Given = ParamSpec("Given")
 Given_back = TypeVar("Given_back")
 
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.bfloat16}
 
 # --- nodes ------------------------------------------------------------------------------------
 
@@ -385,7 +384,7 @@ def preferred_dtype() -> torch.dtype:
 
 def weights_dtype(choice: str) -> torch.dtype:
     """The number format behind a choice of LoadStreamModel; for fp8, of what stays unquantised."""
-    return DTYPES.get(choice) or preferred_dtype()
+    return WEIGHT_DTYPES.get(choice) or preferred_dtype()
 
 
 def free_memory() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,8 @@ class TakeRoutes:
         self._guard.page(request)
         _, take = await self._load(request.query.get("file", ""))
         header = {name: value for name, value in take.header.items() if name != "graph"}
-        return web.json_response({**header, "changes": changes_of(take), "end": take.end}, headers=NO_STORE)
+        changes = [change._asdict() for change in take.changes()]
+        return web.json_response({**header, "changes": changes, "end": take.end}, headers=NO_STORE)
 
     async def write(self, request: web.Request) -> web.Response:
         """Keep an edited take beside the one that it was made of, which stays."""
@@ -80,15 +80,6 @@ class TakeRoutes:
                 raise SettingError(f"{copy.name} can't be written ({error.strerror}).") from None
             return copy
         raise SettingError(f"{stem} has {MOST_COPIES} edits: delete some.")
-
-
-def changes_of(take: Take) -> list[Mapping[str, Any]]:
-    """All changes as the file's lines have them, a key at a time."""
-    return [
-        {"frame": frame, "pts": pts, "key": key, "value": value}
-        for key, lane in take.lanes.items()
-        for frame, pts, value in zip(lane.frames, lane.pts, lane.values, strict=True)
-    ]
 
 
 def _edited(take: Take, body: dict[str, Any]) -> Take:

@@ -22,7 +22,7 @@ from aiohttp import web
 
 from ..engine.errors import SessionCancelled
 from ..engine.log import log
-from ..engine.runtime.device import plan_device
+from ..engine.runtime.device import WEIGHT_DTYPES, plan_device
 from ..engine.runtime.residency import OwnResidency
 from ..server.owners import OWNER_FIELD, hash_secret
 from .node_api import Blocked, ComfyNode, io
@@ -35,7 +35,6 @@ CLIENT = "service"
 MODEL_FOLDER = "stream_models"
 COUNTED = re.compile(r"_(\d+)_\.\w+$")
 ANNOTATED = re.compile(r"(.*) \[(input|output|temp)\]")
-MIDDLE_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.bfloat16}
 
 ComfyExtension = list
 
@@ -245,7 +244,7 @@ def metadata(hidden: Any) -> tuple[tuple[str, str], ...]:
 
 def weights_dtype(choice: str) -> torch.dtype:
     """The number format behind a choice of LoadStreamModel; for fp8, of what stays unquantised."""
-    return MIDDLE_DTYPES.get(choice) or plan_device(residency.device).dtype
+    return WEIGHT_DTYPES.get(choice) or plan_device(residency.device).dtype
 
 
 def free_memory() -> int:

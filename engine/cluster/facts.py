@@ -6,12 +6,10 @@ import hashlib
 import os
 import socket
 import sys
-import tomllib
 from functools import cache
-from pathlib import Path
 from typing import TypedDict
 
-PACK = Path(__file__).resolve().parents[2]
+from ..version import PACK, pack_version
 
 
 class Facts(TypedDict):
@@ -27,13 +25,12 @@ class Facts(TypedDict):
 @cache
 def facts() -> Facts:
     """This process."""
-    project = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     source = hashlib.sha256()
     for file in sorted((PACK / "engine").rglob("*.py")):
         source.update(file.relative_to(PACK).as_posix().encode() + file.read_bytes())
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Facts(
-        version=project["version"],
+        version=pack_version(),
         source=source.hexdigest()[:12],
         python=python,
         machine=socket.gethostname(),

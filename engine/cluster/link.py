@@ -15,9 +15,10 @@ from .. import errors
 from ..errors import LiveStyleError
 from ..families import estimate_bytes
 from ..families.base import ModelHandle
+from ..version import PACK
 from .bootstrap import actor_class
 from .connection import ClusterError, connect
-from .facts import PACK, Facts, difference, facts
+from .facts import Facts, difference, facts
 from .parcel import packed
 from .weights import blocks, listed, paths_of
 

@@ -70,6 +70,7 @@ class WeightCache:
         root = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "livestyle")
         self._folder = root / "cluster-weights"
         self._places: dict[str, str] = {}
+        self._digests: dict[str, list[str]] = {}
 
     def differs(self, path: str, files: Files) -> bool:
         """Whether a path is missing here, or has other names, sizes or times."""
@@ -83,9 +84,7 @@ class WeightCache:
 
         What another process of this machine receives meanwhile is not asked for twice: ask again later.
         """
-        if Path(path).exists() and [entry[3] for entry in listed(path, True)] == [
-            entry[3] for entry in files
-        ]:
+        if self._own_digests(path) == [entry[3] for entry in files]:
             return [], True
         self._folder.mkdir(parents=True, exist_ok=True)
         missing = {digest for *_, digest in files if not (self._folder / digest).exists()}
@@ -122,6 +121,13 @@ class WeightCache:
                 replace(adapter, path=places.get(adapter.path, adapter.path)) for adapter in handle.patches
             ),
         )
+
+    def _own_digests(self, path: str) -> list[str]:
+        """Of this machine's files at a path; they are read once, for a caller may ask again and again."""
+        if path not in self._digests:
+            there = listed(path, True) if Path(path).exists() else []
+            self._digests[path] = [entry[3] for entry in there]
+        return self._digests[path]
 
     def _part(self, digest: str) -> Path:
         return self._folder / f"{digest}.part"

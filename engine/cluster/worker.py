@@ -21,7 +21,7 @@ from ..families import StreamRequest, load_model, make_runner
 from ..families.base import Chunk, DenoiseSettings, ModelHandle, Runner, StreamModel
 from ..log import log
 from ..media.types import Frames
-from ..runtime.device import plan_device
+from ..runtime.device import WEIGHT_DTYPES, plan_device
 from ..runtime.failures import is_out_of_memory
 from ..runtime.lanes import Stage, lanes_of
 from ..runtime.record_streams import record_streams
@@ -30,8 +30,6 @@ from .parcel import unpacked
 from .weights import WeightCache
 
 __all__ = ["Worker", "facts"]
-
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.bfloat16}
 
 Reply = tuple[Any, ...]
 """``("ok", value)``, or ``("error", name of the error's class, line)``."""
@@ -75,7 +73,7 @@ class Worker:
     def load(self, pickled: bytes) -> dict[str, Any]:
         """Load the model of a ``ModelHandle``."""
         handle: ModelHandle = self._weights.localised(unpacked(pickled))
-        dtype = DTYPES.get(handle.dtype) or plan_device(self._device).dtype
+        dtype = WEIGHT_DTYPES.get(handle.dtype) or plan_device(self._device).dtype
         model = load_model(handle, self._device, dtype)
         self._model = model.patched(handle.patches).with_lora(handle.lora_strength)
         return {"family": model.family, "fps": model.fps, "remark": model.remark}

@@ -10,6 +10,9 @@ from typing import Literal
 
 import torch
 
+WEIGHT_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp8": torch.bfloat16}
+"""The number format behind a choice of an artist's; for fp8, of what stays unquantised."""
+
 PROBE_SIDE = 768
 """Side of the square matrices that are multiplied to choose a number format."""
 

@@ -11,7 +11,8 @@ from ..media.types import Frames
 from ..motion.blend import FlowBlender
 from .control import Control
 from .edge import Edge, Fanout
-from .parameters import LiveValues, ParameterStore
+from .live_values import LiveValues
+from .parameters import ParameterStore
 from .plan import FlowBlend, PlanNode
 from .telemetry import Telemetry
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from fractions import Fraction
-from typing import Any, Literal, TypedDict
 
 from ..errors import SettingError
 from ..families.base import LiveParameter
@@ -18,91 +17,10 @@ from ..takes.log import TakeLog
 from .drive import Drive
 from .fitting import fitting, is_number, is_text
 from .glide import LONGEST_FADE_S, Glide
+from .live_values import Entry, LiveValues, Receipt
 
 HELD_LIMIT = 64
 """Keys that may be set before the session declares which ones it has."""
-
-
-class Receipt(TypedDict, total=False):
-    """JSON-able answer to a change.
-
-    ``received`` carries the value; ``applied`` the first frame that shows it, and the
-    milliseconds since it was received; ``rejected`` a one-line message. ``scheduled`` is a value
-    that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``. ``gliding`` is where
-    a fade has come to; its ``received`` says in ``fade`` how many seconds of the stream it takes, and its
-    ``applied`` comes with its end. ``modulated`` is what a modulator makes of a value; its ``received`` has
-    the ``modulator``, None where one was taken away. ``sender`` says whose number ``seq`` is, where the
-    change had one.
-    """
-
-    type: Literal["received", "applied", "rejected", "scheduled", "gliding", "modulated"]
-    key: str
-    seq: int
-    sender: str
-    value: Value
-    fade: float
-    modulator: dict[str, Any] | None
-    chunk: int
-    frame: int
-    pts: float
-    ms: float
-    message: str
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A value, which change of the session it came with (0: the widget's start value), and what moves it.
-
-    Under a modulator it is the value that the number has without one.
-    """
-
-    value: Value
-    version: int = 0
-    seq: int = 0
-    received: float = 0.0
-    sender: str = ""
-    course: Glide | Drive | Played | None = None
-
-    @property
-    def modulator(self) -> Modulator | None:
-        """What moves it for good."""
-        return self.course.modulator if isinstance(self.course, Drive) else None
-
-    def at(self, pts: Fraction | None, frame: int | None = None) -> _Entry:
-        """What a chunk reads whose first frame this is; of a fade on its way no change is told."""
-        course = self.course
-        if course is None:
-            return self
-        if isinstance(course, Played):
-            value = course.now if frame is None else course.at(frame)
-        else:
-            value = course.now if pts is None else course.at(pts)
-        if value == self.value:
-            return self
-        return replace(self, value=value, version=self.version if isinstance(course, Drive) else 0)
-
-    def receipt(self, kind: Literal["received", "applied", "rejected"], key: str, **facts: Any) -> Receipt:
-        """An answer to the change that the value came with."""
-        answer = Receipt(type=kind, key=key, seq=self.seq, **facts)
-        if self.sender:
-            answer["sender"] = self.sender
-        return answer
-
-
-class LiveValues(Mapping[str, Value]):
-    """The values of one moment; remembers which change each came with."""
-
-    def __init__(self, entries: Mapping[str, _Entry]) -> None:
-        self.entries = entries
-
-    def __getitem__(self, key: str) -> Value:
-        return self.entries[key].value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
 
 class ParameterStore:
@@ -133,7 +51,7 @@ class ParameterStore:
         self._lock = threading.RLock()
         self._version = 0
         self._specs: dict[str, LiveParameter] | None = None
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._modulators: dict[str, Modulator] = {}  # that were set before the session had its keys
         self._applied: dict[str, int] = {}
         if specs is not None:
@@ -149,7 +67,7 @@ class ParameterStore:
             held, first = self._entries, self._specs is None
             self._specs = {spec.key: spec for spec in specs}
             self._entries = {
-                key: self._play(key) if key in self._lanes else _Entry(spec.default)
+                key: self._play(key) if key in self._lanes else Entry(spec.default)
                 for key, spec in self._specs.items()
             }
             for key, entry in held.items():
@@ -201,9 +119,7 @@ class ParameterStore:
         with self._lock:
             value = self._checked(key, value)
             glide = self._glide(key, value, fade)
-            self._version += 1
-            number = self._version if seq is None else seq
-            entry = _Entry(value, self._version, number, time.monotonic(), sender, glide)
+            entry = self._changed(value, seq, sender, glide)
             if self._specs is None and not is_number(value) and not is_text(value):
                 message = f"{key.rsplit('.', 1)[-1]} must be a number or text."
                 receipt = entry.receipt("rejected", key, message=message)
@@ -244,10 +160,7 @@ class ParameterStore:
             if modulator is not None:
                 drive = before.course if isinstance(before.course, Drive) else None
                 course = Drive(modulator, self._specs[key], self.signals, drive)
-            self._version += 1
-            number = self._version if seq is None else seq
-            entry = _Entry(before.value, self._version, number, time.monotonic(), sender, course)
-            self._entries[key] = entry
+            entry = self._entries[key] = self._changed(before.value, seq, sender, course)
             told = asdict(modulator) if modulator else None
             receipt = entry.receipt("received", key, value=entry.value, modulator=told)
             self._on_receipt(receipt)
@@ -310,7 +223,7 @@ class ParameterStore:
             return self._read(late, pts, frame, [key for key in keys if key in late])
 
     def _read(
-        self, entries: Mapping[str, _Entry], pts: Fraction | None, frame: int | None, used: Iterable[str]
+        self, entries: Mapping[str, Entry], pts: Fraction | None, frame: int | None, used: Iterable[str]
     ) -> LiveValues:
         read = {}
         for key, entry in entries.items():
@@ -327,14 +240,14 @@ class ParameterStore:
                     read[key] = replace(read[key], value=value, version=0)
         return LiveValues(read)
 
-    def _play(self, key: str) -> _Entry:
+    def _play(self, key: str) -> Entry:
         """A key that a take moves."""
         lane = self._lanes.pop(key)
         try:
             lane = Lane(self._checked(key, lane.start), lane.frames, lane.pts, self._all_checked(key, lane))
         except SettingError as error:
             raise SettingError(f"The take doesn't fit this graph: {error}") from None
-        return _Entry(lane.start, course=Played(lane))
+        return Entry(lane.start, course=Played(lane))
 
     def _all_checked(self, key: str, lane: Lane) -> list[Value]:
         known = {value: self._checked(key, value) for value in dict.fromkeys(lane.values)}
@@ -368,6 +281,12 @@ class ParameterStore:
             self._on_receipt(
                 Receipt(type="scheduled", key=key, value=value, chunk=chunk, frame=frame, pts=float(pts))
             )
+
+    def _changed(self, value: Value, seq: int | None, sender: str, course: Glide | Drive | None) -> Entry:
+        """What the session's next change leaves."""
+        self._version += 1
+        number = self._version if seq is None else seq
+        return Entry(value, self._version, number, time.monotonic(), sender, course)
 
     def _glide(self, key: str, value: Value, fade: float) -> Glide | None:
         if not is_number(fade) or not 0 <= fade <= LONGEST_FADE_S:

@@ -14,7 +14,8 @@ from ..families.base import Chunk, Runner
 from ..media.types import Frames
 from .control import Control
 from .lanes import Lanes, Stage
-from .parameters import LiveValues, ParameterStore
+from .live_values import LiveValues
+from .parameters import ParameterStore
 from .record_streams import record_streams
 from .telemetry import Telemetry
 

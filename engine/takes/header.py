@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from fractions import Fraction
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,9 +14,9 @@ from typing import Any
 from ..media.lossless_sink import LosslessSpec
 from ..media.sinks import SinkSpec
 from ..runtime.plan import PlanNode, Read, Stylise, Write
+from ..version import pack_version
 
 PACKAGES = ("torch", "diffusers", "transformers", "av", "numpy")
-PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 END_BYTES = 1 << 20
 """Of a file's beginning and of its end are hashed: a film of many GB must not hold up a stream."""
@@ -88,7 +87,4 @@ def packages() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    ours = (
-        re.search(r'^version = "(.+)"$', PYPROJECT.read_text(), re.MULTILINE) if PYPROJECT.exists() else None
-    )
-    return {"livestyle": ours[1] if ours else "", **found}
+    return {"livestyle": pack_version(), **found}

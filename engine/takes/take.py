@@ -20,7 +20,7 @@ from ..conditioning.recipe import PROMPT_LIMIT
 from ..errors import SettingError
 from ..runtime.fitting import is_number, is_text
 from .lane import Lane, Value
-from .log import MOST_CHANGES
+from .log import MOST_CHANGES, Change
 
 FORMAT = "livestyle-take"
 VERSION = 1
@@ -54,6 +54,12 @@ class Take:
     first: int = 0
     end: int | None = None
 
+    def changes(self) -> Iterator[Change]:
+        """All changes, a key at a time."""
+        for key, lane in self.lanes.items():
+            for frame, pts, value in zip(lane.frames, lane.pts, lane.values, strict=True):
+                yield Change(frame, pts, key, value)
+
     def lines(self) -> Iterator[str]:
         """The file."""
         starts = {key: lane.start for key, lane in self.lanes.items()}
@@ -61,13 +67,8 @@ class Take:
         yield _line(
             {**self.header, "format": FORMAT, "version": VERSION, "first": self.first, "values": values}
         )
-        changes = [
-            (frame, key, pts, value)
-            for key, lane in self.lanes.items()
-            for frame, pts, value in zip(lane.frames, lane.pts, lane.values, strict=True)
-        ]
-        for frame, key, pts, value in sorted(changes, key=lambda change: change[:2]):
-            yield change_line(frame, pts, key, value)
+        for change in sorted(self.changes(), key=lambda change: (change.frame, change.key)):
+            yield change_line(*change)
         if self.end is not None:
             yield end_line(self.end)
 

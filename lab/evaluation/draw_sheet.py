@@ -16,6 +16,7 @@ from ...engine.families.base import DenoiseSettings, StreamModel
 from ..benchmark.inline import restyle
 from ..commands.evaluate_options import load
 from ..stream_dit.evaluation.films import draw_cases, film
+from ..training.clips import centre_crop, resize_short_side
 from .clips import Clip, read_clip
 from .prompts import ASK
 from .sheet import contact_sheet
@@ -53,7 +54,9 @@ def restyled(model: StreamModel, arguments: argparse.Namespace) -> list[tuple[st
         for style in arguments.prompts
     ]
     for path in arguments.references:
-        picture = _square(path, arguments.size)
+        picture = centre_crop(
+            resize_short_side(cv2.imread(str(path))[..., ::-1], arguments.size), arguments.size
+        )
         recipe = ConditioningRecipe(references=(torch.from_numpy(picture).float() / 255.0,))
         columns.append((f"like {path.stem}", _tiles(model, clips, recipe, arguments)))
     return columns
@@ -75,9 +78,3 @@ def _tiles(
     return np.stack(
         [restyle(model, clip.pixels, recipe.prompt, settings, recipe=recipe)[SHOWN] for clip in clips]
     )
-
-
-def _square(path: Path, side: int) -> np.ndarray:
-    picture = cv2.imread(str(path))[..., ::-1]
-    short = min(picture.shape[:2])
-    return cv2.resize(picture[:short, :short], (side, side), interpolation=cv2.INTER_AREA)

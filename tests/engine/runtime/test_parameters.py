@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from livestyle.engine.errors import SettingError
 from livestyle.engine.families.base import LiveParameter
-from livestyle.engine.runtime.parameters import HELD_LIMIT, ParameterStore, Receipt
+from livestyle.engine.runtime.live_values import Receipt
+from livestyle.engine.runtime.parameters import HELD_LIMIT, ParameterStore
 
 STRENGTH = LiveParameter("2.strength", "float", 1.0, 0.0, 1.0, late=True)
 SEED = LiveParameter("2.seed", "int", 7, 0, 2**64 - 1)

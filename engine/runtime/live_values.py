@@ -1,0 +1,95 @@
+"""A live value at one moment: what it is, which change it came with, what moves it, and its receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Literal, TypedDict
+
+from ..modulation.modulator import Modulator
+from ..takes.lane import Played, Value
+from .drive import Drive
+from .glide import Glide
+
+
+class Receipt(TypedDict, total=False):
+    """JSON-able answer to a change.
+
+    ``received`` carries the value; ``applied`` the first frame that shows it, and the
+    milliseconds since it was received; ``rejected`` a one-line message. ``scheduled`` is a value
+    that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``. ``gliding`` is where
+    a fade has come to; its ``received`` says in ``fade`` how many seconds of the stream it takes, and its
+    ``applied`` comes with its end. ``modulated`` is what a modulator makes of a value; its ``received`` has
+    the ``modulator``, None where one was taken away. ``sender`` says whose number ``seq`` is, where the
+    change had one.
+    """
+
+    type: Literal["received", "applied", "rejected", "scheduled", "gliding", "modulated"]
+    key: str
+    seq: int
+    sender: str
+    value: Value
+    fade: float
+    modulator: dict[str, Any] | None
+    chunk: int
+    frame: int
+    pts: float
+    ms: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value, which change of the session it came with (0: the widget's start value), and what moves it.
+
+    Under a modulator it is the value that the number has without one.
+    """
+
+    value: Value
+    version: int = 0
+    seq: int = 0
+    received: float = 0.0
+    sender: str = ""
+    course: Glide | Drive | Played | None = None
+
+    @property
+    def modulator(self) -> Modulator | None:
+        """What moves it for good."""
+        return self.course.modulator if isinstance(self.course, Drive) else None
+
+    def at(self, pts: Fraction | None, frame: int | None = None) -> Entry:
+        """What a chunk reads whose first frame this is; of a fade on its way no change is told."""
+        course = self.course
+        if course is None:
+            return self
+        if isinstance(course, Played):
+            value = course.now if frame is None else course.at(frame)
+        else:
+            value = course.now if pts is None else course.at(pts)
+        if value == self.value:
+            return self
+        return replace(self, value=value, version=self.version if isinstance(course, Drive) else 0)
+
+    def receipt(self, kind: Literal["received", "applied", "rejected"], key: str, **facts: Any) -> Receipt:
+        """An answer to the change that the value came with."""
+        answer = Receipt(type=kind, key=key, seq=self.seq, **facts)
+        if self.sender:
+            answer["sender"] = self.sender
+        return answer
+
+
+class LiveValues(Mapping[str, Value]):
+    """The values of one moment; remembers which change each came with."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self.entries = entries
+
+    def __getitem__(self, key: str) -> Value:
+        return self.entries[key].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
