@@ -109,8 +109,9 @@ export class TakeTimeline {
     const lane = /** @type {import("./take_edit.mjs?v=0.3.0").Lane} */ (this.edit?.lanes.get(key));
     const width = this.canvas.clientWidth;
     pen.strokeStyle = pen.fillStyle = colour;
-    pen.globalAlpha = 0.5;
+    pen.globalAlpha = 0.85;
     pen.fillText(this.host.nameOf(key), 4, row * LANE + 9);
+    pen.globalAlpha = 0.5;
     pen.fillRect(0, (row + 1) * LANE - 1, width, 1);
     pen.globalAlpha = 1;
     pen.beginPath();
