@@ -79,7 +79,7 @@ def run_plan(
     begin_modulators(session, graph)
     send_session_event(session, send, host.view_of)
     try:
-        pump(session, host.Progress(plan.node_id), host.check_interrupt)
+        pump(session, host.Progress(plan.node_id), host.check_interrupt, by_page=OWNER_FIELD in extra)
     except Exception as error:
         if isinstance(error.__cause__, torch.OutOfMemoryError):
             host.empty_device()

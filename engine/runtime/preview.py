@@ -124,10 +124,11 @@ class PreviewHub:
                 self._current = _alone(self._current)
 
     @property
-    def on_canvas(self) -> bool:
-        """Whether a viewer shows the pictures on the node itself."""
+    def on_canvas(self) -> bool | None:
+        """Whether a viewer shows the pictures on the node itself; None before one has said what it wants."""
         with self._changed:
-            return any(client._wish.on_canvas for client in self._clients)
+            wishes = [client._wish for client in self._clients if client._wish is not self._wish]
+            return any(wish.on_canvas for wish in wishes) if wishes else None
 
     def latest(self) -> Frames | None:
         """The frame that is shown now, at full size; None before the first."""

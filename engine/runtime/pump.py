@@ -13,6 +13,8 @@ from .session import StreamSession
 
 TICK_S = 0.1
 PICTURE_S = 0.5
+PAGE_S = 10.0
+"""How long a page may take to say whether it shows the pictures itself; a busy one takes seconds."""
 
 
 class Display(Protocol):
@@ -25,7 +27,9 @@ class Display(Protocol):
         """Show a line."""
 
 
-def pump(session: StreamSession, display: Display, check_interrupt: Callable[[], None]) -> None:
+def pump(
+    session: StreamSession, display: Display, check_interrupt: Callable[[], None], *, by_page: bool = False
+) -> None:
     """Start a session and wait until it is over.
 
     Args:
@@ -33,12 +37,13 @@ def pump(session: StreamSession, display: Display, check_interrupt: Callable[[],
         display: told of the progress; may raise what ``check_interrupt`` raises.
         check_interrupt: raises when the host cancels; the session is cancelled then,
             and closes its files while the exception is on its way.
+        by_page: a page queued it that will ask for pictures of its own.
 
     Raises:
         LiveStyleError: what ended the session, if it was an error.
     """
     session.start()
-    pictures, said = Pictures(session.preview), ""
+    pictures, said = Pictures(session.preview, PAGE_S if by_page else 0.0), ""
     try:
         while not session.wait(TICK_S):
             check_interrupt()
@@ -68,18 +73,27 @@ class Pictures:
     """What App mode and other clients see of a run: two pictures a second.
 
     Where a page shows every picture on the node there are none, else it would have two.
+
+    Args:
+        preview: of the session.
+        patience: seconds from the first frame in which a viewer may still say what it wants.
     """
 
-    def __init__(self, preview: PreviewHub) -> None:
+    def __init__(self, preview: PreviewHub, patience: float = 0.0) -> None:
         self._preview = preview
-        self._due = 0.0
+        self._patience = patience
+        self._due: float | None = None
         self._last: object = None
 
     def next(self) -> np.ndarray | None:
         """A picture, uint8 RGB (H, W, 3); None where it isn't time yet, and where nothing is new."""
-        now = time.monotonic()
-        frame = self._preview.latest()
-        if frame is None or frame is self._last or now < self._due or self._preview.on_canvas:
+        now, frame, on_canvas = time.monotonic(), self._preview.latest(), self._preview.on_canvas
+        if frame is None or frame is self._last or on_canvas:
+            return None
+        if self._due is None:
+            self._due = now + self._patience
+        asked_for = self._last is None and on_canvas is False
+        if now < self._due and not asked_for:
             return None
         self._due, self._last = now + PICTURE_S, frame
         return frame.pixels[0]

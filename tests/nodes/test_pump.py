@@ -138,6 +138,24 @@ def test_a_page_that_shows_the_pictures_itself_gets_no_others() -> None:
     assert display.bars[-1] == (24, 24) and not display.pictures
 
 
+def test_a_page_that_queued_may_be_slow_to_say_what_it_shows() -> None:
+    """One picture sent too early would stay on the node, beside the page's own, for the whole run."""
+    display, session = Display(), _session(Behaviour(delays={"denoise": 0.2}), length=24)
+    viewer = session.preview.subscribe()
+    threading.Timer(0.6, viewer.ask, [PreviewWish(on_canvas=True)]).start()
+    pump(session, display, _never, by_page=True)
+    viewer.close()
+    assert not display.pictures
+
+
+def test_a_page_in_app_mode_has_its_first_picture_at_once() -> None:
+    display, session = Display(), _session(Behaviour(delays={"denoise": 0.2}), length=24)
+    viewer = session.preview.subscribe(PreviewWish(on_canvas=False))
+    pump(session, display, _never, by_page=True)
+    viewer.close()
+    assert display.pictures
+
+
 def test_pages_hear_of_a_session_and_of_its_files() -> None:
     heard: list[tuple[str, Any]] = []
     closed = threading.Event()
