@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ..engine.errors import LiveStyleError, SettingError
+from ..engine.takes.lines import change_fields
 from ..engine.takes.take import SUFFIX, Take, load_take, take_of
 from .actions import Files
 from .json_fields import text_field, whole_field
@@ -39,7 +40,7 @@ class TakeRoutes:
         self._guard.page(request)
         _, take = await self._load(request.query.get("file", ""))
         header = {name: value for name, value in take.header.items() if name != "graph"}
-        changes = [change._asdict() for change in take.changes()]
+        changes = [change_fields(change) for change in take.changes()]
         return web.json_response({**header, "changes": changes, "end": take.end}, headers=NO_STORE)
 
     async def write(self, request: web.Request) -> web.Response:

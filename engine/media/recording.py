@@ -56,6 +56,7 @@ class StreamFormat:
     audio: AudioTrack | None
     ending: Callable[[], Ending | None] = lambda: None
     live_values: Callable[[], Mapping[str, Any]] = dict
+    modulators: Callable[[], Mapping[str, Any]] = dict
     beside: Callable[[Path, int], Beside] | None = None
 
 
@@ -156,7 +157,7 @@ class RecordingSink(FrameSink):
         self._sink = spec.open(form.width, form.height, form.fps, audio)
         self._sink.ending = partial(_shifted, form.ending, moment)
         if change := spec.last_metadata:
-            self._sink.last_tags = lambda: change(spec.metadata, form.live_values())
+            self._sink.last_tags = lambda: change(spec.metadata, form.live_values(), form.modulators())
         self._zero, self._path, self._end_frame = moment, spec.path, frame
         if form.beside is not None:
             self._beside = form.beside(Path(spec.path), frame)

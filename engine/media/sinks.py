@@ -22,6 +22,9 @@ _given: set[str] = set()
 Tags = tuple[tuple[str, str], ...]
 """Container tags: names and texts."""
 
+LastTags = Callable[[Tags, Mapping[str, Any], Mapping[str, Any]], Tags]
+"""Makes of tags, live values and the modulators that move them the tags that a file keeps."""
+
 
 @dataclass(frozen=True)
 class SinkSpec:
@@ -33,7 +36,7 @@ class SinkSpec:
         codec: ``auto`` takes NVENC where it works, else libx264.
         quality: constant quality, 0 (best) to 51; 18 is hard to tell from the original.
         metadata: container tags; ``prompt`` and ``workflow`` (JSON) restore the graph on drop.
-        last_metadata: makes of ``metadata`` and of the live values at the file's end the tags that it keeps.
+        last_metadata: asked at the file's end which of ``metadata`` are others then.
         keep_last: how many of the last frames to hand back as pixels.
         record: whether writing begins with the first frame, or when it is switched on.
         first: number of the first frame that may be written; what comes before it is only played.
@@ -46,7 +49,7 @@ class SinkSpec:
     codec: Codec = "auto"
     quality: int = 18
     metadata: Tags = ()
-    last_metadata: Callable[[Tags, Mapping[str, Any]], Tags] | None = field(default=None, compare=False)
+    last_metadata: LastTags | None = field(default=None, compare=False)
     keep_last: int = 0
     record: bool = True
     first: int = 0

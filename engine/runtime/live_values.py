@@ -55,8 +55,19 @@ class Entry:
 
     @property
     def modulator(self) -> Modulator | None:
-        """What moves it for good."""
-        return self.course.modulator if isinstance(self.course, Drive) else None
+        """What moves it for good, or did when the take was made that moves it."""
+        return self.course.modulator if isinstance(self.course, Drive | Played) else None
+
+    @property
+    def resting(self) -> Value:
+        """The value of now without what a modulator makes of it."""
+        if isinstance(self.course, Drive):
+            return self.value
+        return self.course.resting if isinstance(self.course, Played) else self.at(None).value
+
+    def modulator_at(self, frame: int) -> Modulator | None:
+        """What makes the value of a chunk that begins with this frame."""
+        return self.course.modulator_at(frame) if isinstance(self.course, Played) else self.modulator
 
     def at(self, pts: Fraction | None, frame: int | None = None) -> Entry:
         """What a chunk reads whose first frame this is; of a fade on its way no change is told."""

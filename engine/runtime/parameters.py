@@ -160,7 +160,8 @@ class ParameterStore:
             if modulator is not None:
                 drive = before.course if isinstance(before.course, Drive) else None
                 course = Drive(modulator, self._specs[key], self.signals, drive)
-            entry = self._entries[key] = self._changed(before.value, seq, sender, course)
+            value = before.resting if isinstance(before.course, Played) else before.value
+            entry = self._entries[key] = self._changed(value, seq, sender, course)
             told = asdict(modulator) if modulator else None
             receipt = entry.receipt("received", key, value=entry.value, modulator=told)
             self._on_receipt(receipt)
@@ -174,10 +175,7 @@ class ParameterStore:
     def resting(self) -> dict[str, Value]:
         """All values as they were set; without what a modulator makes of them."""
         with self._lock:
-            return {
-                key: entry.value if entry.modulator else entry.at(None).value
-                for key, entry in self._entries.items()
-            }
+            return {key: entry.resting for key, entry in self._entries.items()}
 
     def recall(
         self, values: Mapping[str, Value], fade: float = 0.0, sender: str = ""
@@ -231,11 +229,12 @@ class ParameterStore:
             before = course and course.now
             read[key] = entry.at(pts, frame)
             if course and course.now != before:
-                kind = "modulated" if isinstance(course, Drive) else "gliding"
+                kind = "modulated" if entry.modulator else "gliding"
                 self._on_receipt(Receipt(type=kind, key=key, value=course.now))
         if frame is not None:
             for key in used:
-                value = self.taken.read(key, read[key].value, frame, pts)
+                modulator = entries[key].modulator_at(frame)
+                value = self.taken.read(key, read[key].value, frame, pts, modulator)
                 if value != read[key].value:
                     read[key] = replace(read[key], value=value, version=0)
         return LiveValues(read)
@@ -244,7 +243,7 @@ class ParameterStore:
         """A key that a take moves."""
         lane = self._lanes.pop(key)
         try:
-            lane = Lane(self._checked(key, lane.start), lane.frames, lane.pts, self._all_checked(key, lane))
+            lane = replace(lane, start=self._checked(key, lane.start), values=self._all_checked(key, lane))
         except SettingError as error:
             raise SettingError(f"The take doesn't fit this graph: {error}") from None
         return Entry(lane.start, course=Played(lane))

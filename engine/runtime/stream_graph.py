@@ -155,7 +155,10 @@ class StreamGraph:
             if node == self._plan:
                 context.telemetry.delivered(frames.captured_at)
 
-        form = StreamFormat(width, loaded.height, rate, None, live_values=context.store.resting)
+        store = context.store
+        form = StreamFormat(
+            width, loaded.height, rate, None, live_values=store.resting, modulators=store.modulators
+        )
         if source is not None:
             form = replace(form, audio=source.audio, ending=source.ending)
         writer = SinkWriter(

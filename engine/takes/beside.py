@@ -8,8 +8,9 @@ from typing import Any, TextIO
 
 from ..log import log
 from .lane import Value
+from .lines import change_line, end_line
 from .log import TakeLog
-from .take import FORMAT, SUFFIX, VERSION, Take, change_line, end_line
+from .take import FORMAT, SUFFIX, VERSION, Take
 
 
 class TakeBeside:
@@ -48,7 +49,7 @@ class TakeBeside:
                 header = {"format": FORMAT, "version": VERSION, **self._facts()}
                 take = Take({**header, "values": self._starts()}, {}, self._first)
                 self._file.writelines(f"{line}\n" for line in take.lines())
-            self._file.writelines(f"{change_line(*change)}\n" for change in changes)
+            self._file.writelines(f"{change_line(change)}\n" for change in changes)
             self._file.flush()
         except OSError as error:
             self._give_up(error)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from ..modulation.modulator import Modulator
 from .lane import Lane, Value
 
 MOST_CHANGES = 100_000
@@ -13,12 +14,16 @@ MOST_CHANGES = 100_000
 
 
 class Change(NamedTuple):
-    """A live value that the chunk from this frame on was the first to read; ``pts`` in seconds."""
+    """A live value that the chunk from this frame on was the first to read; ``pts`` in seconds.
+
+    ``modulator`` is what made it: ``same`` as of the key's change before, where there is none nothing.
+    """
 
     frame: int
     pts: float
     key: str
     value: Value
+    modulator: Modulator | Literal["same"] | None = "same"
 
 
 class TakeLog:
@@ -38,7 +43,9 @@ class TakeLog:
         """The keys that there are, and what they are before the first chunk."""
         self.lanes = {key: Lane(value) for key, value in values.items()}
 
-    def read(self, key: str, value: Value, frame: int, pts: Fraction | None) -> Value:
+    def read(
+        self, key: str, value: Value, frame: int, pts: Fraction | None, modulator: Modulator | None = None
+    ) -> Value:
         """What a chunk gets that begins with this frame.
 
         Where another branch of the plan has read the key for this frame or a later one, the chunk gets what
@@ -47,15 +54,17 @@ class TakeLog:
         Args:
             value: what the key is now.
             pts: of that frame, seconds; None behind the end of the stream.
+            modulator: what has made it.
         """
         lane = self.lanes[key]
         if frame <= self._reached.get(key, -1):
             return lane.at(frame)
-        if value != lane.last:
+        if value != lane.last or modulator != lane.modulator:
             if len(self.changes) >= MOST_CHANGES:
                 return value
-            change = Change(frame, float(pts or 0), key, value)
-            lane.add(change.frame, change.pts, value)
+            turned = "same" if modulator == lane.modulator else modulator
+            change = Change(frame, float(pts or 0), key, value, turned)
+            lane.add(change.frame, change.pts, value, modulator)
             self.changes.append(change)
         self._reached[key] = frame
         return value

@@ -2,9 +2,11 @@
 
     {"format": "livestyle-take", "version": 1, "first": 0, "values": {"4.strength": 1.0}, ...}
     {"frame": 24, "pts": 1.0, "key": "4.strength", "value": 0.4}
+    {"frame": 48, "pts": 2.0, "key": "4.strength", "value": 0.5, "modulator": {"signal": "sine", ...}}
     {"end": 240}
 
 The first line says where the take was made, and with which values it began; ``header.py`` lists its facts. A
+key's ``modulator`` made its values from that line on, up to null; what it made is played, not made again. A
 file that a crash has cut off lacks ``end`` and perhaps half a line.
 """
 
@@ -18,8 +20,10 @@ from typing import Any
 
 from ..conditioning.recipe import PROMPT_LIMIT
 from ..errors import SettingError
+from ..modulation.modulator import Modulator
 from ..runtime.fitting import is_number, is_text
 from .lane import Lane, Value
+from .lines import change_line, end_line, json_line
 from .log import MOST_CHANGES, Change
 
 FORMAT = "livestyle-take"
@@ -57,30 +61,21 @@ class Take:
     def changes(self) -> Iterator[Change]:
         """All changes, a key at a time."""
         for key, lane in self.lanes.items():
+            turns: dict[int, Any] = dict(lane.turns)
             for frame, pts, value in zip(lane.frames, lane.pts, lane.values, strict=True):
-                yield Change(frame, pts, key, value)
+                yield Change(frame, pts, key, value, turns.get(frame, "same"))
 
     def lines(self) -> Iterator[str]:
         """The file."""
         starts = {key: lane.start for key, lane in self.lanes.items()}
         values = {**self.header.get("values", {}), **starts}
-        yield _line(
+        yield json_line(
             {**self.header, "format": FORMAT, "version": VERSION, "first": self.first, "values": values}
         )
         for change in sorted(self.changes(), key=lambda change: (change.frame, change.key)):
-            yield change_line(*change)
+            yield change_line(change)
         if self.end is not None:
             yield end_line(self.end)
-
-
-def change_line(frame: int, pts: float, key: str, value: Value) -> str:
-    """One change."""
-    return _line({"frame": frame, "pts": pts, "key": key, "value": value})
-
-
-def end_line(end: int) -> str:
-    """The last line."""
-    return _line({"end": end})
 
 
 def load_take(path: str | Path) -> Take:
@@ -127,7 +122,7 @@ def parse_take(text: str) -> Take:
 
 def take_of(header: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], end: int | None) -> Take:
     """An edited take, checked as a file is; ``changes`` as the lines have them, in order of their frames."""
-    lines = [_line(header), *map(_line, changes), *([] if end is None else [end_line(end)]), ""]
+    lines = [json_line(header), *map(json_line, changes), *([] if end is None else [end_line(end)]), ""]
     return parse_take("\n".join(lines))
 
 
@@ -147,6 +142,7 @@ def _add(lanes: dict[str, Lane], starts: Mapping[str, Value], data: Mapping[str,
     key, value = data.get("key"), data.get("value")
     try:
         check_change(key, value)
+        modulator = Modulator.parse(data["modulator"]) if data.get("modulator") is not None else None
     except SettingError as error:
         raise SettingError(f"Line {number} of the take: {error}") from None
     assert isinstance(key, str)
@@ -160,7 +156,7 @@ def _add(lanes: dict[str, Lane], starts: Mapping[str, Value], data: Mapping[str,
         raise SettingError(f"Line {number} of the take: {key} changes between numbers and text.")
     if not is_number(pts) or not 0 <= pts <= LARGEST_FRAME:
         raise SettingError(f"Line {number} of the take: pts must be seconds from 0 on.")
-    lane.add(frame, float(pts), value)
+    lane.add(frame, float(pts), value, modulator if "modulator" in data else lane.modulator)
 
 
 def _header(data: dict[str, Any]) -> dict[str, Any]:
@@ -193,7 +189,3 @@ def _whole(data: Mapping[str, Any], name: str, number: int) -> int:
             f"Line {number} of the take: {name} must be a whole number from 0 to {LARGEST_FRAME}."
         )
     return value
-
-
-def _line(data: Mapping[str, Any]) -> str:
-    return json.dumps(data)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ from sample_clips import make_clip
 from stream_servers import free_port, publisher
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to start a ComfyUI alone
+
+SINE = {"signal": "sine", "offset": 0.5, "depth": 0.5}
+RANDOM = {"signal": "random", "offset": 50, "depth": 40, "rate": 4}
 
 STRENGTH, PROMPT, SEED = f"{DENOISE}.strength", "3.prompt", f"{DENOISE}.seed"
 
@@ -105,6 +109,37 @@ def test_a_take_renders_again_larger_and_a_stopped_one_ends_where_it_did(
     larger = shown_file(client.run(graph), server.output)
     assert (larger["frames"], take_of(larger["path"])[0]["size"]) == (first["frames"], [128, 128])
     assert take_of(larger["path"])[1:] == take_of(first["path"])[1:]
+
+
+def test_what_modulators_made_renders_again_and_the_file_opens_with_them(
+    server: ComfyServer, client: ComfyClient, checkpoint: str, long_clip: str
+) -> None:
+    graph = restyle(long_clip, checkpoint, width=64, height=64)
+    graph[DENOISE]["_meta"] = {"livestyle_modulators": {"strength": SINE}}
+    run = Run(client, graph)
+    run.wait_frames(8)
+    with run.session().socket() as socket:
+        socket.send(type="modulate", key=STRENGTH, modulator=SINE | {"signal": "square"}, seq=1)
+        socket.send(type="modulate", key=SEED, modulator=RANDOM, seq=2)
+        shown = max(socket.wait_for("applied", key=key)["frame"] for key in (STRENGTH, SEED))
+    run.wait_frames(shown + 16)
+    run.session().stop()
+    first = shown_file(run.end(), server.output)
+    told = [line["modulator"] for line in changes_of(first["path"]) if "modulator" in line]
+    signals = [(each["signal"], each["offset"]) for each in told]
+    assert signals[0] == ("sine", 0.5) and sorted(signals[1:]) == [("random", 50.0), ("square", 0.5)]
+    assert len({line["value"] for line in changes_of(first["path"]) if line["key"] == SEED}) > 1
+
+    graph[WRITE]["inputs"]["take"] = name_of(server, first["path"])
+    again = shown_file(client.run(graph), server.output)
+    assert np.array_equal(play(again["path"]).pixels, play(first["path"]).pixels)
+    assert take_of(again["path"])[1:] == take_of(first["path"])[1:]
+    for each in (first, again):
+        with av.open(str(each["path"])) as container:
+            node = json.loads(container.metadata["prompt"])[DENOISE]
+        kept = {name: each["signal"] for name, each in node["_meta"]["livestyle_modulators"].items()}
+        assert kept == {"strength": "square", "seed": "random"}
+        assert node["inputs"]["strength"] == graph[DENOISE]["inputs"]["strength"]
 
 
 @pytest.mark.slow

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
+from livestyle.engine.modulation.modulator import Modulator
 from livestyle.server.last_values import QUEUED, with_last_values
 
 PROMPT = {
@@ -96,6 +98,48 @@ def test_any_workflow_of_any_client_is_borne() -> None:
     ):
         played = _read(with_last_values(_tags(workflow), {"4.strength": 0.5, "3:7.prompt": "ink"}))
         assert played["workflow"] == workflow and played["prompt"]["3:7"]["inputs"]["prompt"] == "ink"
+
+
+def test_it_opens_with_the_modulators_that_were_on() -> None:
+    sine, low = Modulator("sine", 0.5, 0.25), Modulator("low", 0.0, 1.0)
+    tags = _tags(_workflow())
+    moved = with_last_values(tags, {"4.strength": 1.0}, {"4.strength": sine})
+    played = _read(moved)
+    assert played["prompt"]["4"]["_meta"] == {"livestyle_modulators": {"strength": asdict(sine)}}
+    node = played["workflow"]["nodes"][0]
+    assert node["properties"]["livestyle_modulators"] == {"strength": {**asdict(sine), "on": True}}
+    assert node["widgets_values"] == [1, 1.0] and played[QUEUED] == {}
+    queued = tuple((name, text) for name, text in moved if name != QUEUED)
+    assert with_last_values(queued, {"4.strength": 1.0}, {"4.strength": sine}) == ()
+    other = _read(with_last_values(queued, {"4.strength": 1.0}, {"4.strength": low}))
+    assert other["workflow"]["nodes"][0]["properties"]["livestyle_modulators"]["strength"]["signal"] == "low"
+    off = _read(with_last_values(queued, {"4.strength": 1.0}))
+    assert off["prompt"]["4"]["_meta"] == {"livestyle_modulators": {}}
+    kept = off["workflow"]["nodes"][0]["properties"]["livestyle_modulators"]["strength"]
+    assert kept == {**asdict(sine), "on": False}
+
+
+def test_a_modulator_in_a_subgraph_is_with_its_own_node() -> None:
+    sine = Modulator("sine", 0.5, 0.25)
+    tags = _tags(_workflow())
+    workflow = _read(with_last_values(tags, {"3:7.text_strength": 1.0}, {"3:7.text_strength": sine}))[
+        "workflow"
+    ]
+    (encoder,) = workflow["definitions"]["subgraphs"][0]["nodes"]
+    assert encoder["properties"]["livestyle_modulators"]["text_strength"]["on"]
+
+
+def test_modulators_without_a_canvas_are_in_the_prompt() -> None:
+    sine = Modulator("sine", 0.5, 0.25)
+    for odd in ({}, {"_meta": 3}, {"_meta": {"title": "Restyle"}}, {"_meta": {"livestyle_modulators": {}}}):
+        tags = (("prompt", json.dumps({"4": {**PROMPT["4"], **odd}})),)
+        meta = _read(with_last_values(tags, {"4.strength": 1.0}, {"4.strength": sine}))["prompt"]["4"][
+            "_meta"
+        ]
+        assert meta["livestyle_modulators"] == {"strength": asdict(sine)}
+    for bad in ({"livestyle_modulators": 3}, {"livestyle_modulators": {"strength": "sine"}}):
+        tags = (("prompt", json.dumps({"4": {**PROMPT["4"], "_meta": bad}})),)
+        assert with_last_values(tags, {"4.strength": 1.0}) == ()
 
 
 def test_stream_keys_stay_out() -> None:

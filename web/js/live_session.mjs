@@ -160,7 +160,11 @@ export class LiveSession {
       for (const key of message.played ?? []) this.#show(key, message.values[key]); // a take's, not the widget's
     }
     if (message.key) this.#follow(message);
-    if (message.type === "live") this.host.onModulators(this.live, message.modulators);
+    if (message.type === "live") {
+      const played = new Set(message.played);
+      const others = [...this.live].filter(([key]) => !played.has(key)); // a take's are not to be ended by what a node keeps
+      this.host.onModulators(new Map(others), message.modulators);
+    }
     if (message.type === "telemetry") {
       message.glass_to_glass_ms = this.latency.summary();
       this.telemetry = message;

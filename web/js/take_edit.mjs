@@ -1,7 +1,8 @@
 // @ts-check
 /** A take that is being edited: its lanes, where it begins and ends, and every step back. */
 
-/** @typedef {{frame: number, value: any}} Point from this frame on */
+/** @typedef {{frame: number, value: any, modulator?: any}} Point from this frame on; with what makes the values from
+ * here on, null for a hand, where it is another than before */
 /** @typedef {{start: any, points: Point[], low: number, high: number}} Lane low to high are the numbers it shows */
 
 export class TakeEdit {
@@ -15,9 +16,9 @@ export class TakeEdit {
     this.fps = over / (under || 1) || 24;
     /** @type {Map<string, Lane>} */
     this.lanes = new Map();
-    for (const { key, frame, value } of take.changes) {
+    for (const { key, pts, ...point } of take.changes) {
       if (!this.lanes.has(key)) this.lanes.set(key, { start: take.values[key], points: [], low: 0, high: 1 });
-      this.lanes.get(key)?.points.push({ frame, value });
+      this.lanes.get(key)?.points.push(point);
     }
     for (const lane of this.lanes.values()) {
       const numbers = [lane.start, ...lane.points.map(({ value }) => value)].filter((value) => typeof value === "number");
@@ -39,6 +40,12 @@ export class TakeEdit {
     return this.lanes.get(key)?.points[index];
   }
 
+  /** What has made a point's value, nothing for a hand. @param {string} key @param {number} index @returns {any} */
+  modulator(key, index) {
+    const upTo = this.lanes.get(key)?.points.slice(0, index + 1) ?? [];
+    return upTo.findLast(({ modulator }) => modulator !== undefined)?.modulator ?? null;
+  }
+
   /** Remember the state before a change, once for a whole drag. */
   begin() {
     this.past.push(this.#state());
@@ -52,13 +59,15 @@ export class TakeEdit {
     const low = lane.points[index - 1]?.frame ?? -1;
     const high = lane.points[index + 1]?.frame ?? Infinity;
     const kept = typeof value === "number" ? fit(value, lane) : value;
-    lane.points[index] = { frame: Math.min(high - 1, Math.max(low + 1, Math.round(frame))), value: kept };
+    lane.points[index] = { ...lane.points[index], frame: Math.min(high - 1, Math.max(low + 1, Math.round(frame))), value: kept };
   }
 
   /** @param {string} key @param {number} index */
   remove(key, index) {
+    const points = this.lanes.get(key)?.points ?? [];
     this.begin();
-    this.lanes.get(key)?.points.splice(index, 1);
+    const [gone] = points.splice(index, 1);
+    if (gone?.modulator !== undefined && points[index]) points[index] = { modulator: gone.modulator, ...points[index] };
   }
 
   /** A new point; where there is one already it takes the value. @param {string} key @param {number} frame
@@ -70,7 +79,8 @@ export class TakeEdit {
     const after = lane.points.findIndex((point) => point.frame >= at);
     const index = after < 0 ? lane.points.length : after;
     const kept = typeof value === "number" ? fit(value, lane) : value;
-    lane.points.splice(index, lane.points[index]?.frame === at ? 1 : 0, { frame: at, value: kept });
+    const there = lane.points[index]?.frame === at ? lane.points[index] : undefined;
+    lane.points.splice(index, there ? 1 : 0, { ...there, frame: at, value: kept });
     return index;
   }
 
@@ -92,7 +102,7 @@ export class TakeEdit {
   /** What the server keeps. */
   get body() {
     const changes = [...this.lanes].flatMap(([key, { points }]) =>
-      points.map(({ frame, value }) => ({ frame, pts: frame / this.fps, key, value })),
+      points.map((point) => ({ ...point, pts: point.frame / this.fps, key })),
     );
     return { file: this.file, first: this.first, end: this.end, values: {}, changes };
   }

@@ -286,7 +286,8 @@ export class TakeTimeline {
     if (!point || !this.edit) return;
     const value = typeof point.value === "number" ? Number(point.value.toPrecision(4)) : point.value;
     const seconds = (point.frame / this.edit.fps).toFixed(2);
-    this.#say(`${this.host.nameOf(key)} = ${value} · ${point.frame} (${seconds} s)`);
+    const moved = this.edit.modulator(key, this.index) ? " \u223f" : ""; // as on the widget
+    this.#say(`${this.host.nameOf(key)}${moved} = ${value} · ${point.frame} (${seconds} s)`);
   }
 
   /** @param {"first" | "end"} what */

@@ -147,18 +147,21 @@ def test_a_file_keeps_the_values_of_its_end(tmp_path: Path, end: str) -> None:
     """Each take asks for the live values when it is closed or cancelled; tags that don't change stay."""
     values = {"4.strength": 1.0}
 
-    def ended(tags: Tags, live: Mapping[str, Any]) -> Tags:
-        return (("workflow", f"{dict(tags)['workflow']} at {live['4.strength']}"),)
+    def ended(tags: Tags, live: Mapping[str, Any], modulators: Mapping[str, Any]) -> Tags:
+        text = f"{dict(tags)['workflow']} at {live['4.strength']} by {modulators['4.strength']}"
+        return (("workflow", text),)
 
     spec = SinkSpec(
         str(tmp_path / "take.mp4"), metadata=(("prompt", "{}"), ("workflow", "oil")), last_metadata=ended
     )
-    form = StreamFormat(64, 64, Fraction(24), None, live_values=lambda: values)
+    moved = {"4.strength": "hand"}
+    form = StreamFormat(64, 64, Fraction(24), None, live_values=lambda: values, modulators=lambda: moved)
     sink = RecordingSink(spec, form, RecordSwitch(True), lambda taken: None)
     write(sink, (64, 64), constant(30, Fraction(24)))
-    values["4.strength"] = 0.25
+    values["4.strength"], moved["4.strength"] = 0.25, "sine"
     with av.open(str(getattr(sink, end)().path)) as container:
-        assert container.metadata["workflow"] == "oil at 0.25" and container.metadata["prompt"] == "{}"
+        assert container.metadata["workflow"] == "oil at 0.25 by sine"
+        assert container.metadata["prompt"] == "{}"
 
 
 @pytest.mark.parametrize("size", [(97, 65), (1, 1), (3, 2), (33, 64)])

@@ -20,6 +20,7 @@ from livestyle.engine.modulation.modulator import Modulator
 from livestyle.engine.runtime.parameters import ParameterStore
 from livestyle.engine.runtime.plan import PlanNode, Read
 from livestyle.engine.runtime.session import StreamSession
+from livestyle.engine.takes.lane import Lane
 
 KEY, WAIT = "2.strength", 60.0
 SPECS = (
@@ -97,6 +98,24 @@ def test_who_sets_the_number_has_it(fade: float):
     assert not store.modulators() and at(store, 0.5) == (0.75 if fade else 0.1)
     assert at(store, 2.0) == 0.1
     assert "modulator" not in of_type(receipts, "received")[-1]
+
+
+def test_a_take_shows_a_modulated_number_as_one_and_who_moves_it_has_it():
+    lane = Lane(1.0)
+    for frame, value, modulator in ((4, 0.6, None), (8, 0.5, SINE), (12, 0.75, SINE), (16, 0.6, None)):
+        lane.add(frame, frame / 24, value, modulator)
+    receipts: list[dict] = []
+    store = ParameterStore(SPECS, receipts.append, {KEY: lane})
+    seen = []
+    for frame in range(0, 20, 4):
+        value = store.late(Fraction(frame, 24), frame, [KEY])[KEY]
+        seen.append((value, store.resting()[KEY], store.modulators().get(KEY)))
+    assert seen == [(1.0, 1.0, None), (0.6, 0.6, None), (0.5, 0.6, SINE), (0.75, 0.6, SINE), (0.6, 0.6, None)]
+    assert [each["value"] for each in of_type(receipts, "gliding")] == [0.6, 0.6]
+    assert [each["value"] for each in of_type(receipts, "modulated")] == [0.5, 0.75]
+    assert store.taken.lanes[KEY] == lane
+    store.modulate(KEY, None)
+    assert not store.played() and store.resting()[KEY] == 0.6
 
 
 def test_a_modulator_ends_a_fade_and_without_it_the_number_is_what_was_set():

@@ -11,6 +11,7 @@ import pytest
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
 from livestyle.engine.media.sinks import SinkSpec
+from livestyle.engine.modulation.modulator import Modulator
 from livestyle.engine.runtime.plan import PlanNode, Write
 from livestyle.engine.runtime.session import StreamSession
 from livestyle.engine.takes.replay import playing
@@ -94,6 +95,34 @@ def test_a_hand_takes_one_key_over_while_the_others_play(recorded) -> None:
     overdubbed = load_take(folder / "b.take.jsonl")
     assert overdubbed.lanes["p.prompt"] == take.lanes["p.prompt"]
     assert overdubbed.lanes["2.strength"].values[-1] == 0.125
+
+
+def test_what_a_modulator_made_is_played_and_told_again(tmp_path: Path) -> None:
+    """A microphone is gone when the take plays, so what it moved is not made again."""
+    microphone = Modulator("level", 0.25, 0.75, ear="microphone")
+    sine = Modulator("sine", 0.5, 0.25, rate=3.3)
+    gate = threading.Event()
+    behaviour = Behaviour(gates={"decode": gate})
+    session = play(tmp_path / "a.mp4", behaviour)
+    assert behaviour.reached("decode", 0)
+    session.store.set("2.strength", 0.875)
+    session.store.signals.hear(np.random.default_rng(0).normal(0, 0.2, 24_000).astype(np.float32))
+    session.store.modulate("2.strength", microphone)
+    session.store.modulate("2.seed", replace(sine, offset=50, depth=40))
+    gate.set()
+    pictures = ended(session)
+    take = load_take(tmp_path / "a.take.jsonl")
+    (told,) = take.lanes["2.strength"].turns
+    assert told[1] == microphone and take.lanes["2.seed"].modulator is not None
+    assert len(set(take.lanes["2.seed"].values)) > 3
+
+    again = Behaviour()
+    session = play(tmp_path / "b.mp4", again, take)
+    assert np.array_equal(ended(session), pictures)
+    assert again.late == behaviour.late
+    assert load_take(tmp_path / "b.take.jsonl").lanes == take.lanes
+    assert session.store.modulators()["2.strength"] == microphone
+    assert session.store.resting()["2.strength"] == 1.0  # at 0.875 no chunk has been made
 
 
 def test_a_take_ends_where_it_was_stopped_and_begins_where_it_was_recorded(recorded) -> None:

@@ -53,6 +53,16 @@ test("a session is connected once, with its token", () => {
   assert.deepEqual(sockets.map((socket) => socket.path), ["/livestyle/sessions/s1/ws?token=t%201"]);
 });
 
+test("a take that is played is not ended by the modulator that a node keeps", () => {
+  const { board, sockets } = makeBoard();
+  const met = [];
+  board.onModulators = (values) => met.push([...values.keys()]);
+  board.announce(DETAIL);
+  hear(sockets[0], { type: "live", values: { "4.strength": 1, "4.seed": 7 }, modulators: {}, played: ["4.strength"] });
+  hear(sockets[0], { type: "live", values: { "4.strength": 1, "4.seed": 7 }, modulators: {}, played: [] });
+  assert.deepEqual(met, [["4.seed"], ["4.strength", "4.seed"]]);
+});
+
 test("a reloaded page finds its sessions", async () => {
   const { board, sockets, requests } = makeBoard();
   await board.attach();

@@ -53,6 +53,25 @@ test("points are added in order, and take the place of one at the same frame", (
   assert.equal(take.point("4.strength", 2).value, 0.75);
 });
 
+test("what made the values stays with its frames, whatever is moved, added and removed", () => {
+  const sine = { signal: "sine", offset: 0.5, depth: 0.25 };
+  const key = "4.strength";
+  const [first, second, ...others] = TAKE.changes;
+  const moved = [{ ...first, modulator: sine }, second, { frame: 24, pts: 1, key, value: 1, modulator: null }];
+  const take = new TakeEdit("a", { ...TAKE, changes: [...moved, ...others] });
+  const made = () => take.lanes.get(key).points.map((_, index) => take.modulator(key, index)?.signal ?? "hand");
+  assert.deepEqual(made(), ["sine", "sine", "hand"]);
+  take.move(key, 0, 4, 0.5);
+  take.add(key, 12, 0.5);
+  take.add(key, 24, 0.5);
+  assert.deepEqual(made(), ["sine", "sine", "sine", "hand"]);
+  take.remove(key, 0);
+  assert.deepEqual(made(), ["sine", "sine", "hand"]);
+  const told = take.body.changes.filter((change) => change.key === key).map(({ modulator }) => modulator);
+  assert.deepEqual(told, [sine, undefined, null]);
+  assert.equal(take.modulator("3.prompt", 0), null);
+});
+
 test("every step can be taken back", () => {
   const take = edit();
   const before = JSON.stringify(take.body);
