@@ -107,7 +107,10 @@ export class Stage {
     const began = RUNNING.has(state.state) && !RUNNING.has(this.state.state);
     this.state = state;
     this.element.dataset.state = state.state;
-    if (began) this.telemetry = undefined;
+    if (began) {
+      this.telemetry = undefined;
+      this.status.clear(); // it speaks of the last run's file
+    }
     if (began && this.mode === "result") this.#mode("idle");
     if (!RUNNING.has(state.state)) {
       this.comparison.show();

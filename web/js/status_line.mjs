@@ -21,4 +21,9 @@ export class StatusLine {
     this.element.title = text;
     this.element.dataset.mood = mood;
   }
+
+  clear() {
+    this.element.textContent = this.element.title = "";
+    delete this.element.dataset.mood;
+  }
 }
