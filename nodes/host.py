@@ -118,9 +118,12 @@ def text_file(chosen: str = "") -> HostTextFile | None:
     folder, names = "text_encoders", (name for name in model_files("text_encoders") if "umt5" in name.lower())
     found = [path for name in names if (path := model_path(folder, name)) and path.endswith(".safetensors")]
     path = chosen or min(found, key=os.path.getsize, default="")
-    return (
-        HostTextFile(path, lambda at: comfy.sd.load_clip([at], None, comfy.sd.CLIPType.WAN)) if path else None
-    )
+    return HostTextFile(path, _load_clip) if path else None
+
+
+def _load_clip(path: str, device: str) -> Any:
+    where = {"load_device": torch.device(device)} if device else {}
+    return comfy.sd.load_clip([path], None, comfy.sd.CLIPType.WAN, where)
 
 
 def model_folder(folder: str) -> Path:
@@ -316,39 +319,40 @@ class ComfyResidency:
     """Lets ComfyUI's memory management decide which models are on the device."""
 
     def __init__(self) -> None:
-        # By identity: a model need not be hashable.
-        self._patchers: dict[int, WholeModelPatcher] = {}
+        # By identity: a model need not be hashable. One for each device that it is on.
+        self._patchers: dict[int, list[WholeModelPatcher]] = {}
         self._retired: list[WholeModelPatcher] = []
 
     @property
     def device(self) -> torch.device:
-        """The device that models compute on."""
+        """The device that models compute on, where nobody has chosen others."""
         return comfy.model_management.get_torch_device()
 
-    def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
-        """Have all the models whole on the device, with ``memory_required`` bytes free beside them."""
+    def acquire(self, models: Sequence[StreamModel], memory_required: Mapping[torch.device, int]) -> None:
+        """Have all the models whole on their devices, with so many bytes free beside them."""
         self._retired.clear()
-        patchers = [self._patcher(model) for model in models]
+        patchers = [patcher for model in models for patcher in self._patchers_of(model)]
         with torch.inference_mode(False), torch.no_grad():
-            comfy.model_management.load_models_gpu(patchers, memory_required=memory_required)
+            for device in dict.fromkeys(patcher.load_device for patcher in patchers):
+                here = [patcher for patcher in patchers if patcher.load_device == device]
+                comfy.model_management.load_models_gpu(here, memory_required=memory_required.get(device, 0))
 
     def released(self) -> None:
         """A session is over: what its caches held goes back to the device; weights may stay."""
         gc.collect()  # what a session leaves behind refers to itself
         comfy.model_management.soft_empty_cache()
 
-    def _patcher(self, model: StreamModel) -> WholeModelPatcher:
+    def _patchers_of(self, model: StreamModel) -> list[WholeModelPatcher]:
         key = id(model)
         if key not in self._patchers:
-            patcher = WholeModelPatcher(
-                torch.nn.ModuleList(model.modules()),
-                load_device=self.device,
-                offload_device=comfy.model_management.unet_offload_device(),
-            )
-            if _lies_on(self.device, patcher.model):  # else ComfyUI would make room for it a second time
-                patcher.model.device = self.device
-                patcher.model.model_loaded_weight_memory = patcher.model_size()
-            self._patchers[key] = patcher
+            self._patchers[key], keeps = [], comfy.model_management.unet_offload_device().type != "cpu"
+            for device, modules in model.modules_on(self.device).items():
+                offload = device if keeps else torch.device("cpu")  # --highvram unloads nothing
+                patcher = WholeModelPatcher(torch.nn.ModuleList(modules), device, offload)
+                self._patchers[key].append(patcher)
+                if _lies_on(device, patcher.model):  # else ComfyUI would make room for it a second time
+                    patcher.model.device = device
+                    patcher.model.model_loaded_weight_memory = patcher.model_size()
             weakref.finalize(model, self._retire, key)
         return self._patchers[key]
 
@@ -358,10 +362,10 @@ class ComfyResidency:
         With the patcher ComfyUI drops its own entry, at once and on any thread. While it unloads models
         on the prompt's thread that would shift its list under it; a session's thread is free to.
         """
-        patcher = self._patchers.pop(key)
-        patcher.model._modules = {}  # replaced, not emptied: ComfyUI may be going through it
-        patcher.model.model_loaded_weight_memory = 0
-        self._retired.append(patcher)
+        for patcher in self._patchers.pop(key):
+            patcher.model._modules = {}  # replaced, not emptied: ComfyUI may be going through it
+            patcher.model.model_loaded_weight_memory = 0
+            self._retired.append(patcher)
 
 
 def _lies_on(device: torch.device, module: torch.nn.Module) -> bool:
@@ -372,9 +376,8 @@ def _lies_on(device: torch.device, module: torch.nn.Module) -> bool:
 residency = ComfyResidency()
 
 
-def preferred_dtype() -> torch.dtype:
-    """The number format for weights on ComfyUI's device, by its flags and by what is fast there."""
-    device = comfy.model_management.get_torch_device()
+def preferred_dtype(device: torch.device) -> torch.dtype:
+    """The number format for weights on a device, by ComfyUI's flags and by what is fast there."""
     if args.force_fp32:
         return torch.float32
     if comfy.model_management.is_device_cpu(device):
@@ -382,24 +385,25 @@ def preferred_dtype() -> torch.dtype:
     return torch.bfloat16 if comfy.model_management.should_use_bf16(device) else torch.float32
 
 
-def weights_dtype(choice: str) -> torch.dtype:
+def weights_dtype(choice: str, device: torch.device) -> torch.dtype:
     """The number format behind a choice of LoadStreamModel; for fp8, of what stays unquantised."""
-    return WEIGHT_DTYPES.get(choice) or preferred_dtype()
+    return WEIGHT_DTYPES.get(choice) or preferred_dtype(device)
 
 
-def free_memory() -> int:
-    """Bytes that are free on the device now; ComfyUI can free more by unloading other models."""
-    return comfy.model_management.get_free_memory(comfy.model_management.get_torch_device())
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device now; ComfyUI can free more by unloading other models."""
+    return comfy.model_management.get_free_memory(device)
 
 
-def make_room(size: int) -> None:
-    """Have ComfyUI free so many bytes on the device, for weights that are about to be loaded."""
-    comfy.model_management.free_memory(size, comfy.model_management.get_torch_device())
+def make_room(size: int, device: torch.device) -> None:
+    """Have ComfyUI free so many bytes on a device, for weights that are about to be loaded."""
+    comfy.model_management.free_memory(size, device)
 
 
 def empty_device() -> None:
-    """After an out-of-memory error: take all models off the device, as ComfyUI does for its own nodes."""
-    comfy.model_management.unload_all_models()
+    """After an out-of-memory error: take all models off all devices, as ComfyUI does for its own nodes."""
+    for device in {each.device for each in comfy.model_management.current_loaded_models}:
+        comfy.model_management.free_memory(1e30, device)
     comfy.model_management.soft_empty_cache()
 
 

@@ -13,7 +13,10 @@ TEXTS = Path(__file__).parent.parent / "locales" / "en" / "nodeDefs.json"
 """The words themselves: editors of 0.3.75 take labels from there only."""
 
 RARE: dict[str, tuple[str, ...]] = {
-    "LoadStreamModel": ("autoencoder", "text_encoder", "dtype", "profile"),
+    "LoadStreamModel": (
+        *("autoencoder", "text_encoder", "dtype", "profile"),
+        *("device", "text_encoder_device", "autoencoder_device"),
+    ),
     "MLLMEncode": ("reference_strength", "te_refresh_every", "te_batch_one", "text_strength"),
     "StreamDenoise": (
         *("noise", "chunk", "fps", "length", "cache_reference", "cache_sink", "cache_window"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..engine.errors import LiveStyleError, SettingError
-from ..engine.families import identify, probe, profiles, release_of, weight_bytes
+from ..engine.families import identify, probe, profiles
 from ..engine.families.base import ModelHandle
+from ..engine.families.devices import device_names, devices_of
 from ..engine.families.mllm_edit.loader import FP16_REFUSED
+from ..engine.families.summary import summary
 from . import host
 from .checkpoints import (
     checkpoint_names,
@@ -27,16 +27,27 @@ from .host import io, plain_errors
 AUTO = "auto"
 NONE = "none"
 DTYPES = (AUTO, "bf16", "fp32", "fp8")
-AUTOENCODER_FOLDERS = ("vae", "vae_approx")
-TEXT_ENCODER_FOLDERS = ("text_encoders",)
-LORA_FOLDERS = ("loras",)
 
 PARTS = {
-    "autoencoder": (AUTO, AUTOENCODER_FOLDERS),
-    "text_encoder": (AUTO, TEXT_ENCODER_FOLDERS),
-    "lora": (NONE, LORA_FOLDERS),
+    "autoencoder": (AUTO, ("vae", "vae_approx")),
+    "text_encoder": (AUTO, ("text_encoders",)),
+    "lora": (NONE, ("loras",)),
 }
 """Widgets that choose a file: the choice that means none, and ComfyUI's folders."""
+
+FILES = {
+    "autoencoder": "Pixels to latents and back; auto: the checkpoint's own. DreamLite: half of taesdxl.",
+    "text_encoder": "Reads the instruction; auto: the checkpoint's own, or a UMT5 for causal video models.",
+    "lora": "A LoRA for the model's U-Net, an LCM-LoRA for example.",
+}
+"""What they say."""
+
+DEVICES = {
+    "device": "Where the model computes; auto: where ComfyUI does. Nothing spreads over cards unasked.",
+    "text_encoder_device": "Where prompts are read; auto: with the model. A second card saves memory.",
+    "autoencoder_device": "Pixels to latents and back; auto: with the model. A second card saves time.",
+}
+"""Widgets that choose a device, and what they say."""
 
 
 class LoadStreamModel(io.ComfyNode):
@@ -61,20 +72,9 @@ class LoadStreamModel(io.ComfyNode):
                         "the DreamLite ones can be fetched."
                     ),
                 ),
-                combo_widget(
-                    "autoencoder",
-                    [AUTO, *weight_files(AUTOENCODER_FOLDERS)],
-                    "Pixels to latents and back; auto: the checkpoint's own. DreamLite: half of taesdxl.",
-                ),
-                combo_widget(
-                    "text_encoder",
-                    [AUTO, *weight_files(TEXT_ENCODER_FOLDERS)],
-                    "Reads the instruction; auto: the checkpoint's own, or a UMT5 for causal video models.",
-                ),
-                combo_widget(
-                    "lora",
-                    [NONE, *weight_files(LORA_FOLDERS)],
-                    "A LoRA for the model's U-Net, an LCM-LoRA for example.",
+                *(
+                    combo_widget(name, [absent, *weight_files(folders)], FILES[name])
+                    for name, (absent, folders) in PARTS.items()
                 ),
                 float_widget(
                     "lora_strength",
@@ -104,6 +104,7 @@ class LoadStreamModel(io.ComfyNode):
                         "it from the file, and asks where that does not tell."
                     ),
                 ),
+                *(combo_widget(name, [AUTO, *device_names()], tip) for name, tip in DEVICES.items()),
             ],
             outputs=[StreamModelSocket.Output(display_name="model", tooltip="Connect it to Stream Denoise.")],
         )
@@ -138,8 +139,12 @@ class LoadStreamModel(io.ComfyNode):
         dtype: str = AUTO,
         download: bool = False,
         profile: str = AUTO,
+        device: str = AUTO,
+        text_encoder_device: str = AUTO,
+        autoencoder_device: str = AUTO,
     ) -> io.NodeOutput:
-        check_widgets(cls, locals())
+        given = locals().copy()
+        check_widgets(cls, given)
         if dtype == "fp16":
             raise SettingError(FP16_REFUSED)
         one_of("dtype", dtype, DTYPES)
@@ -149,8 +154,7 @@ class LoadStreamModel(io.ComfyNode):
             fetch_missing(checkpoint, node_id)
         path = checkpoint_path(checkpoint)
         family = probe(Path(path))
-        values = {"autoencoder": autoencoder, "text_encoder": text_encoder, "lora": lora}
-        chosen = {name: weight_file(name, values[name], *PARTS[name]) for name in PARTS}
+        chosen = {name: weight_file(name, given[name], *PARTS[name]) for name in PARTS}
         handle = ModelHandle(
             checkpoint=path,
             dtype=dtype,
@@ -160,22 +164,10 @@ class LoadStreamModel(io.ComfyNode):
             fingerprint=fingerprint(path, *chosen.values()),
             node_id=node_id,
             **chosen,
+            **{name: "" if given[name] == AUTO else given[name] for name in DEVICES},
         )
-        told = identify(handle)
-        line = summary(family.name, handle, host.weights_dtype(dtype), host.free_memory())
+        told, devices = identify(handle), devices_of(handle, host.residency.device)
+        free = {each: host.free_memory(each) for each in devices.each}
+        line = summary(family.name, handle, host.weights_dtype(dtype, devices.denoiser), free)
         host.show_text(node_id, f"{line}; {told}" if told else line)
         return io.NodeOutput(handle)
-
-
-def summary(family: str, handle: ModelHandle, dtype: torch.dtype, free: int) -> str:
-    """One line before anything is loaded: memory by part, what is free, and the licence."""
-    sizes = weight_bytes(handle, dtype)
-    parts = ", ".join(f"{part} {_size(size)}" for part, size in sizes.items())
-    form = "fp8" if handle.dtype == "fp8" else str(dtype).removeprefix("torch.")
-    line = f"{family}: {_size(sum(sizes.values()))} of weights in {form} ({parts}); {_size(free)} free"
-    release = release_of(Path(handle.checkpoint))
-    return f"{line}; {release.licence}, {release.terms}" if release else line
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from ..engine.errors import MediaError
-from ..engine.families import estimate_bytes, load_model
+from ..engine.families import load_model, weights_on
 from ..engine.families.base import ModelHandle, StreamModel
+from ..engine.families.devices import devices_of
 from ..engine.media.types import SinkResult
 from ..engine.runtime.loaded_models import ModelStore
 from ..engine.runtime.memory import malloc_trim
@@ -25,10 +26,12 @@ from . import host
 
 
 def load(handle: ModelHandle) -> StreamModel:
-    """The model behind a handle, on ComfyUI's device, after ComfyUI has made room for it."""
-    dtype = host.weights_dtype(handle.dtype)
+    """The model behind a handle, on its devices, after ComfyUI has made room for it."""
+    devices = devices_of(handle, host.residency.device)
+    dtype = host.weights_dtype(handle.dtype, devices.denoiser)
     # fp8 is made of full weights, on the device
-    host.make_room(estimate_bytes(replace(handle, dtype="auto"), dtype))
+    for device, size in weights_on(replace(handle, dtype="auto"), dtype, devices).items():
+        host.make_room(size, device)
     model = load_model(handle, host.residency.device, dtype)
     if model.remark:
         host.show_text(handle.node_id, model.remark)

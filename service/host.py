@@ -242,19 +242,19 @@ def metadata(hidden: Any) -> tuple[tuple[str, str], ...]:
 # --- devices and memory -----------------------------------------------------------------------
 
 
-def weights_dtype(choice: str) -> torch.dtype:
+def weights_dtype(choice: str, device: torch.device) -> torch.dtype:
     """The number format behind a choice of LoadStreamModel; for fp8, of what stays unquantised."""
-    return WEIGHT_DTYPES.get(choice) or plan_device(residency.device).dtype
+    return WEIGHT_DTYPES.get(choice) or plan_device(device).dtype
 
 
-def free_memory() -> int:
-    """Bytes that are free on the device now."""
-    if residency.device.type == "cuda":
-        return torch.cuda.mem_get_info(residency.device)[0]
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 
 
-def make_room(size: int) -> None:
+def make_room(size: int, device: torch.device) -> None:
     """Nobody else is on the device."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
+from torch import nn
 
 
 class StreamingAutoencoder(ABC):
@@ -14,11 +15,19 @@ class StreamingAutoencoder(ABC):
         spatial: pixels per latent along width and height.
         temporal: frames per latent frame.
         channels: latent channels.
+        model: the network.
     """
 
+    model: nn.Module
     spatial: int
     temporal: int
     channels: int
+
+    @property
+    def place(self) -> tuple[torch.device, torch.dtype]:
+        """Of the network's weights."""
+        parameter = next(self.model.parameters())
+        return parameter.device, parameter.dtype
 
     @abstractmethod
     def encode_chunk(self, frames: torch.Tensor) -> torch.Tensor:
@@ -26,7 +35,7 @@ class StreamingAutoencoder(ABC):
 
     @abstractmethod
     def decode_chunk(self, latents: torch.Tensor) -> torch.Tensor:
-        """Latents to uint8 RGB (N, H, W, 3), on the latents' device."""
+        """Latents on any device to uint8 RGB (N, H, W, 3), on the network's."""
 
     @abstractmethod
     def working_values(self, frames: int) -> int:

@@ -39,11 +39,6 @@ class ImageAutoencoder(StreamingAutoencoder):
         self.spatial = self.patch * 2 ** (len(model.config.encoder_block_out_channels) - 1)
         self.channels = model.config.latent_channels
 
-    @property
-    def _place(self) -> tuple[torch.device, torch.dtype]:
-        parameter = next(self.model.parameters())
-        return parameter.device, parameter.dtype
-
     def encode(self, pictures: torch.Tensor) -> torch.Tensor:
         """Float pictures (N, 3, H, W) in -1..1 to latents (N, channels, H / spatial, W / spatial)."""
         patches = F.pixel_unshuffle(pictures, self.patch) if self.patch > 1 else pictures
@@ -55,12 +50,12 @@ class ImageAutoencoder(StreamingAutoencoder):
         return F.pixel_shuffle(patches, self._shown) if self._shown > 1 else patches
 
     def encode_chunk(self, frames: torch.Tensor) -> torch.Tensor:
-        device, dtype = self._place
+        device, dtype = self.place
         # a (N, H, W, 3) tensor permuted to (N, 3, H, W) is channels_last already
         return self.encode(upload(frames, device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0)
 
     def decode_chunk(self, latents: torch.Tensor) -> torch.Tensor:
-        pictures = self.decode(latents.to(self._place[1]))
+        pictures = self.decode(latents.to(*self.place))
         pictures = (pictures.float() * 127.5 + 128.0).clamp_(0.0, 255.0)
         return pictures.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 

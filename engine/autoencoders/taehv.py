@@ -59,7 +59,7 @@ class TAEHVAutoencoder(VideoAutoencoder):
     def _decode(self, latents: torch.Tensor, first: bool) -> torch.Tensor:
         if self._raw:
             latents = self.denormalise(latents)
-        frames, memory = self.model.decode(latents.to(self._place[1]).unsqueeze(0), self._state.decoder)
+        frames, memory = self.model.decode(latents.to(self.place[1]).unsqueeze(0), self._state.decoder)
         self._state = replace(self._state, decoder=memory)
         shown = frames[0, self.temporal - 1 if first else 0 :]
         return shown * 2.0 - 1.0 if self.unit_pixels else shown

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
-from torch import nn
 
 from ..transfers import upload
 from .base import StreamingAutoencoder
@@ -43,14 +42,12 @@ class VideoAutoencoder(StreamingAutoencoder):
     weights.
 
     Attributes:
-        model: the network, shared by all streams.
         latent_format: raw against normalised latents.
         lookahead: frames that the encoder must see beyond those a latent shows.
         unit_pixels: for a diffusion model whose autoencoder was given and gave pixels from 0 to 1 where it
             is made for -1 to 1 (LiveEdit); set when a model is loaded.
     """
 
-    model: nn.Module
     latent_format: LatentFormat
     lookahead: int
     unit_pixels = False
@@ -105,7 +102,7 @@ class VideoAutoencoder(StreamingAutoencoder):
         if len(latents) == 0:
             height, width = (side * self.spatial for side in latents.shape[-2:])
             return torch.empty((0, height, width, 3), device=latents.device, dtype=torch.uint8)
-        pixels = self._decode(latents.to(self._place[0]), not self._state.decoding)
+        pixels = self._decode(latents.to(self.place[0]), not self._state.decoding)
         self._state = replace(self._state, decoding=True)
         pixels = (pixels.float() * 255.0 + 0.5).clamp_(0.0, 255.0)
         return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
@@ -122,18 +119,13 @@ class VideoAutoencoder(StreamingAutoencoder):
         """Forget the stream so far."""
         self._state = AutoencoderState()
 
-    @property
-    def _place(self) -> tuple[torch.device, torch.dtype]:
-        parameter = next(self.model.parameters())
-        return parameter.device, parameter.dtype
-
     def _no_latents(self, frames: torch.Tensor) -> torch.Tensor:
-        device, dtype = self._place
+        device, dtype = self.place
         height, width = (side // self.spatial for side in frames.shape[1:3])
         return torch.empty((0, self.channels, height, width), device=device, dtype=dtype)
 
     def _encode_ready(self, frames: torch.Tensor) -> torch.Tensor:
-        device, dtype = self._place
+        device, dtype = self.place
         pixels = upload(frames, device).permute(0, 3, 1, 2).to(dtype) / 255.0
         latents = self._encode(pixels, not self._state.encoding)
         self._state = replace(self._state, encoding=True)

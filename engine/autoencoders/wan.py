@@ -56,7 +56,7 @@ class WanAutoencoder(VideoAutoencoder):
         return self.normalise(rearrange(mean, "1 c t h w -> t c h w")).to(pixels.dtype)
 
     def _decode(self, latents: torch.Tensor, first: bool) -> torch.Tensor:
-        raw = rearrange(self.denormalise(latents).to(self._place[1]), "t c h w -> 1 c t h w")
+        raw = rearrange(self.denormalise(latents).to(self.place[1]), "t c h w -> 1 c t h w")
         hidden = self.model.post_quant_conv(raw)
         cache = _continued(self.model.decoder, self._state.decoder)
         frames = []

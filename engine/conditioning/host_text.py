@@ -49,16 +49,16 @@ class HostTextFile:
 
     Attributes:
         path: absolute.
-        load: gives its CLIP; called on the session's thread.
+        load: gives its CLIP, of the path and a device, ``""`` for the host's; called on the session's thread.
     """
 
     path: str
-    load: Callable[[str], Any] = field(compare=False, repr=False)
+    load: Callable[[str, str], Any] = field(compare=False, repr=False)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """On another machine there is no host: None, and a checkpoint's own encoder reads."""
         return type(None), ()
 
-    def open(self) -> HostText:
-        """The encoder, loaded by the host."""
-        return HostText(self.load(self.path))
+    def open(self, device: str = "") -> HostText:
+        """The encoder, loaded by the host, which has it compute on a device."""
+        return HostText(self.load(self.path, device))

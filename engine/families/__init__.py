@@ -19,6 +19,7 @@ from .registry import (
     release_of,
     releases,
     weight_bytes,
+    weights_on,
 )
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "release_of",
     "releases",
     "weight_bytes",
+    "weights_on",
 ]

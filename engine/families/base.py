@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from ..conditioning.host_text import HostTextFile
 from ..conditioning.timeline import Switch
@@ -20,6 +21,7 @@ from ..errors import SettingError
 from ..media.types import Frames
 from ..motion.flow import FlowSettings
 from ..motion.refresh import RefreshPolicy
+from .crossing import Crossing
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ class ModelHandle:
         on_loss: what happens when that worker is lost, ``"stop"`` or ``"restart"``.
         fingerprint: changes when a file behind the handle changes (path, size, mtime).
         node_id: the ComfyUI node that made it, owner of its live keys.
+        device, text_encoder_device, autoencoder_device: of the parts, ``"cuda:1"`` or ``"cpu"`` for example;
+            ``""`` is the host's for the denoiser, and the denoiser's for the others.
     """
 
     checkpoint: str
@@ -188,6 +192,9 @@ class ModelHandle:
     node_id: str = ""
     run_on: str = ""
     on_loss: str = "stop"
+    device: str = ""
+    text_encoder_device: str = ""
+    autoencoder_device: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,10 +223,15 @@ def no_frames(height: int, width: int) -> np.ndarray:
 
 
 class Runner(ABC):
-    """Turns chunks of source frames into chunks of stylised frames."""
+    """Turns chunks of source frames into chunks of stylised frames.
+
+    Attributes:
+        crossing: between the devices of its model's parts, where a family tells parts apart.
+    """
 
     requirements: Requirements
     live_parameters: tuple[LiveParameter, ...]
+    crossing: Crossing | None = None
 
     @abstractmethod
     def encode(self, chunk: Chunk) -> Any:
@@ -242,7 +254,7 @@ class Runner(ABC):
 
     def readout(self) -> Mapping[str, str]:
         """Any thread: short texts by name that the node shows beside its meters."""
-        return {}
+        return {} if self.crossing is None else self.crossing.readout()
 
     def release_caches(self) -> None:  # noqa: B027 - optional
         """Free what can be recomputed (after an out-of-memory error)."""
@@ -271,6 +283,14 @@ class StreamModel(ABC):
     @abstractmethod
     def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
         """Estimated bytes beside the weights for a stream with these settings at this size in pixels."""
+
+    def modules_on(self, usual: torch.device) -> Mapping[torch.device, tuple[Any, ...]]:
+        """``modules`` by the device that they are to be on, the denoiser's first; ``usual`` is the host's."""
+        return {usual: self.modules()}
+
+    def stream_bytes_on(self, usual: torch.device, *request: Any) -> Mapping[torch.device, int]:
+        """``stream_bytes`` of settings, width and height by device."""
+        return {usual: self.stream_bytes(*request)}
 
     @abstractmethod
     def requirements(self, settings: DenoiseSettings) -> Requirements:

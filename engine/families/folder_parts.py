@@ -11,10 +11,12 @@ import torch
 from ..autoencoders.load import load_video_autoencoder
 from ..conditioning.ensemble import load_ensemble
 from ..errors import SettingError
-from .base import ModelHandle, StreamModel
+from .base import ModelHandle
 from .checkpoint_folder import TEXT_ENCODERS, CheckpointDescription
+from .devices import devices_of
+from .parted_model import PartedModel
 
-Model = TypeVar("Model", bound=StreamModel)
+Model = TypeVar("Model", bound=PartedModel)
 
 
 def refuse_other_parts(handle: ModelHandle, title: str) -> None:
@@ -32,7 +34,7 @@ def load_parts(
     device: torch.device,
     dtype: torch.dtype,
 ) -> Model:
-    """Read a folder and put its parts together on a device.
+    """Read a folder and put its parts together on a device, or on those that the handle names.
 
     Args:
         description: of the family.
@@ -48,6 +50,4 @@ def load_parts(
     autoencoder = load_video_autoencoder(described.find_autoencoder(handle), dtype)
     described.check({name: part.width for name, part in text.encoders.items()}, autoencoder.channels)
     loaded = model(network, text, autoencoder, described.profile)
-    for module in loaded.modules():
-        module.to(device)
-    return loaded
+    return loaded.placed(devices_of(handle, device))

@@ -15,8 +15,10 @@ from ..errors import CheckpointError, SettingError, one_line
 from ..log import log
 from .alias import make_importable
 from .base import ModelHandle, Runner, StreamModel
+from .devices import Devices, devices_of, part_of
 from .family import Family, StreamRequest
 from .note import NOTE, read_note
+from .parted_model import PartedModel
 from .releases import Release, named, release_in
 from .sizes import check_descriptions, check_sizes, reading
 
@@ -97,15 +99,25 @@ def probe(path: Path) -> Family:
 
 
 def load_model(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> StreamModel:
-    """Load a checkpoint's weights to a device; see the family's loader for errors.
+    """Load a checkpoint's weights to the host's device, or those that the handle names.
 
     Weights are made outside inference mode, so that they can be moved and patched later.
+
+    Raises:
+        SettingError: a device that isn't here, or is named for a model that has no parts.
+        LiveStyleError: see the family's loader.
     """
     path = Path(handle.checkpoint)
     family = probe(path)
     check_sizes(handle)
+    devices = devices_of(handle, device)
     with reading(path), torch.inference_mode(False), torch.no_grad():
-        return family.load(handle, device, dtype)
+        model = family.load(handle, devices.denoiser, dtype)
+    if set(devices.each) != {device} and not isinstance(model, PartedModel):
+        raise SettingError(
+            f"device: {family.name} models go where the host puts them, set all three to auto."
+        )
+    return model
 
 
 def identify(handle: ModelHandle) -> str:
@@ -144,6 +156,15 @@ def weight_bytes(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:
     family = probe(path)
     with reading(path):
         return dict(family.footprint(handle, dtype))
+
+
+def weights_on(handle: ModelHandle, dtype: torch.dtype, devices: Devices) -> dict[torch.device, int]:
+    """``weight_bytes`` by the device that each part goes to."""
+    sizes: dict[torch.device, int] = {}
+    for name, size in weight_bytes(handle, dtype).items():
+        device = getattr(devices, part_of(name))
+        sizes[device] = sizes.get(device, 0) + size
+    return sizes
 
 
 def estimate_bytes(handle: ModelHandle, dtype: torch.dtype) -> int:

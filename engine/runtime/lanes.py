@@ -1,4 +1,4 @@
-"""Lanes: the threads that run every torch stage of every session on a device.
+"""Lanes: the threads that run every torch stage of every session on a device, or on several together.
 
 They belong to the device and live as long as the process, because CUDA-graph trees are
 thread-local: what one thread has warmed and recorded, only that thread can replay.
@@ -11,6 +11,9 @@ A stage is over when its work on the device is. The host thread waits for an eve
 stream, so a lane never runs ahead of the device: late values are read as late as possible, an
 asynchronous error is caught in the stage it belongs to, and a tensor handed to the next lane is
 complete. Lanes overlap with each other all the same.
+
+Where a model's parts are on several devices, a lane has a stream on each card. A copy from one card to
+another is ordered on both by events (torch's own), and a stage is over when its work on all of them is.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -46,14 +50,25 @@ class _Job:
 
 
 class Lane:
-    """One thread, on CUDA with its own stream, that works off jobs in order of their keys."""
+    """One thread, with a stream of its own on every card, that works off jobs in order of their keys.
 
-    def __init__(self, name: str, plan: DevicePlan) -> None:
+    Args:
+        plan: of the device that is the current one: the denoiser's.
+        others: devices of the model's other parts.
+    """
+
+    def __init__(self, name: str, plan: DevicePlan, others: Sequence[torch.device] = ()) -> None:
         self.name = name
-        self._plan = plan
+        devices = (*others, plan.device)
+        hosts = (
+            [plan]
+            if plan.device.type != "cuda"
+            else [plan_device(each) for each in others if each.type == "cpu"]
+        )
+        self._threads = hosts[0].threads if hosts else 0
         self._jobs: queue.PriorityQueue[tuple[tuple[float, int], int, _Job | None]] = queue.PriorityQueue()
         self._arrival = itertools.count()
-        self._stream = torch.cuda.Stream(plan.device) if plan.device.type == "cuda" else None
+        self._streams = [torch.cuda.Stream(device) for device in devices if device.type == "cuda"]
         thread_name = f"livestyle-{plan.device}-{name}"
         threading.Thread(target=self._work, name=thread_name, daemon=True).start()
 
@@ -66,14 +81,16 @@ class Lane:
         self._jobs.put(((math.inf, 0), next(self._arrival), None))
 
     def follow(self, event: torch.cuda.Event) -> None:
-        """On CUDA, have what is queued from now on wait for an event; the host does not."""
-        if self._stream is not None:
-            self._stream.wait_event(event)
+        """Have what is queued on a card from now on wait for an event; the host does not."""
+        for stream in self._streams:
+            stream.wait_event(event)
 
     def _work(self) -> None:
-        if self._stream is None:
-            torch.set_num_threads(self._plan.threads)
-        with torch.inference_mode(), torch.cuda.stream(self._stream):
+        if self._threads:
+            torch.set_num_threads(self._threads)
+        with torch.inference_mode(), ExitStack() as current:
+            for stream in self._streams:
+                current.enter_context(torch.cuda.stream(stream))
             while True:
                 _, _, job = self._jobs.get()
                 if job is None:
@@ -90,9 +107,9 @@ class Lane:
         started = time.perf_counter()
         try:
             result = job.work()
-            if self._stream is not None:
+            for stream in self._streams:
                 event = torch.cuda.Event(blocking=True)
-                event.record(self._stream)
+                event.record(stream)
                 event.synchronize()
         except BaseException as caught:  # handed to the owner of the job
             error = caught
@@ -100,25 +117,31 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of one device: one for each stage, or one compute worker for all."""
+    """The lanes of a model's devices: one for each stage, or one compute worker for all.
 
-    def __init__(self, plan: DevicePlan) -> None:
+    Args:
+        plan: of the denoiser's device.
+        others: devices of the other parts.
+    """
+
+    def __init__(self, plan: DevicePlan, others: Sequence[torch.device] = ()) -> None:
         self.plan = plan
+        self._cards = [device for device in (plan.device, *others) if device.type == "cuda"]
         if plan.lanes == "single":
-            worker = Lane("compute", plan)
+            worker = Lane("compute", plan, others)
             self._lane_of = dict.fromkeys(STAGES, worker)
         else:
-            self._lane_of = {stage: Lane(stage, plan) for stage in STAGES}
+            self._lane_of = {stage: Lane(stage, plan, others) for stage in STAGES}
 
     def name(self, stage: Stage) -> str:
         """The name of the lane that runs a stage."""
         return self._lane_of[stage].name
 
     def follow_caller(self) -> None:
-        """Have every lane wait for what this thread has queued on the device: weights, caches' zeros."""
-        if self.plan.device.type == "cuda":
+        """Have every lane wait for what this thread has queued on the cards: weights, caches' zeros."""
+        for card in self._cards:
             event = torch.cuda.Event()
-            event.record(torch.cuda.current_stream(self.plan.device))
+            event.record(torch.cuda.current_stream(card))
             for lane in set(self._lane_of.values()):
                 lane.follow(event)
 
@@ -147,15 +170,20 @@ class Lanes:
         self._lane_of[stage].submit((first_frame, -STAGES.index(stage)), work, done, ended)
 
 
-_lanes: dict[torch.device, Lanes] = {}
+_lanes: dict[tuple[torch.device, ...], Lanes] = {}
 _lock = threading.Lock()
 
 
-def lanes_of(device: torch.device) -> Lanes:
-    """The lanes of a device, made at the first call."""
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", torch.cuda.current_device())
+def lanes_of(*devices: torch.device) -> Lanes:
+    """The lanes of a device, or of a model's devices, the denoiser's first; made at the first call."""
+    devices = tuple(
+        torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device
+        for device in devices
+    )
     with _lock:
-        if device not in _lanes:
-            _lanes[device] = Lanes(plan_device(device))
-        return _lanes[device]
+        if devices not in _lanes:
+            plan = plan_device(devices[0])
+            if len(devices) > 1:  # stages that don't share a device need not wait for each other
+                plan = replace(plan, lanes="triple")
+            _lanes[devices] = Lanes(plan, devices[1:])
+        return _lanes[devices]

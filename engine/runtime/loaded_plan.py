@@ -9,11 +9,13 @@ from fractions import Fraction
 from pathlib import PurePath
 
 from ..cluster.remote_model import RemoteModel
+from ..cluster.remote_runner import RemoteRunner
 from ..errors import SessionCancelled, SettingError
 from ..families import StreamRequest, make_runner
 from ..families.base import ModelHandle, Runner, StreamModel
 from ..media.types import FrameSource
 from .control import Control
+from .lanes import Lanes, lanes_of
 from .lifecycle import State
 from .model_placement import ModelPlacement, placement_of
 from .plan import PlanNode, Read, Stylise, Write, read_of, stylised
@@ -33,13 +35,15 @@ class LoadedPlan:
     Attributes:
         sources: of each read node, not started yet.
         models, runners: of each denoising node.
-        placement: brings all models to the device.
+        lanes: of the devices that a node's model is on.
+        placement: brings all models to their devices.
         width, height: the size that all of them work at, in pixels.
     """
 
     sources: Mapping[PlanNode, FrameSource]
     models: Mapping[PlanNode, StreamModel]
     runners: Mapping[PlanNode, Runner]
+    lanes: Mapping[PlanNode, Lanes]
     placement: ModelPlacement
     width: int
     height: int
@@ -102,7 +106,7 @@ class PlanLoader:
                 raise SettingError(f"this model needs frames: connect some to StreamDenoise {node.node_id}.")
         origin = sources.get(plan.origin)
         width, height = output_size(needs, origin.info if origin else None)
-        placement = placement_of(models, needs, width, height)
+        placement = placement_of(models, needs, width, height, self.residency.device)
         # Before any runner: one makes its buffers at once, where the weights are then.
         placement.acquire(self.residency, self.control)
         self.control.check()
@@ -111,7 +115,14 @@ class PlanLoader:
             node: _runner(models[node], operation, node.node_id, live, width, height)
             for node, operation in stylise.items()
         }
-        return LoadedPlan(sources, models, runners, placement, width, height)
+        usual = self.residency.device
+        lanes = {
+            node: runner.lanes
+            if isinstance(runner, RemoteRunner)
+            else lanes_of(*models[node].modules_on(usual))
+            for node, runner in runners.items()
+        }
+        return LoadedPlan(sources, models, runners, lanes, placement, width, height)
 
     def _open_sources(self, nodes: Sequence[PlanNode], opened: ExitStack) -> dict[PlanNode, FrameSource]:
         sources: dict[PlanNode, FrameSource] = {}
@@ -134,6 +145,8 @@ class PlanLoader:
     def _load(self, handle: ModelHandle) -> StreamModel:
         self._step("loading", "Load", f"Loading {PurePath(handle.checkpoint).name}")
         if handle.run_on:
+            if handle.device or handle.text_encoder_device or handle.autoencoder_device:
+                raise SettingError("device is of this machine: set run_on to here, or all devices to auto.")
             return RemoteModel(handle, self._wait_for_worker, self.control.check)
         return self.load_model(handle)
 

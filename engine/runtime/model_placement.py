@@ -1,9 +1,12 @@
-"""All models of a plan on the device together, with memory for what their streams compute."""
+"""All models of a plan on their devices together, with memory for what their streams compute."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import torch
 
 from ..conditioning.timeline import StyleTimeline
 from ..families.base import Requirements, StreamModel
@@ -14,20 +17,20 @@ from .residency import Residency
 
 @dataclass(frozen=True)
 class ModelPlacement:
-    """What a plan needs on the device.
+    """What a plan needs on its devices.
 
     Attributes:
         models: each once.
-        memory: bytes beside the weights, of all streams together.
+        memory: bytes beside the weights on each device, of all streams together.
         remedy: what the artist should lower when they don't fit.
     """
 
     models: tuple[StreamModel, ...]
-    memory: int
+    memory: Mapping[torch.device, int]
     remedy: str
 
     def acquire(self, residency: Residency, control: Control) -> None:
-        """Have everything on the device; a failure goes to ``control``."""
+        """Have everything on its device; a failure goes to ``control``."""
         if not self.models:
             return
         try:
@@ -37,24 +40,31 @@ class ModelPlacement:
 
 
 def placement_of(
-    models: Mapping[PlanNode, StreamModel], needs: Mapping[PlanNode, Requirements], width: int, height: int
+    models: Mapping[PlanNode, StreamModel],
+    needs: Mapping[PlanNode, Requirements],
+    width: int,
+    height: int,
+    usual: torch.device,
 ) -> ModelPlacement:
     """What a plan needs at a size.
 
     Args:
         models, needs: of each denoising node.
         width, height: in pixels.
+        usual: the host's device.
     """
     # By identity: a model need not be hashable. One on another machine has no modules here.
     each = {id(model): model for model in models.values() if model.modules()}
-    memory = sum(model.stream_bytes(stylised(node).settings, width, height) for node, model in models.items())
+    memory: Counter[torch.device] = Counter()
+    for node, model in models.items():
+        memory.update(model.stream_bytes_on(usual, stylised(node).settings, width, height))
     clips = {
         id(recipe.clip.clip): recipe.clip.device_bytes
         for node in models
         for recipe in StyleTimeline.of(stylised(node).conditioning).styles
         if recipe.clip is not None
     }
-    memory += sum(clips.values())
+    memory[usual] += sum(clips.values())
     chunk = max((need.largest for need in needs.values()), default=1)
     return ModelPlacement(tuple(each.values()), memory, remedy_for(chunk, width, height))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -15,14 +15,14 @@ class Residency(Protocol):
     """Memory management of the host; called before runners are made and before every burst of work.
 
     Attributes:
-        device: where the weights are while a session works with them.
+        device: where weights are while a session works with them, but for parts that were put elsewhere.
     """
 
     @property
     def device(self) -> torch.device: ...
 
-    def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
-        """Put the weights of all these models on the device, with so many bytes to spare; may block.
+    def acquire(self, models: Sequence[StreamModel], memory_required: Mapping[torch.device, int]) -> None:
+        """Put the weights of all these models on their devices, with so many bytes to spare; may block.
 
         In one call: one by one, models would push each other out.
         """
@@ -32,15 +32,16 @@ class Residency(Protocol):
 
 
 class OwnResidency:
-    """Without a host: weights are moved to the device and stay there."""
+    """Without a host: weights are moved to their devices and stay there."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
+    def acquire(self, models: Sequence[StreamModel], memory_required: Mapping[torch.device, int]) -> None:
         for model in models:
-            for module in model.modules():
-                module.to(self.device)
+            for device, modules in model.modules_on(self.device).items():
+                for module in modules:
+                    module.to(device)
 
     def released(self) -> None:
         gc.collect()  # what a session leaves behind refers to itself

@@ -23,7 +23,6 @@ from ..media.types import SinkResult
 from ..takes.take import Take
 from .control import Control
 from .flow_blend import flow_blend_parameters
-from .lanes import lanes_of
 from .lifecycle import Lifecycle, Listener, State
 from .loaded_plan import Loader, PlanLoader
 from .memory import Trimmer, malloc_trim
@@ -224,18 +223,18 @@ class StreamSession:
             self.store.signals.attach(source.audio if source else None, source is not None)
             self.store.declare(self._live)
             self._total = loaded.length(plan)
-            lanes, placement = lanes_of(self._residency.device), loaded.placement
+            lanes, placement = tuple(loaded.lanes.values()), loaded.placement
 
             def acquire() -> None:
                 placement.acquire(self._residency, self._control)
-                lanes.follow_caller()  # also what runners have put on the device
+                for each in lanes:
+                    each.follow_caller()  # also what runners have put on the device
 
             context = SessionContext(
                 self._control,
                 self.telemetry,
                 self.store,
                 self.preview,
-                lanes,
                 acquire,
                 self.recorders,
                 self._on_take,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ..media.recording import RecordSwitch
 from ..media.types import SinkResult
 from .control import Control
-from .lanes import Lanes
 from .parameters import ParameterStore
 from .preview import PreviewHub
 from .telemetry import Telemetry
@@ -20,8 +19,7 @@ class SessionContext:
 
     Attributes:
         control, telemetry, store, preview: one of each a session.
-        lanes: of the device that the models are on.
-        acquire: puts all models of the plan on the device.
+        acquire: puts all models of the plan on their devices.
         recorders: the switch of each write node whose target is a file, by node id.
         on_take: called with the node id and each file that was finished while the stream went on.
         on_chunk: called with every chunk that reaches a target.
@@ -31,7 +29,6 @@ class SessionContext:
     telemetry: Telemetry
     store: ParameterStore
     preview: PreviewHub
-    lanes: Lanes
     acquire: Callable[[], None]
     recorders: Mapping[str, RecordSwitch]
     on_take: Callable[[str, SinkResult], None]

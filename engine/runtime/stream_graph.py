@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ..cluster.remote_runner import RemoteRunner
 from ..families.base import Requirements
 from ..media.recording import RecordingSink, StreamFormat
 from ..media.sinks import SinkSpec
@@ -135,7 +134,8 @@ class StreamGraph:
     @property
     def _waiting_room(self) -> int:
         """Frames for which a stream that needs no model waits for the ones that do."""
-        return max(COPY_CHUNK, self._in_work * (self._context.lanes.plan.prefetch + 3))
+        prefetch = max((lanes.plan.prefetch for lanes in self._loaded.lanes.values()), default=1)
+        return max(COPY_CHUNK, self._in_work * (prefetch + 3))
 
     def _make_outputs(self, nodes: list[PlanNode]) -> dict[PlanNode, OutputPart]:
         shown = next((node for node in reversed(nodes) if _writes(node).preview), None)
@@ -186,7 +186,7 @@ class StreamGraph:
         loaded, context = self._loaded, self._context
         runner = loaded.runners[node]
         needs = runner.requirements
-        lanes = runner.lanes if isinstance(runner, RemoteRunner) else context.lanes
+        lanes = loaded.lanes[node]
         pipeline = StagePipeline(
             runner,
             lanes,

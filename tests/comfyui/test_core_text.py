@@ -97,6 +97,14 @@ def test_the_prompt_stays_live_and_a_long_one_is_refused(reader: ComfyServer) ->
     assert run.end().status == "success"
 
 
+def test_parts_that_are_told_where_to_be_give_the_same_pictures(reader: ComfyServer) -> None:
+    """All on the CPU by name, also the text encoder that ComfyUI itself loads."""
+    chosen = graph("dark water", text_encoder=FP16)
+    parts = ("device", "text_encoder_device", "autoencoder_device")
+    chosen[LOAD]["inputs"] |= dict.fromkeys(parts, "cpu")
+    assert np.array_equal(frames(reader, chosen), frames(reader, graph("dark water", text_encoder=FP16)))
+
+
 def test_other_models_say_that_clip_is_not_theirs(reader: ComfyServer) -> None:
     wrong = graph("dark water", FP16)
     wrong[LOAD]["inputs"] |= {"checkpoint": "demo: mllm-edit", "autoencoder": "auto"}

@@ -163,16 +163,27 @@ def test_the_line_before_loading(node_classes: dict[str, Any], tmp_path: Path) -
     (folder / "model_index.json").write_bytes(FILES["model_index.json"])
     save_file({"a.weight": torch.zeros(1024, 1024)}, folder / "unet" / "x.safetensors")
     save_file({"b": torch.zeros(2048, 1024)}, folder / "text_encoder" / "x.safetensors")
-    handle = ModelHandle(str(folder))
-    assert summary("mllm_edit", handle, torch.bfloat16, 7_900_000_000) == (
+    handle, cpu = ModelHandle(str(folder)), torch.device("cpu")
+    assert summary("mllm_edit", handle, torch.bfloat16, {cpu: 7_900_000_000}) == (
         "mllm_edit: 6 MB of weights in bfloat16 (text_encoder 4 MB, unet 2 MB); 7.9 GB free; "
         "CC BY-NC 4.0, non-commercial use only"
     )
     (folder / "livestyle.json").write_text("{}")
     handle = ModelHandle(str(folder), dtype="fp8")
-    assert summary("mllm_edit", handle, torch.bfloat16, 500_000_000) == (
+    assert summary("mllm_edit", handle, torch.bfloat16, {cpu: 500_000_000}) == (
         "mllm_edit: 3 MB of weights in fp8 (text_encoder 2 MB, unet 1 MB); 500 MB free"
     )
+    second = {torch.device("cuda:0"): 500_000_000, torch.device("cuda:1"): 22_000_000_000}
+    assert summary("mllm_edit", handle, torch.bfloat16, second).endswith(
+        "; 500 MB free on cuda:0, 22.0 GB free on cuda:1"
+    )
+
+
+def test_devices_are_chosen_by_part(run_node: RunNode) -> None:
+    handle = run_node("LoadStreamModel", checkpoint=DEMO, text_encoder_device="cpu").args[0]
+    assert (handle.device, handle.text_encoder_device, handle.autoencoder_device) == ("", "cpu", "")
+    with pytest.raises(SettingError, match="device cuda:9 isn't here: choose auto or .*cpu"):
+        run_node("LoadStreamModel", checkpoint=DEMO, device="cuda:9")
 
 
 def test_a_strength_does_not_load_the_weights_again(comfy: Path) -> None:

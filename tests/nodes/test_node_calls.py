@@ -364,19 +364,21 @@ def test_core_memory_management_moves_whole_models(comfy: Path) -> None:
 
     host.empty_device()
     residency, model, other = host.ComfyResidency(), OneLayer(), OneLayer()
-    residency.acquire([model], 0)
-    residency.acquire([model, other], 1 << 20)
+    residency.acquire([model], {})
+    residency.acquire([model, other], {residency.device: 1 << 20})
     patchers = [weakref.ref(each.model) for each in host.comfy.model_management.current_loaded_models]
     assert len(patchers) == 2
     assert not model.layer.weight.is_inference()
     host.empty_device()
-    residency.acquire([model, other], 0)
+    residency.acquire([model, other], {})
     assert model.layer(torch.zeros(1, 4)).shape == (1, 4)
     weights = [weakref.ref(each.layer.weight) for each in (model, other)]
     del model, other
     gc.collect()
     assert [weight() for weight in weights] == [None, None]
-    residency.acquire([OneLayer()], 0)  # patchers go with the next session: ComfyUI may be going through them
+    residency.acquire(
+        [OneLayer()], {}
+    )  # patchers go with the next session: ComfyUI may be going through them
     gc.collect()
     assert [patcher() for patcher in patchers] == [None, None]
 
@@ -394,7 +396,7 @@ def test_models_of_a_plan_come_in_one_call(comfy: Path, monkeypatch: pytest.Monk
         lambda patchers, memory_required: calls.append((len(patchers), memory_required)),
     )
     models = [InvertModel(Behaviour()) for _ in range(2)]
-    host.ComfyResidency().acquire(models, 5)
+    host.ComfyResidency().acquire(models, {host.residency.device: 5})
     assert calls == [(2, 5)]
 
 
@@ -407,7 +409,7 @@ def test_fp8_asks_for_room_for_full_weights(comfy: Path, monkeypatch: pytest.Mon
     from livestyle.nodes import run
 
     asked: list[int] = []
-    monkeypatch.setattr(run.host, "make_room", asked.append)
+    monkeypatch.setattr(run.host, "make_room", lambda size, device: asked.append(size))
     monkeypatch.setattr(run, "load_model", lambda *_: SimpleNamespace(remark=""))
     folder = str(demo_checkpoints()["demo: mllm-edit"])
     for dtype in ("bf16", "fp8"):

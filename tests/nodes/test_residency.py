@@ -15,8 +15,8 @@ import torch
 class Model(SimpleNamespace):
     """The part of a StreamModel that residency uses."""
 
-    def modules(self) -> tuple[torch.nn.Module, ...]:
-        return (self.module,)
+    def modules_on(self, usual: torch.device) -> dict[torch.device, tuple[torch.nn.Module, ...]]:
+        return {usual: (self.module,)}
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def test_room_is_made_only_for_weights_that_are_elsewhere(
 
     monkeypatch.setattr(management, "load_models_gpu", look_first)
     model = _model()
-    residency.acquire([model], 0)
+    residency.acquire([model], {})
     management.unload_all_models()
-    residency.acquire([model], 0)
-    residency.acquire([model], 0)
+    residency.acquire([model], {})
+    residency.acquire([model], {})
     assert loaded == [SIZE, 0, SIZE]
 
 
@@ -70,7 +70,7 @@ def test_a_model_that_goes_while_comfyui_unloads_leaves_its_list_alone(
     """Both happen at /free, on two threads."""
     models = [_model() for _ in range(3)]
     weights = [weakref.ref(model.module) for model in models]
-    residency.acquire(models, 0)
+    residency.acquire(models, {})
     detach = management.LoadedModel.model_unload
 
     def drop_all_and_unload(loaded: Any, *arguments: Any, **options: Any) -> bool:
@@ -82,3 +82,23 @@ def test_a_model_that_goes_while_comfyui_unloads_leaves_its_list_alone(
     management.unload_all_models()
     assert management.current_loaded_models == []
     assert [each() for each in weights] == [None] * 3
+
+
+def test_each_device_of_a_model_is_asked_for_its_own(
+    management: Any, residency: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts on two cards are two models to ComfyUI, which makes room on each; both go with ours."""
+    cards = [torch.device("cuda", number) for number in range(2)]
+    model = Model(modules_on=lambda usual: {card: (torch.nn.Linear(4, 4),) for card in cards})
+    asked: list[tuple[list[torch.device], int]] = []
+
+    def load_models_gpu(patchers: list[Any], memory_required: int) -> None:
+        asked.append(([patcher.load_device for patcher in patchers], memory_required))
+
+    monkeypatch.setattr(management, "load_models_gpu", load_models_gpu)
+    residency.acquire([model], {cards[0]: 7, cards[1]: 5})
+    assert asked == [([cards[0]], 7), ([cards[1]], 5)]
+    weights = [weakref.ref(patcher.model.get_submodule("0")) for patcher in residency._patchers[id(model)]]
+    del model
+    gc.collect()
+    assert [each() for each in weights] == [None] * 2

@@ -26,7 +26,10 @@ IDS = [
     "KVCacheStyleSwitch",
     "FlowWarp",
 ]
-LISTED = {"checkpoint", "autoencoder", "text_encoder", "lora", "file", "device", "adapter", "reference"}
+LISTED = {
+    *("checkpoint", "autoencoder", "text_encoder", "lora", "file", "device", "adapter", "reference"),
+    *("text_encoder_device", "autoencoder_device"),
+}
 """Combos whose options depend on the machine."""
 
 KEPT = (

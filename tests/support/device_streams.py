@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Case:
         switch: live values that change in place of a style, where the family has none to switch.
         source: whether there is a video.
         adapter: whether the demo's temporal adapter is on, renewed every chunk.
+        devices: of the model's parts, as the handle has them.
     """
 
     family: str
@@ -49,6 +50,7 @@ class Case:
     switch: Mapping[str, Any] = field(default_factory=lambda: {"styles.active": 2})
     source: bool = True
     adapter: bool = False
+    devices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Stream:
         weights: bytes on the device before the runner was made.
         peak: bytes on the device at most, all lanes at work.
         predicted: bytes that the model asks for beside its weights.
+        crossed: bytes that went between devices, as the runner counts them.
     """
 
     model: StreamModel
@@ -68,6 +71,7 @@ class Stream:
     weights: int
     peak: int
     predicted: int
+    crossed: int
 
     def stages(self, moment: str) -> list[Passed]:
         """Those of the chunk that a moment names."""
@@ -95,6 +99,14 @@ CASES = {
     "streamedit-dit": Case("streamedit-dit", DenoiseSettings(noise="fresh", advanced=(("cache_window", 4),))),
 }
 
+BESIDE = (("text_encoder_device", "cuda:1"), ("autoencoder_device", "cuda:1"))
+SPREAD = {f"{name}, two cards": replace(case, devices=BESIDE) for name, case in CASES.items()} | {
+    "mllm-edit, three devices": replace(
+        CASES["mllm-edit"],
+        devices=(("device", "cuda:1"), ("text_encoder_device", "cpu"), ("autoencoder_device", "cuda:0")),
+    )
+}
+"""The same with parts on different devices."""
 
 _claimed: set[str] = set()
 
@@ -111,23 +123,25 @@ def stream(name: str) -> Stream:
     """Play a case; anything that a device would refuse raises what torch raises."""
     claim("pretended")
     with pretend_cuda() as device:
-        return _play(CASES[name], device)
+        return _play((CASES | SPREAD)[name], device)
 
 
 def handle(case: Case) -> ModelHandle:
     """Of the demo checkpoint."""
-    return ModelHandle(str(WEIGHTS / case.family))
+    return ModelHandle(str(WEIGHTS / case.family), **dict(case.devices))
 
 
 def _play(case: Case, device: PretendedCuda) -> Stream:
     model = load_model(handle(case), DEVICE, DTYPE)
     weights = device.memory.now
     patched = patch(case, model)
-    watched = Watched(make(case, patched), device)
+    runner = make(case, patched)
+    watched = Watched(runner, device)
     for _ in played(case, watched):
         pass
     predicted = patched.stream_bytes(case.settings, SIDE, SIDE)
-    return Stream(model, watched.passed, weights, watched.peak, predicted)
+    crossed = 0 if runner.crossing is None else runner.crossing.bytes
+    return Stream(model, watched.passed, weights, watched.peak, predicted, crossed)
 
 
 def patch(case: Case, model: StreamModel) -> StreamModel:

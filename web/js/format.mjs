@@ -55,6 +55,7 @@ function readouts(telemetry) {
 const READOUTS = {
   window: "Latent frames (four pictures each) that the model looks at together; 5 of 8: so many are there yet",
   worker: "The machine and the process that the model runs in",
+  crossing: "What a chunk takes from one device to another, on average",
 };
 
 /** @param {string} name @param {string} text @param {string} title @returns {Meter} */

@@ -11,6 +11,7 @@ import torch
 
 from ...conditioning.states import TextStates
 from ...errors import SettingError, one_line
+from ..crossing import Crossing
 from ..fp8 import is_matrix, takes, torchao_quantization
 from .model import MLLMEditModel, QuantisationError
 
@@ -54,7 +55,7 @@ def _probe(model: MLLMEditModel, states: TextStates | None = None) -> tuple[Text
     with torch.inference_mode():
         generator = torch.Generator().manual_seed(0)
         picture = torch.randint(0, 256, (1, 64, 64, 3), generator=generator, dtype=torch.uint8)
-        encoded = model.encoder.encode(PROBE, picture)
+        encoded = Crossing().states(model.encoder.encode(PROBE, picture), unet.device)
         noise = torch.randn(2, model.autoencoder.channels, side, side, generator=generator)
         x, source = noise.to(unet.device, unet.dtype).split(1)
         sigma = torch.ones(1, dtype=unet.dtype, device=unet.device)

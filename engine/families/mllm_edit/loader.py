@@ -12,6 +12,7 @@ from ...conditioning.load import load_encoder
 from ...errors import CheckpointError, SettingError
 from ...networks.lora import apply_lora
 from ..base import ModelHandle
+from ..devices import devices_of
 from ..note import NOTE, read_note, shared_parts
 from ..releases import release_in
 from .denoiser import Denoiser
@@ -38,7 +39,7 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> MLLME
 
     Args:
         handle: which files.
-        device: where the weights go.
+        device: where the weights go, but for parts that the handle puts elsewhere.
         dtype: of the weights; where the handle asks for fp8, of what stays unquantised.
 
     Raises:
@@ -62,9 +63,7 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> MLLME
         profile=profile,
         lora=lora,
         lora_strength=handle.lora_strength,
-    )
-    for module in model.modules():
-        module.to(device)
+    ).placed(devices_of(handle, device))
     return replace(model, quantised=quantise(model)) if handle.dtype == "fp8" else model
 
 

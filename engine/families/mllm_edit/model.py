@@ -14,7 +14,9 @@ from ...conditioning.mllm import MLLMEncoder
 from ...errors import SettingError
 from ...networks.lora import Lora
 from ...sampling.noise import POLICIES
-from ..base import DenoiseSettings, Requirements, StreamModel, TemporalAdapter
+from ..base import DenoiseSettings, Requirements, TemporalAdapter
+from ..devices import Part
+from ..parted_model import PartedModel
 from .adapter_memory import adapter_values
 from .denoiser import Denoiser
 from .profile import FAMILY, Profile
@@ -39,7 +41,7 @@ class QuantisationError:
 
 
 @dataclass(frozen=True)
-class MLLMEditModel(StreamModel):
+class MLLMEditModel(PartedModel):
     """Weights only; streams keep their state in runners.
 
     Attributes:
@@ -87,10 +89,14 @@ class MLLMEditModel(StreamModel):
     def with_lora(self, strength: float) -> MLLMEditModel:
         return replace(self, lora_strength=strength)
 
-    def modules(self) -> tuple[nn.Module, ...]:
-        return (self.denoiser.unet, self.encoder.model, self.autoencoder.model)
+    def parts(self) -> dict[Part, tuple[nn.Module, ...]]:
+        return {
+            "denoiser": (self.denoiser.unet,),
+            "text_encoder": (self.encoder.model,),
+            "autoencoder": (self.autoencoder.model,),
+        }
 
-    def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
+    def working_bytes(self, settings: DenoiseSettings, width: int, height: int) -> dict[Part, int]:
         """What every lane works with at once: the autoencoder's, tokens of the U-Net, and the adapters.
 
         Counted by a dry run (docs/gpu.md): denoising holds six times the U-Net's widths for each of its
@@ -101,7 +107,8 @@ class MLLMEditModel(StreamModel):
         planes = width * height * self.autoencoder.working_values(frames)
         tokens = 6 * (width // spatial) * (height // spatial) * sum(unet.config.block_out_channels)
         adapters = sum(adapter_values(Path(each.path), frames, height, width) for each in self.adapters)
-        return (planes + frames * tokens + adapters) * unet.dtype.itemsize
+        item = unet.dtype.itemsize
+        return {"denoiser": (frames * tokens + adapters) * item, "autoencoder": planes * item}
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         chunk = settings.chunk or self.profile.chunk

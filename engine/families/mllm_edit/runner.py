@@ -19,6 +19,7 @@ from ...sampling.flow_match import FlowMatchSchedule
 from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, live_lora
 from ..compiling import set_compiled, without_recording
+from ..crossing import Crossing
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
 from .adapters import AdapterContext, AdapterRefresh, AdapterStack
@@ -90,13 +91,14 @@ class MLLMEditRunner(Runner):
             *self.stack.live_parameters,
             *live_lora(self._lora_strength, model.lora, model.lora_strength),
         )
+        self.crossing = Crossing()
         self.reset()
 
     def reset(self) -> None:
         model, settings, needs = self.model, self.settings, self.requirements
         styles = FrameStyles(
             self.styles,
-            model.encoder.encode,
+            self._encode_text,
             self._external,
             count=needs.chunk_frames,
             fps=settings.fps or model.fps,
@@ -111,6 +113,7 @@ class MLLMEditRunner(Runner):
     def encode(self, chunk: Chunk) -> EncodedChunk:
         unet = self.denoiser.unet
         count = self.requirements.chunk_frames
+        self.crossing.chunks += 1
         pixels = None if chunk.frames is None else chunk.frames.pixels
         cuts = self.state.cuts.cuts(pixels) if pixels is not None and self._watches_cuts else ()
         pts = None if chunk.frames is None else chunk.frames.pts
@@ -121,8 +124,13 @@ class MLLMEditRunner(Runner):
         renewals = self._renewals(pixels, cuts[0] if cuts else None, prompt)
         if any(renewal is not None for renewal in renewals):
             self.state.refreshes.append(chunk.index)
-        frames = None if pixels is None else upload(torch.from_numpy(pixels), unet.device)
-        text = self.state.styles.condition(moments, chunk.live, frames)
+        autoencoder, encoder = self.model.autoencoder, self.model.encoder
+        frames = shown = None if pixels is None else torch.from_numpy(pixels)
+        if frames is not None:
+            frames = upload(frames, autoencoder.place[0])
+            if encoder.device == frames.device:
+                shown = frames
+        text = self.state.styles.condition(moments, chunk.live, shown)
         drawn = self.state.noise.draw(
             seed=int(chunk.live[self._seed]),
             first_frame=chunk.first_frame,
@@ -134,8 +142,8 @@ class MLLMEditRunner(Runner):
         if frames is None:
             source = torch.zeros_like(noise, dtype=unet.dtype)
         else:
-            source = self.model.autoencoder.encode_chunk(frames)
-        empty = self.model.encoder.encode(None, frames) if self.model.profile.guided else None
+            source = self.crossing.take(autoencoder.encode_chunk(frames), unet.device)
+        empty = self._encode_text(None, shown) if self.model.profile.guided else None
         return EncodedChunk(source, noise, text, empty, renewals)
 
     def denoise(self, encoded: EncodedChunk, late: Mapping[str, Any]) -> torch.Tensor:
@@ -156,7 +164,7 @@ class MLLMEditRunner(Runner):
         return torch.lerp(encoded.source.float(), edited, float(late[self._strength]))
 
     def decode(self, denoised: torch.Tensor) -> np.ndarray:
-        return download(self.model.autoencoder.decode_chunk(denoised))
+        return download(self._decoded(denoised))
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.state.styles.switches(chunk)
@@ -185,8 +193,18 @@ class MLLMEditRunner(Runner):
     def _last_output(self) -> torch.Tensor:
         """The last frame of the edit so far, before ``strength``: (1, 3, H, W) in -1..1."""
         assert self.state.output is not None
-        pixels = self.model.autoencoder.decode_chunk(self.state.output)
+        pixels = self.crossing.take(self._decoded(self.state.output), self.denoiser.unet.device)
         return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+    def _decoded(self, latents: torch.Tensor) -> torch.Tensor:
+        """uint8 RGB (N, H, W, 3) on the autoencoder's device."""
+        autoencoder = self.model.autoencoder
+        device, dtype = autoencoder.place
+        return autoencoder.decode_chunk(self.crossing.take(latents.to(dtype), device))
+
+    def _encode_text(self, prompt: str | None, frames: torch.Tensor | None) -> TextStates:
+        """States on the U-Net's device."""
+        return self.crossing.states(self.model.encoder.encode(prompt, frames), self.denoiser.unet.device)
 
     def _project(self, text: TextStates) -> CrossAttentionKV:
         """Denoise lane: keys and values of the text for every frame; of the same states, those of before."""

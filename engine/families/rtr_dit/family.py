@@ -23,7 +23,11 @@ def identify(handle: ModelHandle) -> str:
 def weights(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:
     """Bytes by part; a text encoder that is only lent to the device is in ``stream_bytes`` instead."""
     sizes = footprint(handle, dtype)
-    if "text_encoder" in sizes and recognised(handle)[0].profile.text == "umt5":
+    if (
+        "text_encoder" in sizes
+        and not handle.text_encoder_device
+        and recognised(handle)[0].profile.text == "umt5"
+    ):
         del sizes["text_encoder"]
     return sizes
 

@@ -12,6 +12,7 @@ from ...log import log
 from ...networks.causal_wan.keys import original_name
 from ...networks.lora import apply_lora
 from ..base import ModelHandle
+from ..devices import devices_of
 from ..note import shared_parts
 from .checkpoint import load_network, read_tensors, recognised
 from .hosted_text import HostedText, hosted_file
@@ -41,9 +42,12 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDi
     text: PaddedText | None
     if profile.text == "umt5" and handle.host_text is not None and hosted_file(handle) is not None:
         log.info("%s: prompts read by %s", path.name, Path(handle.host_text.path).name)
-        text = HostedText(handle.host_text.open(), profile.text_length, net.config.text_dim)
+        text = HostedText(
+            handle.host_text.open(handle.text_encoder_device), profile.text_length, net.config.text_dim
+        )
     else:
-        text = load_text(text_folder, profile.text, profile.text_length, dtype)
+        resident = bool(handle.text_encoder_device)  # on a device of its own it is in nobody's way
+        text = load_text(text_folder, profile.text, profile.text_length, dtype, resident=resident)
     if text is not None and text.width != net.config.text_dim:
         raise CheckpointError(
             f"The text encoder's states are {text.width} wide, {path.name} reads "
@@ -57,9 +61,7 @@ def load(handle: ModelHandle, device: torch.device, dtype: torch.dtype) -> RTRDi
         )
     autoencoder.unit_pixels = profile.pixels == "unit"
     model = RTRDiTModel(net, text, autoencoder, profile, lora, handle.lora_strength)
-    for module in model.modules():
-        module.to(device)
-    return model
+    return model.placed(devices_of(handle, device))
 
 
 def _autoencoder(handle: ModelHandle, folder: Path) -> Path:

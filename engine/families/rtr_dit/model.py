@@ -13,7 +13,9 @@ from ...networks.causal_wan import CausalWan
 from ...networks.causal_wan.config import PATCH
 from ...networks.lora import Lora
 from ...sampling.mask_cache import MaskCache
-from ..base import DenoiseSettings, Requirements, StreamModel
+from ..base import DenoiseSettings, Requirements
+from ..devices import Part
+from ..parted_model import PartedModel
 from .checkpoint import FAMILY
 from .profile import Profile
 from .text import OwnText, PaddedText
@@ -25,7 +27,7 @@ LARGE = 2_000_000_000
 
 
 @dataclass(frozen=True)
-class RTRDiTModel(StreamModel):
+class RTRDiTModel(PartedModel):
     """Weights only; streams keep their state in runners.
 
     Attributes:
@@ -59,11 +61,11 @@ class RTRDiTModel(StreamModel):
     def with_lora(self, strength: float) -> RTRDiTModel:
         return replace(self, lora_strength=strength)
 
-    def modules(self) -> tuple[nn.Module, ...]:
+    def parts(self) -> dict[Part, tuple[nn.Module, ...]]:
         """A text encoder that offloads itself is none of the memory management's business."""
         own = isinstance(self.text, OwnText) and not self.text.offload
         text = (self.text.encoder.model,) if own else ()
-        return (self.net, *text, self.autoencoder.model)
+        return {"denoiser": (self.net,), "text_encoder": text, "autoencoder": (self.autoencoder.model,)}
 
     def block(self, settings: DenoiseSettings) -> int:
         """Latent frames of a block; raises SettingError where chunk is no multiple of a latent frame."""
@@ -149,7 +151,7 @@ class RTRDiTModel(StreamModel):
             profile.bank,
         )
 
-    def stream_bytes(self, settings: DenoiseSettings, width: int, height: int) -> int:
+    def working_bytes(self, settings: DenoiseSettings, width: int, height: int) -> dict[Part, int]:
         """For every row the cache and the widest layer for a block, and the autoencoder's work on a chunk.
 
         A text encoder that is lent to the device for a new prompt comes in the middle of all that.
@@ -169,7 +171,7 @@ class RTRDiTModel(StreamModel):
         text = 0 if self.text is None else self.text.lent_bytes
         config = self.net.config
         masks = MaskCache.bytes(config.layers, config.dim, tokens, item) if self.mask_share(settings) else 0
-        return cache + rows * widest + planes + text + masks
+        return {"denoiser": cache + rows * widest + masks, "text_encoder": text, "autoencoder": planes}
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is a block; the first latent frame of a stream holds one picture only.

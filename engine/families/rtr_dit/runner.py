@@ -23,6 +23,7 @@ from ...sampling.style_states import StyleKV, StyleStates
 from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, live_lora, no_frames
 from ..compiling import set_compiled
+from ..crossing import Crossing
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
 from .hosted_text import HostedText
@@ -106,6 +107,7 @@ class RTRDiTRunner(Runner):
             *self.styles.live_parameters,
             *live_lora(self._lora_strength, model.lora, model.lora_strength),
         )
+        self.crossing = Crossing()
         self.state = self._new_state(rollout)
 
     def reset(self) -> None:
@@ -144,6 +146,7 @@ class RTRDiTRunner(Runner):
     def encode(self, chunk: Chunk) -> EncodedChunk | None:
         """None while the autoencoder has not seen enough to encode a block, and after the last block."""
         frames = chunk.frames
+        self.crossing.chunks += 1
         pixels, cuts = None if frames is None else frames.pixels, ()
         if pixels is not None:
             self.state.motion.look(pixels)
@@ -160,6 +163,7 @@ class RTRDiTRunner(Runner):
             source = self.state.source.take(pixels)
             if source is None:
                 return None
+            source = self.crossing.take(source, self.model.net.device)
         elif self._batched:
             raise SettingError("stream_batch needs a video to start from: turn it off to generate.")
         first, seed = self.state.latents, int(chunk.live[self._seed])
@@ -207,7 +211,8 @@ class RTRDiTRunner(Runner):
         return rollout.advance() if isinstance(rollout, RollingRollout) else None
 
     def _pictures(self, recipe: ConditioningRecipe, encoder: VideoAutoencoder) -> torch.Tensor | None:
-        return reference_latents(recipe, encoder, self.size[1], self.size[0])
+        latents = reference_latents(recipe, encoder, self.size[1], self.size[0])
+        return None if latents is None else self.crossing.take(latents, self.model.net.device)
 
     def _image(self, source: torch.Tensor | None) -> torch.Tensor | None:
         """The first style's picture as the stream's first latent."""
@@ -240,7 +245,8 @@ class RTRDiTRunner(Runner):
     def decode(self, denoised: torch.Tensor | None) -> np.ndarray:
         if denoised is None:
             return no_frames(*self.size)
-        return download(self.state.decoder.decode_chunk(denoised))
+        decoder = self.state.decoder
+        return download(decoder.decode_chunk(self.crossing.take(denoised, decoder.place[0])))
 
     def _times(self, chunk: Chunk) -> tuple[Fraction, ...]:
         """Seconds of the chunk's frames; none for a chunk that only brings out what is held back."""

@@ -121,9 +121,17 @@ def lent(model: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def load_text(
-    folder: Path, kind: Literal["umt5", "sentence"], length: int, dtype: torch.dtype
+    folder: Path,
+    kind: Literal["umt5", "sentence"],
+    length: int,
+    dtype: torch.dtype,
+    *,
+    resident: bool = False,
 ) -> OwnText | None:
     """Load ``text_encoder`` and ``tokenizer`` of a checkpoint folder; None where it has none.
+
+    Args:
+        resident: whether a large encoder, too, stays on its device.
 
     Raises:
         CheckpointError: damaged.
@@ -142,7 +150,7 @@ def load_text(
             f"Text encoder of {folder.name} can't be read ({one_line(error, 120)}): get it again."
         ) from error
     encoder = TextEncoder(model.requires_grad_(False).eval(), tokenizer, length)
-    return OwnText(encoder, null=kind == "sentence", offload=kind == "umt5")
+    return OwnText(encoder, null=kind == "sentence", offload=kind == "umt5" and not resident)
 
 
 def fit_external(external: object, length: int, width: int) -> torch.Tensor:

@@ -19,6 +19,7 @@ from ...sampling.partition import Partition
 from ...transfers import download, upload
 from ..base import Chunk, LiveParameter, Runner, live_basics, no_frames
 from ..compiling import of_any_length, set_compiled
+from ..crossing import Crossing
 from ..family import StreamRequest
 from ..style_schedule import ChunkStyles, StyleSchedule
 from .model import StreamDiTModel
@@ -83,6 +84,7 @@ class StreamDiTRunner(Runner):
             LiveParameter(self._steps, "int", settings.steps, check=self._check_layout(model.check_steps)),
             *self.styles.live_parameters,
         )
+        self.crossing = Crossing()
         self.reset()
 
     def reset(self) -> None:
@@ -93,6 +95,7 @@ class StreamDiTRunner(Runner):
         self.state.styles.release()
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
+        self.crossing.chunks += 1
         ended = chunk.frames is None and chunk.valid == 0
         source = None
         if chunk.frames is not None:
@@ -101,6 +104,7 @@ class StreamDiTRunner(Runner):
         elif ended and not self.state.flushed:
             source, self.state.flushed = self.state.encoder.flush(), True
         if source is not None:
+            source = self.crossing.take(source, self.model.network.place[0])
             source = self.model.profile.latents.normalise(source.float())
         layout = self._layout(int(chunk.live[self._chunk]), int(chunk.live[self._steps]))
         text = self.state.styles.advance(chunk.index, chunk.first_frame, (), (), chunk.live)
@@ -118,7 +122,8 @@ class StreamDiTRunner(Runner):
         if denoised is None:
             return no_frames(*self._size)
         latents = self.model.profile.latents.denormalise(denoised)
-        return download(self.state.decoder.decode_chunk(latents))
+        decoder = self.state.decoder
+        return download(decoder.decode_chunk(self.crossing.take(latents, decoder.place[0])))
 
     def _generate(self, encoded: EncodedChunk) -> torch.Tensor:
         """As many latents as a chunk had when the stream started; cycles until they are there."""
@@ -201,4 +206,4 @@ class StreamDiTRunner(Runner):
 
     def _read(self, recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
         """The prompt as the network reads it."""
-        return of_any_length(self.model.network.read_text(self.model.text.encode([prompt])))
+        return of_any_length(self.model.read(prompt, self.crossing))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...conditioning.states import TextStates
 from ...conditioning.timeline import Switch, in_full
 from ...motion.activity import Activity
 from ...networks.sparse_attention.attention import Selections
@@ -21,6 +22,7 @@ from ...sampling.noise import keyed_noise
 from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, no_frames
 from ..compiling import of_any_length, set_compiled
+from ..crossing import Crossing
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
 from .evaluate import evaluator
@@ -81,6 +83,7 @@ class StreamEditDiTRunner(Runner):
             seed,
             *self.styles.live_parameters,
         )
+        self.crossing = Crossing()
         self.reset()
 
     def _driver(self) -> WindowDriver:
@@ -91,7 +94,7 @@ class StreamEditDiTRunner(Runner):
         encoder, decoder = (model.autoencoder.for_stream() for _ in range(2))
         selections = Selections(model.network.config.dsa.refresh, self._backend)
         stream = EditStream(self._evaluate, self._partition, self._noise, windows.length, selections.expire)
-        styles = EditStyles(self.styles, model.network, model.text, model.autoencoder.temporal)
+        styles = EditStyles(self.styles, self._read, model.autoencoder.temporal)
         self.state = StreamState(styles, encoder, decoder, windows, selections, stream)
 
     def release_caches(self) -> None:
@@ -108,10 +111,12 @@ class StreamEditDiTRunner(Runner):
     def readout(self) -> Mapping[str, str]:
         """The window as it is now, and while its history fills, how much of it there is: "8", "5 of 8"."""
         seen, window = self.seen, self.state.stream.window
-        return {"window": f"{seen} of {window}" if 0 < seen < window else f"{window}"}
+        shown = f"{seen} of {window}" if 0 < seen < window else f"{window}"
+        return {"window": shown, **super().readout()}
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         frames = chunk.frames
+        self.crossing.chunks += 1
         if frames is None:
             latents, activity, cuts, pts = self._rest(), STILL, (), ()
         else:
@@ -123,6 +128,7 @@ class StreamEditDiTRunner(Runner):
         self.state.waiting.append(About(prompt, activity, seed, lasts))
         source = None
         if latents is not None and len(latents):
+            latents = self.crossing.take(latents, self.model.network.place[0])
             source = self.model.profile.latents.normalise(latents.float())
         # an autoencoder that looks ahead gives a chunk's latents with the next chunk
         late = source is None and frames is not None
@@ -157,7 +163,12 @@ class StreamEditDiTRunner(Runner):
         if denoised is None:
             return no_frames(*self._size)
         latents = self.model.profile.latents.denormalise(denoised)
-        return download(self.state.decoder.decode_chunk(latents))
+        decoder = self.state.decoder
+        return download(decoder.decode_chunk(self.crossing.take(latents, decoder.place[0])))
+
+    def _read(self, prompt: str) -> TextStates:
+        """The prompt as the network reads it; an empty one, "leave it as it is", is the null token alone."""
+        return self.model.read(prompt, self.crossing) if prompt.strip() else self.model.network.read_text({})
 
     def _rest(self) -> torch.Tensor | None:
         """What the encoder still holds, once, when the source has ended."""

@@ -11,11 +11,9 @@ import torch
 import torch.nn.functional as F
 
 from ...conditioning.blend import blend_weight, interpolate
-from ...conditioning.ensemble import TextEnsemble
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.states import TextStates
 from ...errors import SettingError
-from ...networks.streamedit_dit.model import StreamEditDiT
 from ..style_schedule import ChunkStyles, StyleSchedule
 
 AGELESS = 1 << 30
@@ -48,20 +46,17 @@ class EditStyles:
 
     Args:
         schedule: the styles and their live keys.
-        network, text: read a prompt.
+        read: a prompt as the network reads it.
         temporal: pictures of a latent frame, in which a policy's frames are counted.
     """
 
-    def __init__(
-        self, schedule: StyleSchedule, network: StreamEditDiT, text: TextEnsemble, temporal: int
-    ) -> None:
+    def __init__(self, schedule: StyleSchedule, read: Callable[[str], TextStates], temporal: int) -> None:
         def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
             if recipe.external is not None:
                 raise SettingError(
                     "conditioning: StreamEdit-DiT models read the prompt themselves, disconnect it."
                 )
-            # the empty prompt, "leave it as it is", is the null token alone
-            return network.read_text(text.encode([prompt]) if prompt.strip() else {})
+            return read(prompt)
 
         self.styles = ChunkStyles[TextStates](schedule, encode)
         self._latents: Callable[[int], int] = lambda frames: max(1, -(-frames // temporal))

@@ -12,6 +12,8 @@ import torch
 
 CAPABILITY = (9, 0)
 """Of Hopper; FlashAttention and bf16 need 8.0."""
+DEVICES = 2
+"""Cards that a model's parts can be spread over."""
 
 
 MILLISECONDS = 10.0
@@ -91,7 +93,7 @@ def no_driver(waited: Callable[[], None]) -> Iterator[None]:
     cuda: dict[str, Any] = {
         "_lazy_init": lambda: None,
         "current_device": lambda: 0,
-        "device_count": lambda: 1,
+        "device_count": lambda: DEVICES,
         "get_device_capability": lambda *_: CAPABILITY,
         "get_device_name": lambda *_: "pretended",
         "current_stream": lambda *_: Stream(),

@@ -1,4 +1,4 @@
-"""What a device was asked to do: kernels, copies to and from it, and waits of the host."""
+"""What the devices were asked to do: kernels, copies to, from and between them, and waits of the host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from ... import ROOT
 HERE = str(ROOT / "lab" / "benchmark" / "dry_run")
 DOOR = str(ROOT / "engine" / "networks" / "fused_attention.py")
 """Every call of attention goes through it, and says there what it expects."""
-IN_BETWEEN = (HERE, DOOR, str(ROOT / "engine" / "transfers.py"))
+IN_BETWEEN = (
+    *(HERE, DOOR, str(ROOT / "engine" / "transfers.py")),
+    str(ROOT / "engine" / "families" / "crossing.py"),
+)
 """What is done there was asked for by its caller."""
 SPEED = ("flash", "efficient", "math")
 """Attention's back ends, the fastest first; the last writes all scores out."""
@@ -28,12 +31,23 @@ class Launch:
         bytes: read and written, if nothing stays in the device's caches.
         half: its products are of 16 or 8 bits.
         place: who asked for it.
+        device: number of the card.
     """
 
     name: str
     flops: int
     bytes: int
     half: bool
+    place: str
+    device: int
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Bytes from card to card, ``"cuda:0 cuda:1"``; the host is free."""
+
+    bytes: int
+    way: str
     place: str
 
 
@@ -85,6 +99,7 @@ class Ledger:
     launches: list[Launch] = field(default_factory=list)
     uploads: list[Copy] = field(default_factory=list)
     downloads: list[Copy] = field(default_factory=list)
+    crossings: list[Crossed] = field(default_factory=list)
     syncs: Counter[str] = field(default_factory=Counter)
     attention: Counter[Attention] = field(default_factory=Counter)
 

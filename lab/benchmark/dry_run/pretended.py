@@ -1,4 +1,4 @@
-"""A pretended CUDA device: its tensors have shape, dtype and place but no values; the host's are real.
+"""Two pretended CUDA devices: their tensors have shape, dtype and place but no values; the host's are real.
 
 Built on torch's fake tensors. Code under it runs on a machine without a GPU, and every kernel, copy and
 wait is written into a ``Ledger``. Small tensors keep their values where these are known without
@@ -22,11 +22,11 @@ from torch.utils.flop_counter import flop_registry
 
 from ..memory import LiveBytes
 from .attention import back_end
-from .driver import no_driver
-from .ledger import Attention, Copy, Launch, Ledger, expected_kernel, place
+from .driver import DEVICES, no_driver
+from .ledger import Attention, Copy, Crossed, Launch, Ledger, expected_kernel, place
 
 aten = torch.ops.aten
-DEVICE = torch.device("cuda", 0)
+DEVICE, SECOND = (torch.device("cuda", number) for number in range(DEVICES))
 KNOWN_VALUES = 2**16
 """Elements up to which a tensor's values are kept."""
 FAKE = FakeTensorMode(allow_non_fake_inputs=True)
@@ -133,7 +133,8 @@ class PretendedCuda(TorchDispatchMode):
             self.ledger.wait(name)
             if known is None:
                 raise NotImplementedError(f"{name} of unknown values at {place()}")
-            out = tree_map(self._like, known)
+            device = next(tensor.device for tensor in given if _on_device(tensor))
+            out = tree_map(lambda values: self._like(values, device), known)
         else:
             with FAKE:
                 out = func(*args, **kwargs)
@@ -165,6 +166,9 @@ class PretendedCuda(TorchDispatchMode):
             free = bool(kwargs.get("non_blocking") or (len(args) > 2 and args[2]))
             self.ledger.upload(self._copy(hosts[0], free))
             return
+        if name in ("_to_copy", "copy_") and (way := _way(name, given, made)):
+            self.ledger.crossings.append(Crossed(given[-1].numel() * given[-1].element_size(), way, place()))
+            return
         for tensor in hosts:  # indices: torch uploads them itself
             self.ledger.upload(self._copy(tensor, free=False))
         if func.is_view or name in UNCOUNTED or not any(map(_on_device, [*given, *made])):
@@ -173,7 +177,8 @@ class PretendedCuda(TorchDispatchMode):
         if func._overloadpacket in flop_registry:
             flops = int(flop_registry[func._overloadpacket](*args, **kwargs, out_val=out))
         half = any(tensor.dtype in HALF for tensor in given[:2])
-        self.ledger.launches.append(Launch(name, flops, _traffic(name, given, made), half, place()))
+        card = next(tensor.device.index for tensor in (*made, *given) if _on_device(tensor))
+        self.ledger.launches.append(Launch(name, flops, _traffic(name, given, made), half, place(), card))
 
     def _attention(
         self,
@@ -186,6 +191,9 @@ class PretendedCuda(TorchDispatchMode):
         **_: Any,
     ) -> torch.Tensor:
         chosen = back_end(q, k, v, attn_mask)
+        read = [tensor for tensor in (q, k, v, attn_mask) if tensor is not None]
+        if {tensor.device for tensor in read} != {q.device}:
+            raise RuntimeError(f"attention between devices: {[str(tensor.device) for tensor in read]}")
         *batch, length, width = q.shape
         flops = 4 * math.prod(batch) * length * k.shape[-2] * width
         if is_causal and length == k.shape[-2]:
@@ -193,13 +201,13 @@ class PretendedCuda(TorchDispatchMode):
         with FAKE:
             out = q.new_empty(*batch, length, v.shape[-1])
         self.memory.count(out)
-        read = [tensor for tensor in (q, k, v, attn_mask) if tensor is not None]
         traffic = _traffic("attention", read, [out])
         if chosen == "math":  # scores are written and read again, in full
             traffic += 4 * math.prod(batch) * length * k.shape[-2] * q.element_size()
         at = place()
         self.ledger.attention[Attention(chosen, expected_kernel(), at)] += 1
-        self.ledger.launches.append(Launch(f"attention_{chosen}", flops, traffic, q.dtype in HALF, at))
+        half, card = q.dtype in HALF, q.device.index
+        self.ledger.launches.append(Launch(f"attention_{chosen}", flops, traffic, half, at, card))
         return out
 
     def _read(self, name: str, args: Any) -> Any:
@@ -249,14 +257,14 @@ class PretendedCuda(TorchDispatchMode):
         if known is None:
             raise NotImplementedError(f"a mask of unknown values at {place()}")
         with _disable_current_modes():
-            return [self._like(part) for part in known.nonzero().unbind(1)]
+            return [self._like(part, index.device) for part in known.nonzero().unbind(1)]
 
-    def _like(self, values: Any) -> Any:
-        """A tensor of the device with known values."""
+    def _like(self, values: Any, device: torch.device) -> Any:
+        """A tensor of a device with known values."""
         if not isinstance(values, torch.Tensor):
             return values
         with FAKE:
-            made = torch.empty(values.shape, dtype=values.dtype, device=DEVICE)
+            made = torch.empty(values.shape, dtype=values.dtype, device=device)
         made.__dict__["known"] = values
         return made
 
@@ -282,6 +290,13 @@ def pretend_cuda() -> Iterator[PretendedCuda]:
 
 def _on_device(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, FakeTensor) and tensor.device.type == "cuda"
+
+
+def _way(name: str, given: list[torch.Tensor], made: list[FakeTensor]) -> str:
+    """From which card to which a copy goes; empty where it stays on one."""
+    source, target = (given[0], made[0]) if name == "_to_copy" else (given[1], given[0])
+    cards = _on_device(source) and _on_device(target) and source.device != target.device
+    return f"{source.device} {target.device}" if cards else ""
 
 
 def _known(tensor: torch.Tensor) -> torch.Tensor | None:

@@ -486,7 +486,7 @@ class Clip:
 def test_the_host_s_encoder_is_taken_counted_and_stays_on_its_machine(tmp_path: Path, parts: Path) -> None:
     """A file of the host's comes before UMT5 beside the checkpoint; not before another kind of encoder."""
     path = write_public(tmp_path, "self_forcing_dmd.safetensors")
-    file = HostTextFile(str(path), lambda _: Clip())
+    file = HostTextFile(str(path), lambda *_: Clip())
     model = load(path, autoencoder=str(parts / "causal"), host_text=file)
     own = load(path, autoencoder=str(parts / "causal"))
     assert isinstance(model.text, HostedText) and not isinstance(own.text, HostedText)

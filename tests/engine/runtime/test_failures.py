@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,8 +113,8 @@ class Counting:
         self.error = error
         self.modes: set[bool] = set()
 
-    def acquire(self, models: object, memory_required: int) -> None:
-        self.acquired.append(memory_required)
+    def acquire(self, models: object, memory_required: Mapping[torch.device, int]) -> None:
+        self.acquired.append(memory_required[self.device])
         self.modes.add(torch.is_inference_mode_enabled() or torch.is_grad_enabled())
         if self.error is not None:
             raise self.error

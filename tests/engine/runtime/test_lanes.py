@@ -133,14 +133,16 @@ def test_every_lane_waits_for_what_a_session_has_queued(monkeypatch: pytest.Monk
     waits: list[tuple[str, object]] = []
     for stage in STAGES:
         stream = SimpleNamespace(wait_event=lambda event, stage=stage: waits.append((stage, event.stream)))
-        monkeypatch.setattr(lanes._lane_of[stage], "_stream", stream)
-    monkeypatch.setattr(lanes, "plan", DevicePlan(torch.device("cuda"), torch.float32, "triple"))
+        monkeypatch.setattr(lanes._lane_of[stage], "_streams", [stream])
+    monkeypatch.setattr(lanes, "_cards", [torch.device("cuda", 0), torch.device("cuda", 1)])
     recorded = SimpleNamespace(stream=None)
     recorded.record = lambda stream: setattr(recorded, "stream", stream)
     monkeypatch.setattr(torch.cuda, "Event", lambda: recorded)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: "the session's")
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda card: f"the session's of {card}")
     lanes.follow_caller()
-    assert sorted(waits) == sorted((stage, "the session's") for stage in STAGES)
+    assert sorted(waits) == sorted(
+        (stage, f"the session's of cuda:{card}") for stage in STAGES for card in (0, 1)
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

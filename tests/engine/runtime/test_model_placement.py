@@ -21,6 +21,7 @@ from livestyle.engine.runtime.session import StreamSession
 
 WAIT = 20.0
 SIZE = (8, 6)
+CPU = torch.device("cpu")
 
 
 class Watched(InvertModel):
@@ -55,9 +56,10 @@ class Recorder(OwnResidency):
         self.asked: list[tuple[int, int]] = []
         self.left: list[str] | None = None
 
-    def acquire(self, models: Sequence[StreamModel], memory_required: int) -> None:
+    def acquire(self, models: Sequence[StreamModel], memory_required: Mapping[torch.device, int]) -> None:
         self.story.append("acquire")
-        self.asked.append((len(models), memory_required))
+        assert set(memory_required) == {CPU}
+        self.asked.append((len(models), memory_required[CPU]))
         super().acquire(models, memory_required)
 
     def released(self) -> None:
@@ -111,19 +113,20 @@ def test_a_model_that_knows_its_streams_is_asked_with_their_settings():
 
     node = stylise(read(), steps=3)
     model = Sizing(Behaviour())
-    placement = placement_of({node: model}, {node: model.requirements(node.operation.settings)}, *SIZE)
-    assert placement.memory == 3 * 8 * 6 and placement.models == (model,)
+    needs = {node: model.requirements(node.operation.settings)}
+    placement = placement_of({node: model}, needs, *SIZE, CPU)
+    assert placement.memory == {CPU: 3 * 8 * 6} and placement.models == (model,)
 
 
 def test_a_causal_models_stream_takes_memory_for_its_own_settings():
     folder = demo_checkpoints()["demo: rtr-dit"]
-    model = load_model(ModelHandle(str(folder)), torch.device("cpu"), torch.float32)
+    model = load_model(ModelHandle(str(folder)), CPU, torch.float32)
     steps = len(model.profile.steps)
 
     def asked(**expert: Any) -> int:
         node = stylise(read(), steps=steps, advanced=tuple(expert.items()))
         needs = model.requirements(node.operation.settings)
-        return placement_of({node: model}, {node: needs}, 64, 64).memory
+        return placement_of({node: model}, {node: needs}, 64, 64, CPU).memory[CPU]
 
     layout = model.layout(DenoiseSettings(), 64, 64, 2 * model.profile.references)
     assert asked(stream_batch=True) - asked() >= (steps - 1) * layout.bytes(1, 4) > 0
