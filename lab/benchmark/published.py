@@ -42,6 +42,7 @@ from ..stream_dit.benchmark import streams as stream_dit_sizes
 from ..streamedit_dit.benchmark import cases as streamedit_dit_sizes
 
 TEXT_ROWS = {"wan": 512, "ensemble": 128}
+BESIDE = "; text encoder and autoencoder on a second card"
 LAYOUTS = {"diagonal": DIAGONAL, "pipelined": PIPELINED, "sequential": SEQUENTIAL}
 
 
@@ -69,6 +70,16 @@ class Published:
 ROWS = (
     Published("mllm-edit", "MLLM-edit 512x512, B 16, text every batch", 2, True, {"every": 1}),
     Published("mllm-edit", "MLLM-edit 512x512, B 16, text cached", 2, True, {"every": 0}),
+    Published(
+        "mllm-edit",
+        f"MLLM-edit 512x512, B 16, text every batch{BESIDE}",
+        2,
+        False,
+        {"every": 1, "beside": True},
+    ),
+    Published(
+        "mllm-edit", f"MLLM-edit 512x512, B 16, text cached{BESIDE}", 2, False, {"every": 0, "beside": True}
+    ),
     Published("rtr-dit", "Wan 1.3B 480x832, 4 steps, chunk 3, window 6", 3, True, {"window": 6}),
     Published("rtr-dit", "Wan 1.3B 480x832, window 21", 8, False, {"window": 21}),
     Published("rtr-dit", "Wan 14B 480x832, window 6", 3, False, {"window": 6, "network": "14B"}),
@@ -87,6 +98,7 @@ ROWS = (
         source=False,
     ),
     Published("rtr-dit", "LongLive 2 5B 704x1280", 5, options={"profile": "longlive_2"}, source=False),
+    Published("rtr-dit", f"Wan 1.3B 480x832, window 6{BESIDE}", 3, False, {"window": 6, "beside": True}),
     Published("stream-dit", "StreamDiT 4B 512x512, N 8", 1, True, source=False),
     Published(
         "streamedit-dit", "StreamEdit 2B 512x512, window 6, pipelined", 9, True, {"layout": "pipelined"}

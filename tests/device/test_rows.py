@@ -9,7 +9,8 @@ from device_streams import claim
 from livestyle.engine.families import compiling
 from livestyle.lab.benchmark import headline
 from livestyle.lab.benchmark.dry_run import rows
-from livestyle.lab.benchmark.dry_run.roofline import CARDS
+from livestyle.lab.benchmark.dry_run.ledger import Launch
+from livestyle.lab.benchmark.dry_run.roofline import CARDS, Card
 from livestyle.lab.benchmark.published import ROWS
 
 ROW = next(row for row in ROWS if row.family == "stream-dit")
@@ -22,6 +23,23 @@ def test_a_row_that_is_counted() -> None:
     assert row["unfused_attention"] == 0
     assert 0 < row["4090_eager_fps"] <= row["4090_ideal_fps"] < row["h200_ideal_fps"]
     assert row["weights_gb"] < row["peak_gb"]
+
+
+def test_a_second_card_takes_work_over() -> None:
+    """The same work in all, in no more time; only then do bytes cross."""
+    claim("pretended")
+    text_and_pixels = [row for row in ROWS if row.family == "mllm-edit" and row.options["every"]]
+    alone, beside = (rows.count(row, {"4090": CARDS["4090"]}, toy=True) for row in text_and_pixels)
+    assert (alone["launches"], alone["gflop"]) == (beside["launches"], beside["gflop"])
+    assert alone["4090_eager_fps"] < beside["4090_eager_fps"] < 2 * alone["4090_eager_fps"]
+    assert alone["crossed_mb"] == 0 < beside["crossed_mb"]
+
+
+def test_the_slowest_of_cards_and_link_counts() -> None:
+    card = Card(flops=1.0, bytes=1.0, full=1.0, link=2.0)
+    launches = [Launch("any", 0, size, True, "here", device) for size, device in ((3, 0), (4, 0), (5, 1))]
+    assert card.seconds_together(launches, 8, fused=False) == 7.0
+    assert card.seconds_together(launches, 16, fused=False) == 8.0
 
 
 def test_a_row_that_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from ....engine.families.devices import Devices
 from ..inline import play
 from ..published import ROWS, Published, build
 from .ledger import Copy, Launch
-from .pretended import DEVICE, pretend_cuda
+from .pretended import DEVICE, SECOND, pretend_cuda
 from .roofline import LAUNCH_US, Card
 from .watched import Watched
 
@@ -31,10 +33,13 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
     Keys: ``gflop``, ``launches``, ``syncs``, ``gb_moved`` and ``uploaded_mb`` a frame; ``weights_gb``,
     ``peak_gb``, ``<stage>_gb`` of it, and ``predicted_gb``, which is the weights and ``stream_bytes``; for
     each card ``<card>_ideal_fps`` (products and attention alone) and ``<card>_eager_fps`` (every kernel);
-    ``host_fps`` at ``LAUNCH_US``.
+    ``host_fps`` at ``LAUNCH_US``. With text encoder and autoencoder on a second card of the kind,
+    ``crossed_mb`` a frame, memory of both together, and rates of the busier one.
     """
     with pretend_cuda() as device:
         stream = build(row, DEVICE, torch.bfloat16, toy=toy)
+        if row.options.get("beside"):
+            stream = replace(stream, model=stream.model.placed(Devices(DEVICE, SECOND, SECOND)))
         weights = device.memory.now
         watched = Watched(stream.runner(), device)
         pictures = stream.pictures(row.warm + 1)
@@ -44,6 +49,7 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
     frames, passed = len(made), list(watched.of(row.warm))
     launches: list[Launch] = [launch for entry in passed for launch in entry.ledger.launches]
     uploads: list[Copy] = [copied for entry in passed for copied in entry.ledger.uploads]
+    crossed = sum(each.bytes for entry in passed for each in entry.ledger.crossings)
     attention = sum((entry.ledger.attention for entry in passed), Counter())
     counted: Row = {
         "row": row.name,
@@ -53,6 +59,7 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
         "launches": len(launches) / frames,
         "syncs": sum(sum(entry.ledger.syncs.values()) for entry in passed) / frames,
         "gb_moved": sum(launch.bytes for launch in launches) / frames / 1e9,
+        "crossed_mb": crossed / frames / 1e6,
         "uploaded_mb": sum(copied.bytes for copied in uploads) / frames / 1e6,
         "unfused_attention": sum(calls for kind, calls in attention.items() if kind.chosen == "math"),
         "weights_gb": weights / 1e9,
@@ -62,6 +69,6 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
         "host_fps": frames / (len(launches) * LAUNCH_US / 1e6),
     }
     for name, card in cards.items():
-        counted[f"{name}_ideal_fps"] = frames / card.seconds(launches, fused=True)
-        counted[f"{name}_eager_fps"] = frames / card.seconds(launches, fused=False)
+        counted[f"{name}_ideal_fps"] = frames / card.seconds_together(launches, crossed, fused=True)
+        counted[f"{name}_eager_fps"] = frames / card.seconds_together(launches, crossed, fused=False)
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in counted.items()}
