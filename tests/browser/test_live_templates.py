@@ -9,7 +9,7 @@ from canvas import RUN_MS, Canvas, open_canvas
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from graphs import play
-from stream_servers import ffmpeg, frames_in, free_port, publisher
+from stream_servers import await_packet, ffmpeg, frames_in, free_port, publisher
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -57,6 +57,7 @@ def test_a_network_stream_goes_in_and_out(
                 publisher("-f", "mpegts", f"{source}?pkt_size=1316") as sent,
                 ffmpeg(*quick, "-i", f"{target}?timeout=600000000", *copy) as receiver,
             ):
+                await_packet(source)
                 canvas.run()
                 stage = canvas.stage()
                 canvas.page.wait_for_selector(f"{stage} canvas[data-frame]", state="attached", timeout=RUN_MS)
@@ -77,6 +78,7 @@ def test_record_while_it_plays(chromium: object, server: ComfyServer, checkpoint
         source, writer = _prepare(canvas, "record_while_live")
         try:
             with publisher("-f", "mpegts", f"{source}?pkt_size=1316"):
+                await_packet(source)
                 canvas.run()
                 stage = canvas.stage()
                 record = canvas.page.locator(f"{stage} .livestyle-record")

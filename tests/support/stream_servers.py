@@ -42,6 +42,14 @@ def publisher(
     return ffmpeg("-re", "-f", "lavfi", "-i", picture, *encoding, *output)
 
 
+def await_packet(address: str) -> None:
+    """Wait until something comes to a ``udp://`` address that nobody reads yet; ffmpeg may start late."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", int(address.rpartition(":")[2])))
+        ear.settimeout(240)
+        ear.recv(2048)
+
+
 def frames_in(file: Path) -> tuple[str, int, int, int]:
     """(codec, width, height, frames) of a file's picture, as ffprobe decodes it."""
     entries = "stream=codec_name,width,height,nb_read_frames"
