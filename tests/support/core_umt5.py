@@ -1,7 +1,7 @@
 """UMT5 in the one file that ComfyUI reads, with random weights: core's classes, made small.
 
-Core knows the file by its 24 layers and 4096 channels and builds what its description says, so the server
-gets a pack of its own that makes the description as small as the file.
+Core knows the file by its 24 layers and 4096 channels (newer versions by 10240 hidden ones) and builds what
+its description says, so the server gets a pack of its own that makes the description as small as the file.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ SHRINK = '''"""Makes core's UMT5 as small as the test's file."""
 import json
 import os
 
+import comfy.sd as sd
 import comfy.text_encoders.wan as wan
 
 NODE_CLASS_MAPPINGS = {}
 here = os.path.dirname(os.path.realpath(__file__))
 whole = wan.UMT5XXlModel.__init__
+known = sd.detect_te_model
 
 
 def small(self, *arguments, model_options={}, **options):
@@ -36,7 +38,12 @@ def small(self, *arguments, model_options={}, **options):
     whole(self, *arguments, model_options={**model_options, **changed}, **options)
 
 
+def detected(weights):
+    return sd.TEModel.T5_XXL if "spiece_model" in weights else known(weights)
+
+
 wan.UMT5XXlModel.__init__ = small
+sd.detect_te_model = detected
 '''
 
 
