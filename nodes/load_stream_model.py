@@ -8,7 +8,7 @@ from typing import Any
 from ..engine.errors import LiveStyleError, SettingError
 from ..engine.families import identify, probe, profiles
 from ..engine.families.base import ModelHandle
-from ..engine.families.devices import device_names, devices_of
+from ..engine.families.devices import choices, devices_of
 from ..engine.families.mllm_edit.loader import FP16_REFUSED
 from ..engine.families.summary import summary
 from . import host
@@ -104,7 +104,7 @@ class LoadStreamModel(io.ComfyNode):
                         "it from the file, and asks where that does not tell."
                     ),
                 ),
-                *(combo_widget(name, [AUTO, *device_names()], tip) for name, tip in DEVICES.items()),
+                *(combo_widget(name, [AUTO, *choices(name)], tip) for name, tip in DEVICES.items()),
             ],
             outputs=[StreamModelSocket.Output(display_name="model", tooltip="Connect it to Stream Denoise.")],
         )

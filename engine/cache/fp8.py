@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from .layout import CacheLayout
+from .storage import Place, of_layers
 from .view import LayerView
 
 LARGEST_FP8 = 448.0
@@ -17,17 +18,16 @@ class Fp8Storage:
     Half the bytes of bfloat16, for one dequantised layer at a time while a block runs.
     """
 
-    def __init__(
-        self, layout: CacheLayout, batch: int, device: torch.device | str, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, layout: CacheLayout, batch: int, device: Place, dtype: torch.dtype) -> None:
         self.layout, self.tokens, self.dtype = layout, layout.tokens, dtype
         self.current, self.block = layout.current, layout.block
         frame = (layout.tokens, layout.heads, layout.head_width)
 
         def buffers(frames: int, shape: tuple[int, ...], kind: torch.dtype) -> list[torch.Tensor]:
             return [
-                torch.zeros(batch, frames, *shape, device=device, dtype=kind)
-                for _ in range(2 * layout.layers)
+                torch.zeros(batch, frames, *shape, device=each, dtype=kind)
+                for each in of_layers(device, layout.layers)
+                for _ in range(2)
             ]
 
         # uint8 holds float8's bits, because not every operation takes float8

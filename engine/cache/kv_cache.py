@@ -17,7 +17,7 @@ from .frame_bank import GROUP, replace_weakest
 from .layout import CacheLayout
 from .roll import Roll, RopeMode
 from .staged_references import StagedReferenceKV
-from .storage import NativeStorage, Storage
+from .storage import NativeStorage, Place, Storage
 from .view import BlockView
 
 Precision = Literal["native", "fp8"]
@@ -29,7 +29,7 @@ class SegmentedKVCache:
     Args:
         layout: sizes.
         batch: rows, each with its own history.
-        device, dtype: of the network.
+        device, dtype: of the network, or of each of its layers.
         rope: ``"relative"`` keeps keys raw, and ``BlockView.key_positions`` numbers them anew for every
             block; ``"absolute"`` keeps keys rotated at the position of their frame in the stream, as
             Self Forcing does.
@@ -49,7 +49,7 @@ class SegmentedKVCache:
         layout: CacheLayout,
         *,
         batch: int = 1,
-        device: torch.device | str = "cpu",
+        device: Place = "cpu",
         dtype: torch.dtype = torch.float32,
         rope: RopeMode = "relative",
         precision: Precision = "native",
@@ -146,9 +146,11 @@ class SegmentedKVCache:
     def staged(self, frames: int) -> StagedReferenceKV:
         """Buffers in which references are built while the stream goes on."""
         layout = self.layout
-        some, _ = self.storage.frame(0, layout.current)
-        shape = (len(some), frames * layout.tokens, layout.heads, layout.head_width)
-        pairs = [(some.new_zeros(shape), some.new_zeros(shape)) for _ in range(layout.layers)]
+        pairs = []
+        for layer in range(layout.layers):
+            some, _ = self.storage.frame(layer, layout.current)
+            shape = (len(some), frames * layout.tokens, layout.heads, layout.head_width)
+            pairs.append((some.new_zeros(shape), some.new_zeros(shape)))
         return StagedReferenceKV(pairs, frames, self.rope)
 
     def replace_references(self, staged: Sequence[StagedReferenceKV]) -> None:

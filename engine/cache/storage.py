@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 
 from .layout import CacheLayout
 from .view import LayerView
+
+Place = torch.device | str | Sequence[torch.device]
+"""One device, or that of each layer."""
+
+
+def of_layers(place: Place, layers: int) -> Sequence[torch.device | str]:
+    """The device of each layer."""
+    return [place] * layers if isinstance(place, torch.device | str) else place
 
 
 class Storage(Protocol):
@@ -36,15 +45,13 @@ class Storage(Protocol):
 class NativeStorage:
     """Keeps the network's own number format; a block writes straight into its slots."""
 
-    def __init__(
-        self, layout: CacheLayout, batch: int, device: torch.device | str, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, layout: CacheLayout, batch: int, device: Place, dtype: torch.dtype) -> None:
         self.tokens = layout.tokens
         self.current, self.block = layout.current, layout.block
         shape = (batch, layout.slots * layout.tokens, layout.heads, layout.head_width)
 
         def buffers() -> list[torch.Tensor]:
-            return [torch.zeros(shape, device=device, dtype=dtype) for _ in range(layout.layers)]
+            return [torch.zeros(shape, device=each, dtype=dtype) for each in of_layers(device, layout.layers)]
 
         # keys and values apart: views of one storage would cost a compiled graph more
         self.keys, self.values = buffers(), buffers()

@@ -176,7 +176,8 @@ class ModelHandle:
         fingerprint: changes when a file behind the handle changes (path, size, mtime).
         node_id: the ComfyUI node that made it, owner of its live keys.
         device, text_encoder_device, autoencoder_device: of the parts, ``"cuda:1"`` or ``"cpu"`` for example;
-            ``""`` is the host's for the denoiser, and the denoiser's for the others.
+            ``""`` is the host's for the denoiser, and the denoiser's for the others. ``"cuda:0+cuda:1"`` for
+            the first: half of the denoiser's blocks on each.
     """
 
     checkpoint: str

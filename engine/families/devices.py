@@ -1,8 +1,9 @@
-"""Which device each part of a model is on: the denoiser, its text encoder, its autoencoder."""
+"""Which device each part of a model is on: the denoiser, or its halves, its text encoder, its autoencoder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Literal
 
 import torch
@@ -10,26 +11,39 @@ import torch
 from ..errors import SettingError
 from .base import ModelHandle
 
-Part = Literal["denoiser", "text_encoder", "autoencoder"]
+Part = Literal["denoiser", "second_half", "text_encoder", "autoencoder"]
 
 
 @dataclass(frozen=True)
 class Devices:
-    """One device for each part."""
+    """One device for each part.
+
+    Attributes:
+        second_half: of the denoiser's last blocks, where they are not with the first ones.
+    """
 
     denoiser: torch.device
     text_encoder: torch.device
     autoencoder: torch.device
+    second_half: torch.device | None = None
 
     @property
     def each(self) -> tuple[torch.device, ...]:
         """Every device once, the denoiser's first."""
-        return tuple(dict.fromkeys((self.denoiser, self.text_encoder, self.autoencoder)))
+        second = () if self.second_half is None else (self.second_half,)
+        return tuple(dict.fromkeys((self.denoiser, *second, self.text_encoder, self.autoencoder)))
 
 
 def device_names() -> tuple[str, ...]:
     """The devices of this machine that a part may be put on; the CPU is the last."""
     return (*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu")
+
+
+def choices(widget: str) -> tuple[str, ...]:
+    """What a part may be put on; the denoiser (``"device"``) also on two cards, half of its blocks each."""
+    names = device_names()
+    cards = names[:-1] if widget == "device" else ()
+    return (*names, *(f"{one}+{other}" for one, other in permutations(cards, 2)))
 
 
 def devices_of(handle: ModelHandle, usual: torch.device) -> Devices:
@@ -42,11 +56,13 @@ def devices_of(handle: ModelHandle, usual: torch.device) -> Devices:
     Raises:
         SettingError: a device that this machine does not have.
     """
-    denoiser = _device("device", handle.device) or usual
+    first, _, second = handle.device.partition("+")
+    denoiser = _device("device", first) or usual
     return Devices(
         denoiser,
         _device("text_encoder_device", handle.text_encoder_device) or denoiser,
         _device("autoencoder_device", handle.autoencoder_device) or denoiser,
+        _device("device", second),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from ..errors import SettingError
 from .base import DenoiseSettings, StreamModel
 from .devices import Devices, Part
 
@@ -33,11 +34,15 @@ class PartedModel(StreamModel):
         """``stream_bytes`` by the part that works with them."""
 
     def placed(self, devices: Devices) -> Self:
-        """The same model with every part on its device."""
-        for part, modules in self.parts().items():
+        """The same model with every part on its device; raises SettingError for blocks that stay together."""
+        placed = replace(self, devices=devices)
+        parts = placed.parts()
+        if devices.second_half is not None and "second_half" not in parts:
+            raise SettingError("device: only causal video models go on two cards, choose one.")
+        for part, modules in parts.items():
             for module in modules:
                 module.to(getattr(devices, part))
-        return replace(self, devices=devices)
+        return placed
 
     def modules(self) -> tuple[nn.Module, ...]:
         return tuple(module for modules in self.parts().values() for module in modules)

@@ -162,8 +162,12 @@ def weights_on(handle: ModelHandle, dtype: torch.dtype, devices: Devices) -> dic
     """``weight_bytes`` by the device that each part goes to."""
     sizes: dict[torch.device, int] = {}
     for name, size in weight_bytes(handle, dtype).items():
-        device = getattr(devices, part_of(name))
-        sizes[device] = sizes.get(device, 0) + size
+        part = part_of(name)
+        halves = [getattr(devices, part)]
+        if part == "denoiser" and devices.second_half is not None:
+            halves.append(devices.second_half)
+        for device in halves:
+            sizes[device] = sizes.get(device, 0) + size // len(halves)
     return sizes
 
 

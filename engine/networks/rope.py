@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from einops import repeat
 
+from ..transfers import upload
+
 
 class Rotation(NamedTuple):
     """Cosine and sine of tokens' angles.
@@ -28,6 +30,10 @@ class Rotation(NamedTuple):
     def of(cls, angles: torch.Tensor) -> Rotation:
         """From angles in radians, of any float dtype; float32."""
         return cls(angles.cos().float(), angles.sin().float())
+
+    def on(self, device: torch.device) -> Rotation:
+        """On another device."""
+        return Rotation(upload(self.cos, device), upload(self.sin, device))
 
     def at(self, tokens: torch.Tensor) -> Rotation:
         """Of some tokens, by their indices (n,); tokens are the first axis."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -90,7 +90,11 @@ class BlockPass:
     def record(self, x0: torch.Tensor, source: torch.Tensor | None) -> None:
         """The clean pass: it leaves keys and values of clean latents in the block's slots."""
         stacked = source if self.settings.injection == "channel" else None
-        self.evaluate(x0.detach(), stacked, self.settings.context_noise)
+        self.remember(x0.detach(), stacked, self.settings.context_noise)
+
+    def remember(self, x: torch.Tensor, source: torch.Tensor | None, timestep: float | torch.Tensor) -> None:
+        """Leave keys and values of latents in the view; arguments as for ``evaluate``."""
+        self.net(*self._inputs(x, source, timestep), None, True)
 
     def evaluate(
         self,
@@ -106,6 +110,12 @@ class BlockPass:
             timestep: one for all, (B, 1) or (B, F).
             reuse: see ``MaskCache``.
         """
+        return self.net(*self._inputs(x, source, timestep), reuse)
+
+    def _inputs(
+        self, x: torch.Tensor, source: torch.Tensor | None, timestep: float | torch.Tensor
+    ) -> tuple[Any, ...]:
+        """What the network takes, but for ``reuse``."""
         x, source = self._for_rows(x), None if source is None else self._for_rows(source)
         queries, keys = self.queries, self.keys
         times = _on(x.device, timestep).expand(x.shape[:2])
@@ -119,8 +129,7 @@ class BlockPass:
             mask = None if mask is None else _for_tokens(mask, len(self.source_rotation.cos))
         elif source is not None:
             x = torch.cat([x, source.to(x)], dim=2)
-        x = x.to(self.net.dtype)
-        return self.net(x, times, text, queries, self.view, keys, mask, uncached_frames, reuse)
+        return x.to(self.net.dtype), times, text, queries, self.view, keys, mask, uncached_frames
 
     def _for_rows(self, x: torch.Tensor) -> torch.Tensor:
         return x.expand(self.rows, *x.shape[1:]) if len(x) < self.rows else x

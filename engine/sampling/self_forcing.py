@@ -114,7 +114,7 @@ class SelfForcingRollout:
             if missing := self.net.config.in_channels - channels:
                 source = references.new_zeros(batch, count, missing, height, width)
             once = BlockPass(self.net, self.settings, staged.view, text, (height, width), self.cache.batch)
-            once.evaluate(references, source, 0.0)
+            once.remember(references, source, 0.0)
         return StyleKV(states, text, staged)
 
     def take(self, style: StyleKV) -> None:

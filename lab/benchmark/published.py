@@ -23,6 +23,7 @@ from ...engine.conditioning.recipe import ConditioningRecipe
 from ...engine.conditioning.states import TextStates
 from ...engine.families import WEIGHTS, StreamRequest, make_runner
 from ...engine.families.base import DenoiseSettings, Runner, StreamModel
+from ...engine.families.devices import Devices
 from ...engine.families.rtr_dit.model import RTRDiTModel
 from ...engine.families.rtr_dit.profile import PROFILES
 from ...engine.families.rtr_dit.recognise import TWO_POINT_TWO
@@ -42,7 +43,10 @@ from ..stream_dit.benchmark import streams as stream_dit_sizes
 from ..streamedit_dit.benchmark import cases as streamedit_dit_sizes
 
 TEXT_ROWS = {"wan": 512, "ensemble": 128}
-BESIDE = "; text encoder and autoencoder on a second card"
+CARDS = torch.device("cuda", 0), torch.device("cuda", 1)
+BESIDE = Devices(CARDS[0], CARDS[1], CARDS[1])
+HALVES = Devices(CARDS[0], CARDS[0], CARDS[0], CARDS[1])
+SECOND = "text encoder and autoencoder on a second card"
 LAYOUTS = {"diagonal": DIAGONAL, "pipelined": PIPELINED, "sequential": SEQUENTIAL}
 
 
@@ -57,6 +61,7 @@ class Published:
         headline: whether it is measured when a GPU is at hand, or only counted.
         options: what tells it from the family's other rows.
         source: whether it restyles a video.
+        devices: of the model's parts, on cards 0 and 1; None for all on the first.
     """
 
     family: str
@@ -65,6 +70,7 @@ class Published:
     headline: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     source: bool = True
+    devices: Devices | None = None
 
 
 ROWS = (
@@ -72,13 +78,17 @@ ROWS = (
     Published("mllm-edit", "MLLM-edit 512x512, B 16, text cached", 2, True, {"every": 0}),
     Published(
         "mllm-edit",
-        f"MLLM-edit 512x512, B 16, text every batch{BESIDE}",
+        f"MLLM-edit 512x512, B 16, text every batch; {SECOND}",
         2,
-        False,
-        {"every": 1, "beside": True},
+        options={"every": 1},
+        devices=BESIDE,
     ),
     Published(
-        "mllm-edit", f"MLLM-edit 512x512, B 16, text cached{BESIDE}", 2, False, {"every": 0, "beside": True}
+        "mllm-edit",
+        f"MLLM-edit 512x512, B 16, text cached; {SECOND}",
+        2,
+        options={"every": 0},
+        devices=BESIDE,
     ),
     Published("rtr-dit", "Wan 1.3B 480x832, 4 steps, chunk 3, window 6", 3, True, {"window": 6}),
     Published("rtr-dit", "Wan 1.3B 480x832, window 21", 8, False, {"window": 21}),
@@ -98,7 +108,14 @@ ROWS = (
         source=False,
     ),
     Published("rtr-dit", "LongLive 2 5B 704x1280", 5, options={"profile": "longlive_2"}, source=False),
-    Published("rtr-dit", f"Wan 1.3B 480x832, window 6{BESIDE}", 3, False, {"window": 6, "beside": True}),
+    Published("rtr-dit", f"Wan 1.3B 480x832, window 6; {SECOND}", 3, options={"window": 6}, devices=BESIDE),
+    Published(
+        "rtr-dit",
+        "Wan 14B 480x832, window 6; half of the blocks on a second card",
+        3,
+        options={"window": 6, "network": "14B"},
+        devices=HALVES,
+    ),
     Published("stream-dit", "StreamDiT 4B 512x512, N 8", 1, True, source=False),
     Published(
         "streamedit-dit", "StreamEdit 2B 512x512, window 6, pipelined", 9, True, {"layout": "pipelined"}

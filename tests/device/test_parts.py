@@ -44,9 +44,9 @@ def test_each_part_lies_on_its_device(name: str, played: Stream) -> None:
     assert isinstance(played.model, PartedModel) and played.model.devices is not None
     for part, modules in played.model.parts().items():
         tensors = [t for module in modules for t in (*module.parameters(), *module.buffers())]
-        wanted = dict(SPREAD[name].devices).get(
-            "device" if part == "denoiser" else f"{part}_device", "cuda:0"
-        )
+        chosen = dict(SPREAD[name].devices)
+        first, _, second = chosen.get("device", "cuda:0").partition("+")
+        wanted = {"denoiser": first, "second_half": second}.get(part) or chosen.get(f"{part}_device", first)
         assert {str(tensor.device) for tensor in tensors} == {wanted}
 
 
@@ -71,7 +71,9 @@ def crossed(played: Stream, moment: str) -> dict[str, dict[str, int]]:
 def test_the_node_says_what_crosses(name: str, played: Stream) -> None:
     """The CPU's part is no card's: what goes to it and comes from it is in the count alone."""
     between_cards = sum(each.bytes for entry in played.passed for each in entry.ledger.crossings)
-    if "cpu" in dict(SPREAD[name].devices).values():
+    if "halves" in name:  # tokens go over inside the network, which is shared by streams and counts nothing
+        assert played.crossed == 0 < between_cards
+    elif "cpu" in dict(SPREAD[name].devices).values():
         assert played.crossed > between_cards > 0
     else:
         assert played.crossed == between_cards > 0
@@ -82,6 +84,22 @@ def test_nothing_spreads_unasked(name: str) -> None:
     alone = stream(name)
     assert {launch.device for entry in alone.passed for launch in entry.ledger.launches} == {0}
     assert not alone.crossed and not any(entry.ledger.crossings for entry in alone.passed)
+
+
+def test_a_clean_pass_comes_back_from_the_second_half_never() -> None:
+    """So the next block's first step goes through the first half while it is still in the second."""
+    denoised = next(entry for entry in stream("rtr-dit, halves").stages("steady") if entry.stage == "denoise")
+    ways = Counter(each.way for each in denoised.ledger.crossings)
+    steps = ways["cuda:1 cuda:0"]
+    assert steps == 1
+    parts = 6  # tokens, modulation, cosines and sines of queries and of keys
+    assert ways["cuda:0 cuda:1"] == parts * (steps + 1)
+
+
+def test_the_host_waits_for_two_halves_no_oftener_than_for_one() -> None:
+    """What it queues for the next block would come too late otherwise."""
+    whole, halves = (stream(name).stages("steady") for name in ("rtr-dit", "rtr-dit, halves"))
+    assert [entry.ledger.syncs for entry in halves] == [entry.ledger.syncs for entry in whole]
 
 
 def test_a_device_that_is_not_here() -> None:

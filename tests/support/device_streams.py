@@ -104,7 +104,13 @@ SPREAD = {f"{name}, two cards": replace(case, devices=BESIDE) for name, case in 
     "mllm-edit, three devices": replace(
         CASES["mllm-edit"],
         devices=(("device", "cuda:1"), ("text_encoder_device", "cpu"), ("autoencoder_device", "cuda:0")),
-    )
+    ),
+    "rtr-dit, halves": replace(CASES["rtr-dit"], devices=(("device", "cuda:0+cuda:1"),)),
+    "rtr-dit, halves, fp8 cache": replace(
+        CASES["rtr-dit"],
+        settings=replace(CASES["rtr-dit"].settings, advanced=(("cache_precision", "fp8"),)),
+        devices=(("device", "cuda:0+cuda:1"),),
+    ),
 }
 """The same with parts on different devices."""
 

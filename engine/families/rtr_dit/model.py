@@ -65,7 +65,16 @@ class RTRDiTModel(PartedModel):
         """A text encoder that offloads itself is none of the memory management's business."""
         own = isinstance(self.text, OwnText) and not self.text.offload
         text = (self.text.encoder.model,) if own else ()
-        return {"denoiser": (self.net,), "text_encoder": text, "autoencoder": (self.autoencoder.model,)}
+        return {**self._halves(), "text_encoder": text, "autoencoder": (self.autoencoder.model,)}
+
+    def _halves(self) -> dict[Part, tuple[nn.Module, ...]]:
+        """The network; where it is on two devices, all up to the middle block and the head, and the rest."""
+        if self.devices is None or self.devices.second_half is None:
+            return {"denoiser": (self.net,)}
+        blocks = tuple(self.net.blocks)
+        others = (part for name, part in self.net.named_children() if name != "blocks")
+        middle = len(blocks) // 2
+        return {"denoiser": (*others, *blocks[:middle]), "second_half": blocks[middle:]}
 
     def block(self, settings: DenoiseSettings) -> int:
         """Latent frames of a block; raises SettingError where chunk is no multiple of a latent frame."""
@@ -95,6 +104,8 @@ class RTRDiTModel(PartedModel):
         """
         expert = dict(settings.advanced)
         share = float(expert.get("mask_cache", 0.0))
+        if share and self.devices is not None and self.devices.second_half is not None:
+            raise SettingError("mask_cache needs the model on one card: set it to 0, or choose one device.")
         if share and self.profile.injection != "channel":
             raise SettingError("mask_cache is for models that edit a source, as LiveEdit does: set it to 0.")
         if share and expert.get("stream_batch"):
@@ -171,7 +182,11 @@ class RTRDiTModel(PartedModel):
         text = 0 if self.text is None else self.text.lent_bytes
         config = self.net.config
         masks = MaskCache.bytes(config.layers, config.dim, tokens, item) if self.mask_share(settings) else 0
-        return {"denoiser": cache + rows * widest + masks, "text_encoder": text, "autoencoder": planes}
+        working: dict[Part, int] = {"denoiser": rows * widest + masks + cache}
+        if self.devices is not None and self.devices.second_half is not None:
+            half = cache * (layout.layers - layout.layers // 2) // layout.layers
+            working = {"denoiser": rows * widest + cache - half, "second_half": rows * widest + half}
+        return {**working, "text_encoder": text, "autoencoder": planes}
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         """A chunk is a block; the first latent frame of a stream holds one picture only.

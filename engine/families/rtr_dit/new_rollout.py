@@ -52,7 +52,7 @@ def new_rollout(
     cache = SegmentedKVCache(
         layout,
         batch=rows,
-        device=model.net.device,
+        device=model.net.devices,
         dtype=model.net.dtype,
         rope=expert.get("rope_mode", profile.rope),
         precision=expert.get("cache_precision", "native"),

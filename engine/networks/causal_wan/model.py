@@ -108,6 +108,11 @@ class CausalWan(nn.Module):
         return self.patch_embedding.weight.device
 
     @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Of each block; the last ones may be on a card of their own."""
+        return tuple(block.modulation.device for block in cast("Iterable[Block]", self.blocks))
+
+    @property
     def dtype(self) -> torch.dtype:
         return self.patch_embedding.weight.dtype
 
@@ -136,8 +141,9 @@ class CausalWan(nn.Module):
         embedded = self.text_embedding(text.to(self.dtype))
         if embedded.ndim == 3:
             embedded = embedded.unsqueeze(1)
-        blocks = cast("Iterable[Block]", self.blocks)
-        return tuple(block.cross_attn.project(embedded) for block in blocks)
+        there = {device: upload(embedded, device) for device in dict.fromkeys(self.devices)}
+        blocks = zip(cast("Iterable[Block]", self.blocks), self.devices, strict=True)
+        return tuple(block.cross_attn.project(there[device]) for block, device in blocks)
 
     def forward(
         self,
@@ -150,6 +156,7 @@ class CausalWan(nn.Module):
         mask: torch.Tensor | None = None,
         uncached_frames: int = 0,
         reuse: Sequence[LayerReuse] | None = None,
+        kept_only: bool = False,
     ) -> torch.Tensor:
         """What the network predicts (a velocity in Wan's checkpoints) for some frames.
 
@@ -165,9 +172,11 @@ class CausalWan(nn.Module):
             uncached_frames: the last so many frames are seen but not kept by ``cache``: a source as
                 tokens.
             reuse: of each layer's self-attention, see ``SelfAttention``.
+            kept_only: end at the last block, for what ``cache`` keeps. Where blocks are on two cards nothing
+                comes back then, and the first half may go on with other frames while the second is at these.
 
         Returns:
-            (B, F - uncached_frames, out_channels, h, w).
+            (B, F - uncached_frames, out_channels, h, w); with ``kept_only`` without frames.
         """
         rows, kept = x.shape[-2] // PATCH, x.shape[1] - uncached_frames
         planes = self.patch_embedding(rearrange(x, "b f c h w -> b c f h w"))
@@ -176,13 +185,19 @@ class CausalWan(nn.Module):
         time = self.time_embedding(encoded.to(self.dtype))
         modulation = rearrange(self.time_projection(time), "b f (six d) -> b f six d", six=6)
         uncached_tokens = uncached_frames * tokens.shape[2]
-        for index, block in enumerate(self.blocks):
+        for index, (block, device) in enumerate(zip(self.blocks, self.devices, strict=True)):
+            if tokens.device != device:
+                tokens, modulation = upload(tokens, device), upload(modulation, device)
+                queries, keys = queries.on(device), None if keys is None else keys.on(device)
+                mask = None if mask is None else upload(mask, device)
             view = None if cache is None else cache.layer(index)
             kept_output = None if reuse is None else reuse[index]
             tokens = block(
                 tokens, modulation, text[index], queries, keys, view, mask, uncached_tokens, kept_output
             )
-        patches = self.head(tokens[:, :kept], time[:, :kept])
+        if kept_only:
+            return x[:, :0, : self.config.out_channels]
+        patches = self.head(upload(tokens[:, :kept], time.device), time[:, :kept])
         return rearrange(patches, "b f (h w) (p q c) -> b f c (h p) (w q)", h=rows, p=PATCH, q=PATCH)
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 
-from ....engine.families.devices import Devices
 from ..inline import play
 from ..published import ROWS, Published, build
 from .ledger import Copy, Launch
-from .pretended import DEVICE, SECOND, pretend_cuda
+from .pretended import DEVICE, pretend_cuda
 from .roofline import LAUNCH_US, Card
 from .watched import Watched
 
@@ -34,13 +33,17 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
     ``peak_gb``, ``<stage>_gb`` of it, and ``predicted_gb``, which is the weights and ``stream_bytes``; for
     each card ``<card>_ideal_fps`` (products and attention alone) and ``<card>_eager_fps`` (every kernel);
     ``host_fps`` at ``LAUNCH_US``. With text encoder and autoencoder on a second card of the kind,
-    ``crossed_mb`` a frame, memory of both together, and rates of the busier one.
+    ``crossed_mb`` a frame, memory of both together, and rates of the busier one; with half of the blocks
+    there, rates as if the two always waited for each other. ``first_gb`` is the first card's share of the
+    weights.
     """
     with pretend_cuda() as device:
         stream = build(row, DEVICE, torch.bfloat16, toy=toy)
-        if row.options.get("beside"):
-            stream = replace(stream, model=stream.model.placed(Devices(DEVICE, SECOND, SECOND)))
+        if row.devices is not None:
+            stream = replace(stream, model=stream.model.placed(row.devices))
         weights = device.memory.now
+        on_first = stream.model.modules_on(DEVICE)[DEVICE]
+        first = sum(weight.nbytes for module in on_first for weight in module.parameters())
         watched = Watched(stream.runner(), device)
         pictures = stream.pictures(row.warm + 1)
         played = play(watched, pictures if row.source else None, length=len(pictures))
@@ -63,12 +66,17 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
         "uploaded_mb": sum(copied.bytes for copied in uploads) / frames / 1e6,
         "unfused_attention": sum(calls for kind, calls in attention.items() if kind.chosen == "math"),
         "weights_gb": weights / 1e9,
+        "first_gb": first / 1e9,
         "peak_gb": peak / 1e9,
         "predicted_gb": predicted / 1e9,
         **{f"{stage}_gb": worked / 1e9 for stage, worked in watched.worked.items()},
         "host_fps": frames / (len(launches) * LAUNCH_US / 1e6),
     }
     for name, card in cards.items():
-        counted[f"{name}_ideal_fps"] = frames / card.seconds_together(launches, crossed, fused=True)
-        counted[f"{name}_eager_fps"] = frames / card.seconds_together(launches, crossed, fused=False)
+        for kind, fused in (("ideal", True), ("eager", False)):
+            if row.devices is not None and row.devices.second_half is not None:  # one after the other
+                seconds = card.seconds(launches, fused=fused) + crossed / card.link
+            else:
+                seconds = card.seconds_together(launches, crossed, fused=fused)
+            counted[f"{name}_{kind}_fps"] = frames / seconds
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in counted.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,24 @@ def test_pictures_are_the_same_where_all_parts_are_on_the_cpu(name: str) -> None
         pictures.append(np.concatenate(list(islice(played(case, runner), 2))))
         assert runner.readout().keys() <= {"window"}  # nothing crosses
     assert np.array_equal(*pictures)
+
+
+@pytest.mark.parametrize("advanced", [(), (("stream_batch", True),), (("cache_precision", "fp8"),)], ids=str)
+def test_two_halves_on_the_cpu_give_the_same_pictures(advanced: tuple[tuple[str, Any], ...]) -> None:
+    settings = replace(CASES["rtr-dit"].settings, steps=2, advanced=advanced)
+    pictures = []
+    for device in ("cpu", "cpu+cpu"):
+        case = replace(CASES["rtr-dit"], settings=settings, devices=(("device", device),))
+        model = load_model(handle(case), CPU, torch.float32)
+        assert isinstance(model, PartedModel) and ("second_half" in model.parts()) == ("+" in device)
+        pictures.append(np.concatenate(list(played(case, make(case, model)))))
+    assert len(pictures[0]) and np.array_equal(*pictures)
+
+
+def test_other_families_keep_their_blocks_together() -> None:
+    case = replace(CASES["streamedit-dit"], devices=(("device", "cpu+cpu"),))
+    with pytest.raises(SettingError, match="only causal video models go on two cards"):
+        load_model(handle(case), CPU, torch.float32)
 
 
 @pytest.mark.parametrize("name", NAMES)

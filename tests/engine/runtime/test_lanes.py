@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from livestyle.engine.runtime.device import DevicePlan, plan_device
-from livestyle.engine.runtime.lanes import STAGES, Lanes, lanes_of
+from livestyle.engine.runtime.lanes import STAGES, Lane, Lanes, lanes_of
 
 CPU = torch.device("cpu")
 
@@ -143,6 +145,46 @@ def test_every_lane_waits_for_what_a_session_has_queued(monkeypatch: pytest.Monk
     assert sorted(waits) == sorted(
         (stage, f"the session's of cuda:{card}") for stage in STAGES for card in (0, 1)
     )
+
+
+def test_a_stage_is_over_when_its_work_on_every_card_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On pretended devices: a stream on each, the denoiser's card current, an event of each waited for."""
+    story: list[str] = []
+
+    class Event:
+        def __init__(self, **_: object) -> None: ...
+
+        def record(self, stream: str) -> None:
+            self.stream = stream
+
+        def synchronize(self) -> None:
+            story.append(f"waits for {self.stream}")
+
+    @contextmanager
+    def entered(stream: str) -> Iterator[None]:
+        story.append(f"enters {stream}")
+        yield
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: f"a stream of {device}")
+    monkeypatch.setattr(torch.cuda, "stream", entered)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    plan = DevicePlan(torch.device("cuda", 0), torch.float32, "triple")
+    lane, idle = Lane("encode", plan, [torch.device("cuda", 1), CPU]), threading.Event()
+    lane.submit((0, 0), lambda: story.append("works"), lambda *_: idle.set(), lambda: None)
+    assert idle.wait(10)
+    lane.close()
+    streams = ("a stream of cuda:1", "a stream of cuda:0")
+    assert story == [
+        *(f"enters {each}" for each in streams),
+        "works",
+        *(f"waits for {each}" for each in streams),
+    ]
+
+
+def test_parts_on_several_devices_have_lanes_of_their_own() -> None:
+    other = torch.device("meta")
+    assert lanes_of(CPU, other) is lanes_of(CPU, other) is not lanes_of(CPU)
+    assert [lanes_of(CPU, other).name(stage) for stage in STAGES] == ["encode", "denoise", "decode"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
