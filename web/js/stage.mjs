@@ -32,6 +32,8 @@ export class Stage {
     this.state = { state: "" };
     /** @type {any} */
     this.telemetry = undefined;
+    /** Whether this run's file is known. */
+    this.finished = false;
     /** @type {"" | "idle" | "preview" | "result"} */
     this.mode = "";
     this.element = element("div", "livestyle-stage");
@@ -109,6 +111,7 @@ export class Stage {
     this.element.dataset.state = state.state;
     if (began) {
       this.telemetry = undefined;
+      this.finished = false;
       this.status.clear(); // it speaks of the last run's file
     }
     if (began && this.mode === "result") this.#mode("idle");
@@ -116,6 +119,7 @@ export class Stage {
       this.comparison.show();
       this.note.textContent = "";
       this.telemetry = undefined;
+      if (this.finished) this.#mode("result"); // a late picture may have come after it
       if (state.state === "cancelled") this.status.show(t("Cancelled."), "done");
     }
     this.#enable();
@@ -155,6 +159,7 @@ export class Stage {
     if (this.state.state === "cancelled") this.status.show(t("Cancelled; kept {file} ({frames} frames)", facts), "done");
     else if (this.state.state === "done") this.status.show(t("Saved {file} ({frames} frames)", facts), "done");
     this.host.onResult(file);
+    this.finished = true;
     const { filename, subfolder, type } = file;
     const name = `${type}/${subfolder}/${filename}`;
     if (this.video.dataset.file !== name) {
