@@ -16,7 +16,7 @@ from ..engine.runtime.session import StreamSession
 from .owners import owner_of
 from .session_events import ViewOf
 
-Action = Literal["stop", "snapshot", "record"]
+Action = Literal["stop", "snapshot", "record", "pause", "step"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
@@ -52,9 +52,10 @@ class Actions:
 
         ``stop`` ends the source: what was decoded is finished and the graph goes on. ``snapshot`` keeps the
         picture that is shown now, at full size. ``record`` begins or ends a file while the stream goes on.
+        ``pause`` has the stream stand still or go on, ``step`` go on by a chunk and stand still.
 
         Args:
-            on: of ``record``: whether there shall be a file.
+            on: of ``record``: whether there shall be a file; of ``pause``: whether it shall stand still.
 
         Raises:
             HTTPConflict: there is no picture yet, or nothing that records.
@@ -66,6 +67,10 @@ class Actions:
                 session.stop()
             case "snapshot":
                 return await self._snapshot(session)
+            case "pause":
+                session.pause(on)
+            case "step":
+                session.step()
             case "record":
                 if not session.recorders:
                     raise web.HTTPConflict(text="Nothing records: set target on FrameStreamIO to file.")

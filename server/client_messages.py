@@ -10,7 +10,7 @@ from ..engine.errors import SettingError
 from ..engine.runtime.preview_picture import PreviewWish
 from .json_fields import flag_field, number_field, recall_fields, text_field, whole_field
 
-KINDS = ("credit", "set", "modulate", "recall", "preview", "clock", "camera", "record")
+KINDS = ("credit", "set", "modulate", "recall", "preview", "clock", "camera", "record", "pause", "step")
 
 CameraState = Literal["ready", "paused", "gone"]
 
@@ -85,7 +85,19 @@ class Record:
     on: bool
 
 
-Message = Credit | Change | Modulate | Recall | PreviewSettings | Clock | Camera | Record
+@dataclass(frozen=True)
+class PauseStream:
+    """Have the stream stand still, or go on."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """Go on by one chunk, and stand still."""
+
+
+Message = Credit | Change | Modulate | Recall | PreviewSettings | Clock | Camera | Record | PauseStream | Step
 
 
 def parse(text: str) -> Message:
@@ -113,6 +125,10 @@ def parse(text: str) -> Message:
             return _camera(data)
         case "record":
             return Record(text_field(data, "node"), flag_field(data, "on"))
+        case "pause":
+            return PauseStream(flag_field(data, "on"))
+        case "step":
+            return Step()
     raise SettingError(f"The message's type must be one of {', '.join(KINDS)}.")
 
 

@@ -28,9 +28,11 @@ from .client_messages import (
     Credit,
     Message,
     Modulate,
+    PauseStream,
     PreviewSettings,
     Recall,
     Record,
+    Step,
     parse,
 )
 from .frame_messages import LARGEST_FRAME, PushedSound, parse_frame, preview_message
@@ -55,6 +57,7 @@ def state_message(session: StreamSession) -> dict[str, Any]:
         "type": "state",
         "state": session.state,
         "stage": session.stage,
+        "paused": session.paused,
         "done": progress.done,
         "total": progress.total,
         "fps": round(progress.fps, 2),
@@ -138,6 +141,10 @@ class LiveSocket:
                 self._upload.set_camera(message)
             case Record(node, on):
                 self._record(node, on)
+            case PauseStream(on):
+                self._session.pause(on)
+            case Step():
+                self._session.step()
             case Modulate():
                 self._answer(message.key, message.seq, lambda sender: self._modulate(message, sender))
             case Change():

@@ -151,11 +151,11 @@ class OscDesk:
         """Fire an action; of a button, what it sends when it is let go does nothing."""
         pressed = not arguments or bool(arguments[0])
         match address.removeprefix(f"{ROOT}/"):
-            case "stop" | "snapshot" as action:
+            case "stop" | "snapshot" | "step" as action:
                 if pressed:
                     self._begin(self._fire(session, action))
-            case "record":
-                self._begin(self._fire(session, "record", pressed))
+            case "record" | "pause" as action:
+                self._begin(self._fire(session, action, pressed))
             case "preset":
                 preset = find_preset(session, one_value(arguments))
                 _, refused = session.store.recall(preset.values, preset.fade)

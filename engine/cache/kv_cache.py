@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -99,7 +100,7 @@ class SegmentedKVCache:
         self.roll.begin(frames)
         first, stop = self.roll.filled
         return BlockView(
-            lambda layer: self.storage.view(layer, first, stop, frames),
+            partial(self.storage.view, first=first, stop=stop, frames=frames),  # a closure is not copied
             self.roll.positions,
             self.roll.key_positions if self.rope == "relative" else None,
             self.references,

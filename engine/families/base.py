@@ -228,11 +228,14 @@ class Runner(ABC):
 
     Attributes:
         crossing: between the devices of its model's parts, where a family tells parts apart.
+        state: all that the stream remembers from chunk to chunk; None where that is not told, and a chunk
+            can't be made again.
     """
 
     requirements: Requirements
     live_parameters: tuple[LiveParameter, ...]
     crossing: Crossing | None = None
+    state: Any = None
 
     @abstractmethod
     def encode(self, chunk: Chunk) -> Any:

@@ -36,6 +36,7 @@ class ParameterStore:
     Attributes:
         signals: what modulators follow.
         taken: what the chunks have read.
+        changes: how many there have been.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class ParameterStore:
         self._lanes = dict(lanes or {})
         self._on_receipt = on_receipt
         self._lock = threading.RLock()
-        self._version = 0
+        self.changes = 0
         self._specs: dict[str, LiveParameter] | None = None
         self._entries: dict[str, Entry] = {}
         self._modulators: dict[str, Modulator] = {}  # that were set before the session had its keys
@@ -274,6 +275,15 @@ class ParameterStore:
                     entry.receipt("applied", key, chunk=chunk, frame=frame, pts=float(pts), ms=ms)
                 )
 
+    def keep(
+        self, keys: Iterable[str], early: LiveValues, late: LiveValues, frame: int, pts: Fraction | None
+    ) -> None:
+        """A chunk that was on trial stays: the take has what it read, which was read without ``keys``."""
+        with self._lock:
+            for key in keys:
+                entry = late.entries.get(key) or early.entries[key]
+                self.taken.read(key, entry.value, frame, pts, entry.modulator_at(frame))
+
     def scheduled(self, key: str, value: Value, chunk: int, frame: int, pts: Fraction) -> None:
         """Post the receipt of a value that changed by itself; the live value stays what it was."""
         with self._lock:
@@ -283,9 +293,9 @@ class ParameterStore:
 
     def _changed(self, value: Value, seq: int | None, sender: str, course: Glide | Drive | None) -> Entry:
         """What the session's next change leaves."""
-        self._version += 1
-        number = self._version if seq is None else seq
-        return Entry(value, self._version, number, time.monotonic(), sender, course)
+        self.changes += 1
+        number = self.changes if seq is None else seq
+        return Entry(value, self.changes, number, time.monotonic(), sender, course)
 
     def _glide(self, key: str, value: Value, fade: float) -> Glide | None:
         if not is_number(fade) or not 0 <= fade <= LONGEST_FADE_S:

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from .edge import Edge, Fanout
 from .feeds import Feed
+from .pause import Gate
 from .stage_pipeline import StagePipeline
+from .trial import Trial
 
 
 class Part(Protocol):
@@ -22,11 +24,12 @@ class Part(Protocol):
 
 
 class FeedPart:
-    """Moves chunks from a feed to everyone who uses them."""
+    """Moves chunks from a feed to everyone who uses them, while the gate is open."""
 
-    def __init__(self, feed: Feed, outlet: Fanout) -> None:
+    def __init__(self, feed: Feed, outlet: Fanout, gate: Gate) -> None:
         self.feed = feed
         self._outlet = outlet
+        self._gate = gate
         self._ended = False
 
     def advance(self) -> bool:
@@ -36,9 +39,10 @@ class FeedPart:
             self._ended = True
             self._outlet.end()
             return True
-        frames = self.feed.poll() if self._outlet.room else None
+        frames = self.feed.poll() if self._gate.open and self._outlet.room else None
         if frames is None:
             return False
+        self._gate.passed()
         self._outlet.push(frames)
         return True
 
@@ -51,18 +55,28 @@ class PipelinePart:
         inlet: its frames.
         outlet: everyone who uses the result.
         acquire: called before each burst of work; puts the models on the device.
+        trial: what is seen while the stream stands still; None where a chunk can't be made again.
     """
 
     def __init__(
-        self, pipeline: StagePipeline, inlet: Edge, outlet: Fanout, acquire: Callable[[], None]
+        self,
+        pipeline: StagePipeline,
+        inlet: Edge,
+        outlet: Fanout,
+        acquire: Callable[[], None],
+        trial: Trial | None = None,
     ) -> None:
         self.pipeline = pipeline
         self._inlet = inlet
         self._outlet = outlet
         self._acquire = acquire
+        self._trial = trial
         self._ended = False
 
     def advance(self) -> bool:
+        tried = None if self._trial is None else self._trial.advance()
+        if tried is not None:
+            return tried
         moved = False
         if self.pipeline.ready and self._outlet.room:
             self._outlet.push(self.pipeline.take())

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -24,9 +25,11 @@ from ..takes.take import Take
 from .control import Control
 from .flow_blend import flow_blend_parameters
 from .lifecycle import Lifecycle, Listener, State
+from .live_values import Receipt
 from .loaded_plan import Loader, PlanLoader
 from .memory import Trimmer, malloc_trim
 from .parameters import ParameterStore
+from .pause import Pause
 from .plan import PlanNode, Read, Write
 from .preview import PreviewHub
 from .residency import OwnResidency, Residency
@@ -94,7 +97,10 @@ class StreamSession:
         self.preview = preview or PreviewHub()
         self.telemetry = Telemetry()
         self._lifecycle = Lifecycle()
-        self.store = ParameterStore(None, self._lifecycle.emit, take.lanes if take else None)
+        self._control = Control()
+        self._pause = Pause(self._control)
+        on_receipt = partial(_tell_of, self._lifecycle, self._pause)
+        self.store = ParameterStore(None, on_receipt, take.lanes if take else None)
         self.recorders = {node.node_id: RecordSwitch(spec.record) for node, spec in _files(plan)}
         self.inboxes = {node.node_id: inbox for node, inbox in _inboxes(plan)}
         self.results: dict[str, SinkResult] = {}
@@ -102,7 +108,6 @@ class StreamSession:
         self._work: tuple[PlanNode, Loader] | None = (plan, loader)
         self._residency = residency or OwnResidency(torch.device("cpu"))
         self._on_closed = on_closed
-        self._control = Control()
         self._stopping = threading.Event()
         self._graph: StreamGraph | None = None
         self._live: list[LiveParameter] = []
@@ -140,6 +145,27 @@ class StreamSession:
         eta = (total - done) / fps if total is not None and fps > 0 else None
         return Progress(done, total, fps, eta)
 
+    @property
+    def paused(self) -> bool:
+        """Whether the stream stands still."""
+        return self._pause.on
+
+    def pause(self, on: bool = True) -> None:
+        """Stand still, or go on. What is in work is finished first; nothing is written meanwhile.
+
+        Where one model makes the pictures, the next ones are shown, and again with every change of a live
+        value; going on, and ``step``, keep them as they are then.
+        """
+        if not self._stopping.is_set():
+            self._pause.set(on)
+            self._tell()
+
+    def step(self) -> None:
+        """Stand still, or go on by one chunk where the stream does already."""
+        if not self._stopping.is_set():
+            self._pause.step()
+            self._tell()
+
     def start(self) -> None:
         """Begin; returns at once."""
         self._thread.start()
@@ -154,6 +180,7 @@ class StreamSession:
     def stop(self) -> None:
         """End the sources: what was decoded is finished and the files are closed as usual."""
         self._stopping.set()
+        self._pause.set(False)
         self._total = None
         self._lifecycle.move("draining", "Finishing")
         self._control.wake()
@@ -239,6 +266,7 @@ class StreamSession:
                 self.recorders,
                 self._on_take,
                 self._on_chunk,
+                self._pause,
             )
             graph = StreamGraph(plan, loaded, context)
             if self._stopping.is_set():
@@ -296,8 +324,12 @@ class StreamSession:
     def _on_take(self, node_id: str, taken: SinkResult) -> None:
         self._lifecycle.emit({"type": "take", "node": node_id, "path": taken.path, "frames": taken.frames})
 
+    def _tell(self) -> None:
+        if self.state == "running":
+            self._on_chunk()
+
     def _on_chunk(self) -> None:
-        self._lifecycle.move("running", "Playing")
+        self._lifecycle.move("running", "Paused" if self._pause.on else "Playing")
 
     def _on_step(self, state: State, doing: str, line: str) -> None:
         self._doing = doing
@@ -305,6 +337,11 @@ class StreamSession:
 
     def _given_up(self) -> bool:
         return self._stopping.is_set() or self._control.halted
+
+
+def _tell_of(lifecycle: Lifecycle, pause: Pause, receipt: Receipt) -> None:
+    lifecycle.emit(receipt)
+    pause.changed()
 
 
 def _files(plan: PlanNode) -> list[tuple[PlanNode, SinkSpec]]:

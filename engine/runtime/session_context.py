@@ -9,6 +9,7 @@ from ..media.recording import RecordSwitch
 from ..media.types import SinkResult
 from .control import Control
 from .parameters import ParameterStore
+from .pause import Pause
 from .preview import PreviewHub
 from .telemetry import Telemetry
 
@@ -23,6 +24,7 @@ class SessionContext:
         recorders: the switch of each write node whose target is a file, by node id.
         on_take: called with the node id and each file that was finished while the stream went on.
         on_chunk: called with every chunk that reaches a target.
+        pause: whether the stream stands still.
     """
 
     control: Control
@@ -33,3 +35,4 @@ class SessionContext:
     recorders: Mapping[str, RecordSwitch]
     on_take: Callable[[str, SinkResult], None]
     on_chunk: Callable[[], None]
+    pause: Pause

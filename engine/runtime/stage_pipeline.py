@@ -6,11 +6,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..families.base import Chunk, Runner
+from ..families.remembered import copied_state
 from ..media.types import Frames
 from .control import Control
 from .lanes import Lanes, Stage
@@ -28,6 +29,7 @@ class _Flight:
         early: read as it entered the encode lane.
         late: read as it entered the denoise lane; with a delay they act on the result of an earlier chunk.
         shown: the late values that acted on ``pixels``.
+        trial: whether it may be made again: ``first``, and ``again`` each time that it is.
     """
 
     frames: Frames
@@ -36,6 +38,7 @@ class _Flight:
     late: LiveValues | None = None
     shown: LiveValues | None = None
     pixels: np.ndarray | None = None
+    trial: Literal["", "first", "again"] = ""
 
 
 class _Jobs:
@@ -112,6 +115,8 @@ class StagePipeline:
         self._drained = 0
         self._ahead = 0
         self._jobs = _Jobs(control)
+        self._tried: _Flight | None = None
+        self._before: Any = None  # what the runner remembered before the chunk on trial
 
     @property
     def wanted(self) -> int:
@@ -141,10 +146,30 @@ class StagePipeline:
         Args:
             frames: at most ``wanted``, at least one. The runner generates those that aren't drawn.
         """
+        self._feed(frames)
+
+    def try_out(self, frames: Frames, again: bool = False) -> None:
+        """The same on trial, while ``idle``; the same frames may come ``again``, for other values."""
+        self._fed -= again
+        self._feed(frames, "again" if again else "first")
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the chunk on trial can be made again."""
+        return self._before is not None
+
+    def keep(self) -> None:
+        """The chunk on trial stays as it was taken last: what it read is in the take."""
+        flight, self._tried, self._before = self._tried, None, None
+        assert flight is not None and flight.early is not None and flight.shown is not None
+        frames = flight.frames
+        self._store.keep(self._keys, flight.early, flight.shown, frames.index, frames.begins)
+
+    def _feed(self, frames: Frames, trial: Literal["", "first", "again"] = "") -> None:
         needs = self._runner.requirements
         count = needs.chunk_frames if self._fed else needs.first
         given = frames.padded(count) if frames.drawn else None
-        flight = _Flight(frames, Chunk(self._fed, given, len(frames), frames.index))
+        flight = _Flight(frames, Chunk(self._fed, given, len(frames), frames.index), trial=trial)
         with self._lock:
             self._flights.append(flight)
         if not self._fed and given is not None:
@@ -186,6 +211,7 @@ class StagePipeline:
         with self._lock:
             flight = self._flights.popleft()
         assert flight.early is not None and flight.shown is not None and flight.pixels is not None
+        self._tried = flight if flight.trial else None
         chunk, count = flight.chunk.index, len(flight.frames)
         frames = replace(flight.frames, pixels=flight.pixels[:count], chunk=chunk)
         self._store.applied(self._keys, flight.early, flight.shown, chunk, frames.index, frames.pts[0])
@@ -198,10 +224,16 @@ class StagePipeline:
     def release(self) -> None:
         """Let go of all chunks and of what the runner can recompute; call when not ``working``."""
         self._flights.clear()
+        self._tried = self._before = None
         self._runner.release_caches()
 
     def _encode(self, flight: _Flight) -> Any:
-        flight.early = self._store.snapshot(flight.frames.begins, flight.frames.index, self._keys)
+        if flight.trial == "again":
+            self._runner.state = self._before
+        if flight.trial:
+            self._before = copied_state(self._runner)
+        keys = () if flight.trial else self._keys
+        flight.early = self._store.snapshot(flight.frames.begins, flight.frames.index, keys)
         flight.chunk = replace(flight.chunk, live=flight.early)
         return self._runner.encode(flight.chunk)
 
@@ -209,7 +241,8 @@ class StagePipeline:
         with self._lock:
             self._ahead -= 1
         self._control.wake()
-        flight.late = self._store.late(flight.frames.begins, flight.frames.index, self._keys)
+        keys = () if flight.trial else self._keys
+        flight.late = self._store.late(flight.frames.begins, flight.frames.index, keys)
         record_streams(encoded)
         return self._runner.denoise(encoded, flight.late)
 

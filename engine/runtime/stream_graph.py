@@ -19,15 +19,17 @@ from ..takes.beside import TakeBeside
 from ..takes.header import header_of
 from .compare import composite_width
 from .edge import Edge, Fanout
-from .feeds import CounterFeed, SourceFeed
+from .feeds import CounterFeed, Feed, SourceFeed
 from .flow_blend import FlowBlendStage
 from .loaded_plan import LoadedPlan
 from .model_placement import remedy_for
 from .output import OutputPart
 from .parts import FeedPart, Part, PipelinePart
+from .pause import Gate
 from .plan import FlowBlend, PlanNode, Read, Stylise, Write
 from .session_context import SessionContext
 from .stage_pipeline import StagePipeline
+from .trial import Trial
 from .writer import SinkWriter
 
 COPY_CHUNK = 8
@@ -201,9 +203,10 @@ class StreamGraph:
             inlet = self._outlets[node.inputs[0]].add(self._in_work)
         else:
             inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
-            self._feeds.append(FeedPart(self._counter(node, needs), Fanout(inlet)))
+            self._feeds.append(self._fed_by(self._counter(node, needs), Fanout(inlet)))
         self._queues[f"{node.node_id} encode"] = inlet
-        self._pipelines.append(PipelinePart(pipeline, inlet, self._outlets[node], context.acquire))
+        trial = self._trial(pipeline, inlet, self._outlets[node]) if self._tries_out else None
+        self._pipelines.append(PipelinePart(pipeline, inlet, self._outlets[node], context.acquire, trial))
 
     def _make_flow_blend(self, node: PlanNode, blend: FlowBlend) -> None:
         inlet = self._outlets[node.inputs[0]].add(self._waiting_room)
@@ -235,7 +238,26 @@ class StreamGraph:
         signals = context.store.signals if node == self._plan.origin else None
         control, telemetry = context.control, context.telemetry
         feed = SourceFeed(source, first, chunk_frames, control, telemetry, signals, read.frames)
-        self._feeds.append(FeedPart(feed, self._outlets[node]))
+        self._feeds.append(self._fed_by(feed, self._outlets[node]))
+
+    @property
+    def _tries_out(self) -> bool:
+        """Whether a chunk can be made again: one model tells what it remembers, and holds nothing back."""
+        runners = list(self._loaded.runners.values())
+        blended = any(isinstance(node.operation, FlowBlend) for node in self._plan.walk())
+        return (
+            len(runners) == 1
+            and runners[0].state is not None
+            and not runners[0].requirements.delay
+            and not blended
+        )
+
+    def _fed_by(self, feed: Feed, outlet: Fanout) -> FeedPart:
+        return FeedPart(feed, outlet, Gate(self._context.pause, self._tries_out))
+
+    def _trial(self, pipeline: StagePipeline, inlet: Edge, outlet: Fanout) -> Trial:
+        context = self._context
+        return Trial(pipeline, inlet, outlet, context.pause, context.store, context.preview, context.acquire)
 
 
 def _writes(node: PlanNode) -> Write:

@@ -16,8 +16,11 @@ from livestyle.server.client_messages import (
     Change,
     Clock,
     Credit,
+    Message,
+    PauseStream,
     PreviewSettings,
     Record,
+    Step,
     parse,
 )
 from livestyle.server.rate_limit import RateLimit
@@ -50,7 +53,7 @@ TYPED = st.fixed_dictionaries({"type": st.sampled_from(KINDS)})
 
 def _refused_or_understood(text: str) -> None:
     try:
-        assert isinstance(parse(text), Credit | Change | PreviewSettings | Clock | Camera | Record)
+        assert isinstance(parse(text), Message)
     except SettingError as error:
         assert "\n" not in str(error)
 
@@ -79,6 +82,7 @@ def test_what_is_understood() -> None:
     gone = {"type": "camera", "node": "1", "state": "gone", "reason": "two\nlines"}
     assert parse(json.dumps(gone)) == Camera("1", "gone", "two lines")
     assert parse('{"type": "record", "node": "5", "on": false}') == Record("5", False)
+    assert parse('{"type": "pause", "on": true}') == PauseStream(True) and parse('{"type": "step"}') == Step()
 
 
 def test_a_rate_limit_counts_by_the_second() -> None:

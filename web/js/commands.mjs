@@ -18,7 +18,7 @@ import { t, translated } from "./i18n.mjs?v=0.3.0";
 
 const PRESETS = 9;
 
-const KEYS = { play: "P", stop: "S", record: "R", snapshot: "K" };
+const KEYS = { play: "P", pause: "H", step: "N", stop: "S", record: "R", snapshot: "K" };
 
 /** As ComfyUI's registerExtension takes them. @param {CommandHost} host */
 export function commandsFor(host) {
@@ -30,6 +30,18 @@ export function commandsFor(host) {
   };
   const commands = [
     { id: "livestyle.play", label: "Play", icon: "pi pi-play", function: () => host.play() },
+    {
+      id: "livestyle.pause",
+      label: "Pause or go on",
+      icon: "pi pi-pause",
+      function: () => each((session) => board.pause(session.node, !session.paused)),
+    },
+    {
+      id: "livestyle.step",
+      label: "Pause, or go on by one chunk",
+      icon: "pi pi-step-forward",
+      function: () => each((session) => board.step(session.node)),
+    },
     {
       id: "livestyle.stop",
       label: "Stop and keep what was made",

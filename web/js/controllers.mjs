@@ -122,7 +122,13 @@ export function controllerMenu(node, names, controllers) {
 
 /** The entries for what may be fired. @param {Controllers} controllers */
 export function triggerMenu(controllers) {
-  const names = { record: t("Start recording"), snapshot: t("Save this frame"), stop: t("Stop") };
+  const names = {
+    record: t("Start recording"),
+    snapshot: t("Save this frame"),
+    pause: t("Pause"),
+    step: t("Step"),
+    stop: t("Stop"),
+  };
   return Object.entries(names).map(([action, label]) => ({
     content: t("Learn a MIDI key or button for {name}", { name: label }),
     callback: () => controllers.learnTrigger(action, label),

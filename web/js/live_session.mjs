@@ -37,6 +37,7 @@ export class LiveSession {
   constructor(detail, host) {
     this.host = host;
     this.over = false;
+    this.paused = false;
     this.sequence = 0;
     this.quality = new PreviewQuality();
     this.latency = new Latency();
@@ -165,6 +166,7 @@ export class LiveSession {
       const others = [...this.live].filter(([key]) => !played.has(key)); // a take's are not to be ended by what a node keeps
       this.host.onModulators(new Map(others), message.modulators);
     }
+    if (message.type === "state") this.paused = Boolean(message.paused);
     if (message.type === "telemetry") {
       message.glass_to_glass_ms = this.latency.summary();
       this.telemetry = message;

@@ -138,6 +138,8 @@ function addStage(node, id = () => executionId(node), ids = () => [id()], writer
   const stage = new Stage({
     id,
     stop: () => board.stop(id()),
+    pause: (on) => board.pause(id(), on),
+    step: () => board.step(id()),
     snapshot: () => board.snapshot(id()),
     record: (on) => board.record(id(), on),
     copyShareLink: () => copyShareLink(id()),

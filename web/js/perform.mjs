@@ -13,7 +13,7 @@ import { PresetBar } from "./preset_bar.mjs?v=0.3.0";
 import { PresetBank, presetMenu } from "./presets.mjs?v=0.3.0";
 import { CONTROLLERS, OSC_PORT } from "./settings.mjs?v=0.3.0";
 
-const ACTIONS = ["record", "snapshot", "stop"];
+const ACTIONS = ["record", "snapshot", "pause", "step", "stop"];
 
 /**
  * @typedef {object} PerformHost

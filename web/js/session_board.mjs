@@ -139,6 +139,16 @@ export class SessionBoard {
     this.sessionOf(nodeId)?.send({ type: "record", node: nodeId, on });
   }
 
+  /** Have the stream stand still, or go on. @param {string} nodeId @param {boolean} on */
+  pause(nodeId, on) {
+    this.sessionOf(nodeId)?.send({ type: "pause", on });
+  }
+
+  /** Go on by one chunk, and stand still. @param {string} nodeId */
+  step(nodeId) {
+    this.sessionOf(nodeId)?.send({ type: "step" });
+  }
+
   /** Whether a node has views of ours. @param {string} nodeId */
   hasViews(nodeId) {
     return this.#viewsOf([nodeId]).length > 0;

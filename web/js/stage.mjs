@@ -15,6 +15,8 @@ const RUNNING = new Set(["loading", "warming", "running", "draining"]);
 /**
  * @typedef {object} StageHost
  * @property {() => void} stop
+ * @property {(on: boolean) => void} pause
+ * @property {() => void} step
  * @property {() => Promise<any>} snapshot
  * @property {(on: boolean) => void} record
  * @property {() => string} id of the node
@@ -50,6 +52,8 @@ export class Stage {
       "End the source; what has been made so far is kept and the graph goes on.",
       () => host.stop(),
     );
+    this.pause = button("livestyle-pause", "Pause", "", () => host.pause(!this.state.paused));
+    this.step = button("livestyle-step", "Step", "Keep this picture as it is, and go on by one chunk.", () => host.step());
     this.record = button("livestyle-record", "Record", "", () => host.record(!this.#recording));
     this.snapshot = button(
       "livestyle-snapshot",
@@ -71,7 +75,7 @@ export class Stage {
     );
     this.watch.hidden = !host.copyShareLink;
     this.bar = element("div", "livestyle-bar");
-    this.bar.append(this.stop, this.record, this.snapshot, this.view, this.watch);
+    this.bar.append(this.stop, this.pause, this.step, this.record, this.snapshot, this.view, this.watch);
     this.hint = element("div", "livestyle-hint");
     this.hint.textContent = t("Press Run: the picture shows here. What has a ring beside its name acts while it plays.");
     // Above the picture: the editor's minimap covers the foot of a tall node.
@@ -183,8 +187,14 @@ export class Stage {
   /** Which buttons there are. */
   #enable() {
     const running = RUNNING.has(this.state.state);
-    for (const each of [this.stop, this.snapshot, this.view]) each.hidden = !running;
-    this.stop.disabled = this.state.state === "draining";
+    const { paused } = this.state;
+    for (const each of [this.stop, this.pause, this.snapshot, this.view]) each.hidden = !running;
+    this.step.hidden = !running || !paused;
+    this.stop.disabled = this.pause.disabled = this.state.state === "draining";
+    this.pause.textContent = paused ? t("Go on") : t("Pause");
+    this.pause.title = paused
+      ? t("Keep this picture as it is, and play on.")
+      : t("Stand still, and see the next picture again with every change.");
     this.record.hidden = !running || !(this.state.recorders ?? []).includes(this.host.id());
     this.record.disabled = this.stop.disabled;
     this.record.dataset.on = this.record.ariaPressed = String(this.#recording);

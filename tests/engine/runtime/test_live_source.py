@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runtime_stubs import Behaviour, MemorySink, MemorySpec, Zoo, stylise
+from runtime_stubs import Behaviour, InvertModel, MemorySink, MemorySpec, Zoo, stylise
 
+from livestyle.engine.families import StreamRequest
+from livestyle.engine.families.base import Runner
 from livestyle.engine.media.live.frame_inbox import FrameInbox
 from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.media.types import AudioTrack, Frames, FrameSink, Trim
@@ -172,3 +174,37 @@ def test_duration_ends_a_live_source() -> None:
     assert session.wait(NEVER) and session.state == "done"
     camera.off.set()
     assert 1 <= sink.sink.frames and max(sink.sink.pts) <= 0.5
+
+
+class Remembering(InvertModel):
+    """Its runners tell what they remember, so that a chunk can be made again."""
+
+    def runner(self, request: StreamRequest) -> Runner:
+        made = super().runner(request)
+        made.state = []
+        return made
+
+
+@pytest.mark.parametrize("model", [InvertModel, Remembering])
+def test_a_camera_goes_on_with_its_newest_picture_after_a_pause(model: type[InvertModel]) -> None:
+    inbox, sink = FrameInbox("camera"), StopwatchSpec("memory")
+    source = PlanNode(Read(LiveSpec("pushed", "The page", inbox=inbox)), (), "1")
+    plan = PlanNode(Write(sink), (stylise(source),), "9")
+    session = StreamSession(plan, lambda handle: model(Behaviour(first=2, chunk_frames=2)))
+    session.start()
+    camera = Camera(inbox, fps=40)
+    playing(session, sink, 8)
+    session.pause()
+    time.sleep(1.0)
+    still = sink.sink.frames
+    time.sleep(1.0)
+    assert sink.sink.frames == still
+    gone_on = time.monotonic()
+    session.pause(False)
+    playing(session, sink, still + 12)
+    camera.off.set()
+    session.stop()
+    assert session.wait(NEVER) and session.state == "done"
+    # What was seen, and what was read when it stood still, is two chunks each at most.
+    captured = [camera.sent[255 - red] for red, _ in sink.sink.seen[still:]]
+    assert captured == sorted(captured) and min(captured[8:]) > gone_on

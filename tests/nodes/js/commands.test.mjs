@@ -15,6 +15,8 @@ function setUp(sessions, selected = []) {
     sessionOf: (id) => sessions.find((each) => each.nodes.has(id)),
     stop: (id) => done.push(`stop ${id}`),
     record: (id, on) => done.push(`record ${id} ${on}`),
+    pause: (id, on) => done.push(`pause ${id} ${on}`),
+    step: (id) => done.push(`step ${id}`),
     snapshot: async () => ({ file: { filename: "frame.png" } }),
   };
   const presets = { recall: (index) => done.push(`preset ${index}`) };
@@ -32,6 +34,13 @@ test("a command acts on the selected session, and on all where none is selected"
   const all = setUp(sessions, ["9"]);
   all.run("stop");
   assert.deepEqual(all.done, ["stop 1", "stop 2"]);
+});
+
+test("pause goes on where it stands still", () => {
+  const { done, run } = setUp([session("1"), { ...session("2"), paused: true }]);
+  run("pause");
+  run("step");
+  assert.deepEqual(done, ["pause 1 true", "pause 2 false", "step 1", "step 2"]);
 });
 
 test("where nothing plays, a command says so", () => {
@@ -52,7 +61,7 @@ test("recording begins on every node that records, and is explained where none d
 test("every command has a key of its own that text fields keep to themselves", () => {
   const { keybindings } = setUp([]);
   const keys = keybindings.map(({ combo }) => combo.key);
-  assert.equal(new Set(keys).size, 4 + 9);
+  assert.equal(new Set(keys).size, 6 + 9);
   assert.ok(keybindings.every(({ combo }) => !combo.ctrl && !combo.alt && Boolean(combo.shift) === !/[1-9]/.test(combo.key)));
 });
 
