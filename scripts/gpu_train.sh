@@ -38,6 +38,6 @@ train() { # RECIPE FOLDER OPTIONS...
     "$python" "$here/train.py" "$1" "${@:3}" "${common[@]}" --output "$weights/$2" --json "$runs/$2.json"
 }
 
-train video-autoencoder demo-video-2 --videos "$clips" --styles "$paintings" "${autoencoder[@]}"
-train stream-dit stream-dit --autoencoder "$weights/demo-video-2" "${text_to_video[@]}"
+train video-autoencoder demo-video --videos "$clips" --styles "$paintings" "${autoencoder[@]}"
+train stream-dit stream-dit --autoencoder "$weights/demo-video" "${text_to_video[@]}"
 train rtr-dit rtr-dit --videos "$clips" --styles "$paintings" "${restyling[@]}"

@@ -35,7 +35,7 @@ trained on. These weights are released under Apache-2.0; keep the attributions a
 
 `python scripts/train.py video-autoencoder{options}`: squared error in opponent colours; then the
 decoder alone, with a perceptual and an adversarial term beside it.
-Log: `benchmarks/training/video_autoencoder_2.jsonl`.
+Log: `benchmarks/training/video_autoencoder.jsonl`.
 
 ## Files
 

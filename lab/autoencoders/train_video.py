@@ -1,4 +1,4 @@
-"""the video autoencoder ``demo-video-2``"""
+"""the video autoencoder ``demo-video``"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Path:
-    target = arguments.output or common.WEIGHTS / "demo-video-2"
+    target = arguments.output or common.WEIGHTS / "demo-video"
     folder: Path = arguments.runs / "video-autoencoder"
     footage = read_footage(arguments.videos, arguments.styles, folder / "footage", arguments.seed)
     names = ("batch", "crop", "device", "workers")

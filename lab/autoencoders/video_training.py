@@ -1,4 +1,4 @@
-"""``demo-video-2``: a narrow causal TAEHV (4 frames and 8x8 pixels to a latent), trained in two stages.
+"""``demo-video``: a narrow causal TAEHV (4 frames and 8x8 pixels to a latent), trained in two stages.
 
 The first learns what can be told apart: squared error. The second leaves the encoder, and so the latents,
 as they are, and gives the decoder the texture back that squared error averages away.

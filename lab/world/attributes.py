@@ -22,7 +22,7 @@ COLOURS: dict[str, Rgb] = {
 }
 
 SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring")
-RADIUS = 0.15
+RADIUS = 0.2
 """Half the size of every object."""
 
 _DIAGONAL = math.sqrt(0.5)

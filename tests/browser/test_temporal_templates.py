@@ -1,4 +1,4 @@
-"""The templates of the temporal adapter and of generation, from the template browser to the result."""
+"""The templates of the temporal adapter, from the template browser to the result."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
-FRAMES = 24
 SIZE = {"width": 128, "height": 96}
 
 
-def shrink(canvas: Canvas, adapter: str, **extra: object) -> None:
+def shrink(canvas: Canvas, adapter: str) -> None:
     """A small picture, and an adapter that is there before the demo's own is."""
     for node in canvas.nodes("StreamDenoise"):
-        for name, value in {**SIZE, **extra}.items():
+        for name, value in SIZE.items():
             canvas.set_widget(node["id"], name, value)
     for node in canvas.nodes("TemporalLLLite"):
         canvas.set_widget(node["id"], "adapter", adapter)
@@ -43,13 +42,3 @@ def test_an_adapter_runs_and_its_multiplier_is_live(
         answer.wait_for(state="attached", timeout=RUN_MS)  # the node may lie outside the page
         page.locator(f"{stage} .livestyle-stop").click()
         assert canvas.await_result(stage)["width"] == width
-
-
-def test_generate(chromium: object, server: ComfyServer, checkpoint: str) -> None:
-    with open_canvas(chromium, server.url) as canvas:
-        canvas.load_template("generate")
-        shrink(canvas, "", length=FRAMES)
-        stage = canvas.stage()
-        canvas.run()
-        result = canvas.await_result(stage)
-        assert (result["width"], result["seconds"]) == (128, FRAMES / 12)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
-from graphs import DENOISE, LOAD, READ, WRITE, Prompt, play, restyle, shown_file, workflow
+from graphs import DENOISE, LOAD, READ, WRITE, Prompt, generate, play, restyle, shown_file, workflow
 from live_session import Run
 from sample_clips import make_clip
 
@@ -74,16 +74,14 @@ def test_a_wrong_adapter_is_one_line(
     assert "adapter 'gone.safetensors' is not in models/controlnet" in ended.error
 
 
-def test_generate_as_it_is_shipped(server: ComfyServer, client: ComfyClient, checkpoint: str) -> None:
-    found = frames_of(server, client, workflow("generate"))
-    assert found.shape == (48, 256, 256, 3)
+def test_generate(server: ComfyServer, client: ComfyClient) -> None:
+    found = frames_of(server, client, generate("demo: mllm-edit", length=24))
+    assert found.shape == (24, 64, 64, 3)
     assert found.std() > 2
 
 
 def test_generate_until_stop(server: ComfyServer, client: ComfyClient, checkpoint: str) -> None:
-    graph = workflow("generate")
-    graph[DENOISE]["inputs"] |= {"length": 0, "width": 64, "height": 64}
-    run = Run(client, graph)
+    run = Run(client, generate(checkpoint, length=0))
     run.wait_frames(8)
     run.session().stop()
     assert run.end(30).status == "success"

@@ -49,7 +49,6 @@ def test_there_is_a_template() -> None:
         "restyle_a_video",
         "restyle_with_temporal_adapter",
         "compare_with_and_without_adapter",
-        "generate",
         "style_switch_show",
         "endless_text_to_video",
         "video_through_streamdit",

@@ -37,7 +37,7 @@ def test_every_recipe_runs_and_the_line_can_be_repeated(tmp_path: Path) -> None:
         subprocess.run(line, env=environment, check=True, timeout=900)
     reports = {
         name: json.loads((tmp_path / "runs" / f"{name}.json").read_text())
-        for name in ("demo-video-2", "stream-dit", "rtr-dit")
+        for name in ("demo-video", "stream-dit", "rtr-dit")
     }
     for name, report in reports.items():
         folder = tmp_path / "runs" / "weights" / name
@@ -45,5 +45,5 @@ def test_every_recipe_runs_and_the_line_can_be_repeated(tmp_path: Path) -> None:
         assert report["hashes"] and all((folder / file).exists() for file in report["hashes"])
     assert (
         json.loads((tmp_path / "runs/weights/stream-dit/config.json").read_text())["autoencoder"]
-        == "demo-video-2"
+        == "demo-video"
     )

@@ -64,6 +64,15 @@ def restyle(
     return graph
 
 
+def generate(checkpoint: str, **denoise: Any) -> Prompt:
+    """Pictures without a source, by a model that edits; ``denoise`` are StreamDenoise's widgets."""
+    graph = default_workflow()
+    del graph[READ], graph[DENOISE]["inputs"]["frames"]
+    graph[LOAD]["inputs"]["checkpoint"] = checkpoint
+    graph[DENOISE]["inputs"] |= {"width": 64, "height": 64, "noise": "fresh", "fps": 12.0, **denoise}
+    return graph
+
+
 @dataclass(frozen=True)
 class Clip:
     """A video file as a player sees it.

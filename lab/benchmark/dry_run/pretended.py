@@ -246,8 +246,10 @@ class PretendedCuda(TorchDispatchMode):
                 return _known(leaf)
             return torch.device("cpu") if isinstance(leaf, torch.device) else leaf
 
+        # The host's kernels lay some results out otherwise: a view on the device may be a copy here.
+        values = aten.reshape if func is aten.view.default else func
         with _disable_current_modes():
-            return func(*tree_map(on_host, args), **tree_map(on_host, kwargs))
+            return values(*tree_map(on_host, args), **tree_map(on_host, kwargs))
 
     def _places(self, index: torch.Tensor | None) -> list[torch.Tensor | None]:
         """A mask as the indices that it stands for."""

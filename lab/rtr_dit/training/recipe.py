@@ -61,7 +61,7 @@ class Recipe:
         """The recipe for another autoencoder's latents: wider ones want noisier levels.
 
         Args:
-            deviation: of the latents; 0.5 is that of ``demo-video``, for which the shifts were chosen.
+            deviation: of the latents; the shifts were chosen for 0.5.
         """
         wider = deviation / 0.5
         return cls(demo_network(channels), shift=cls.shift * wider, noise_shift=cls.noise_shift * wider)

@@ -23,6 +23,7 @@ from ....engine.sampling.block_pass import RolloutSettings
 from ....engine.sampling.flow_match import FlowMatchSchedule, renoise
 from ....engine.sampling.self_forcing import SelfForcingRollout
 from ....engine.sampling.style_states import StyleStates
+from ...autoencoders.discriminator import PatchDiscriminator
 from ...training.loop import LoopConfig, build_optimisers, train
 from .batches import Batch, Batches
 from .bidirectional import draw_sigmas, flow_matching_error
@@ -43,6 +44,8 @@ class SelfForcing:
         regression: weight of the squared error to the paired target. DMD (arXiv 2311.18828) regresses
             too, by latents and by looks, and DMD2 drops it; a small critic needs it.
         looks: weight of the perceptual distance to that target.
+        texture: length of a discriminator's gradient at the made latents, by that of all other terms; 0
+            leaves it out. A squared error alone draws the mean of all strokes that could be there.
     """
 
     critic_updates: int = 2
@@ -50,18 +53,20 @@ class SelfForcing:
     matching: float = 1.0
     regression: float = 0.5
     looks: float = 0.0
+    texture: float = 0.0
 
 
-PAIRED = SelfForcing(critic_updates=0, matching=0.0, regression=4.0, looks=0.3)
+PAIRED = SelfForcing(critic_updates=0, matching=0.0, regression=4.0, looks=0.3, texture=0.4)
 """Rollouts that only learn from the paired targets: what can be learnt before any critic is needed."""
 
-MATCHED = SelfForcing(matching=0.25, regression=4.0, looks=0.3)
+MATCHED = SelfForcing(matching=0.25, regression=4.0, looks=0.3, texture=0.4)
 
 
 class _Pair(nn.Module):
-    def __init__(self, student: CausalWan, critic: CausalWan | None) -> None:
+    def __init__(self, student: CausalWan, critic: CausalWan | None, texture: bool) -> None:
         super().__init__()
         self.student, self.critic = student, critic
+        self.discriminator = PatchDiscriminator() if texture else None
 
 
 def train_student(
@@ -81,12 +86,14 @@ def train_student(
     """
     teacher = teacher.eval().requires_grad_(False)
     critic = copy.deepcopy(teacher).requires_grad_(True) if turns.matching else None
-    pair = _Pair(student.requires_grad_(True), critic)
+    pair = _Pair(student.requires_grad_(True), critic, bool(turns.texture))
     optimisers = build_optimisers(list(student.parameters()), config)
     for optimiser in build_optimisers(list(critic.parameters()), config) if critic else ():
         for group in optimiser.param_groups:
             group["factor"] = turns.critic_rate
         optimisers.append(optimiser)
+    if pair.discriminator is not None:
+        optimisers.append(torch.optim.AdamW(pair.discriminator.parameters(), betas=(0.5, 0.95)))
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         batch = batches.draw(np.random.default_rng((config.seed, step)))
@@ -98,16 +105,33 @@ def train_student(
                 error = flow_matching_error(pair.critic, made, batch, recipe, generator)
                 return {"loss": error, "critic": error.detach()}
             made = roll_out(pair.student, batch, recipe, exit_step, generator)
-            missing, apart = F.mse_loss(made, batch.target), looks(made, batch.target)
-            total = turns.regression * missing + turns.looks * apart
-            terms = {"missing": missing.detach(), "apart": apart.detach()}
+            seen = made.detach().requires_grad_()
+            verdict = looks(seen, batch.target, pair.discriminator)
+            missing = F.mse_loss(seen, batch.target)
+            total = turns.regression * missing + turns.looks * verdict.apart
+            terms = {"missing": missing.detach(), "apart": verdict.apart.detach()}
             if pair.critic is not None:
-                matching = distribution_matching(made, teacher, pair.critic, batch, recipe, generator)
+                matching = distribution_matching(seen, teacher, pair.critic, batch, recipe, generator)
                 total = total + turns.matching * matching
                 terms["matching"] = matching.detach()
-        return {"loss": total, **terms}
+            if verdict.found is not None:
+                terms["mistaken"] = verdict.mistaken.detach()
+        pull = _pull(seen, total, verdict.found, turns.texture)
+        return {"loss": (made * pull).sum() + verdict.mistaken, **terms}
 
     return train(pair, loss, folder, config, preview, optimisers).student
+
+
+def _pull(
+    made: torch.Tensor, total: torch.Tensor, found: torch.Tensor | None, texture: float
+) -> torch.Tensor:
+    """Gradient at the made latents; the discriminator's share of it is as long as it is told to be."""
+    (wanted,) = torch.autograd.grad(total, made, retain_graph=found is not None)
+    if found is None:
+        return wanted
+    (painted,) = torch.autograd.grad(found, made)
+    judged = painted.flatten(1).any(1)  # it looks at some clips of a batch
+    return wanted + texture * wanted[judged].norm() / (painted.norm() + 1e-12) * painted
 
 
 def roll_out(

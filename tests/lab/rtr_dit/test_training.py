@@ -19,6 +19,7 @@ from livestyle.engine.sampling.block_pass import RolloutSettings
 from livestyle.engine.sampling.flow_match import renoise
 from livestyle.engine.sampling.rollout import BlockRollout
 from livestyle.engine.sampling.style_states import StyleStates
+from livestyle.lab.autoencoders.discriminator import PatchDiscriminator
 from livestyle.lab.mllm_edit.training.text import build_tokenizer
 from livestyle.lab.rtr_dit.training import self_forcing
 from livestyle.lab.rtr_dit.training.batches import Batch, Batches, Pool, Sentences
@@ -277,19 +278,53 @@ def test_looks_are_equal_only_for_equal_clips_and_pull_towards_them(
     looks: PerceptualLoss, batch: Batch
 ) -> None:
     made = (batch.target + randn(batch.target.shape)).requires_grad_(True)
-    assert looks(batch.target, batch.target) == 0.0
-    apart = looks(made, batch.target)
+    assert looks(batch.target, batch.target).apart == 0.0
+    apart = looks(made, batch.target).apart
     apart.backward()
     assert apart > 0.0
     closer = made.detach() - 0.1 * made.grad / made.grad.abs().max()
-    assert looks(closer, batch.target) < apart
+    assert looks(closer, batch.target).apart < apart
+
+
+def test_a_discriminator_learns_to_tell_made_from_painted_and_says_so(
+    looks: PerceptualLoss, batch: Batch
+) -> None:
+    torch.manual_seed(0)
+    discriminator = PatchDiscriminator()
+    optimiser = torch.optim.AdamW(discriminator.parameters(), lr=2e-3)
+    made = torch.zeros_like(batch.target).requires_grad_(True)
+    losses = []
+    for _ in range(12):
+        verdict = looks(made, batch.target, discriminator)
+        losses.append(verdict.mistaken.item())
+        optimiser.zero_grad()
+        verdict.mistaken.backward()
+        optimiser.step()
+    assert made.grad is None, "its own loss teaches the discriminator alone"
+    assert losses[-1] < losses[0]
+    before = looks(made, batch.target, discriminator).found
+    (against,) = torch.autograd.grad(before, made)
+    better = made.detach() - 2.0 * against / against.abs().max()
+    assert looks(better, batch.target, discriminator).found < before
+
+
+def test_texture_pulls_as_hard_as_it_is_told() -> None:
+    made = randn((3, 1, 2, 4, 4)).requires_grad_(True)
+    wanted, painted = randn(made.shape), randn(made.shape)
+    painted[2] = 0.0  # the last clip is not looked at
+    plain = self_forcing._pull(made, (made * wanted).sum(), None, 0.4)
+    assert torch.equal(plain, wanted)
+    both = self_forcing._pull(made, (made * wanted).sum(), (made * painted).sum(), 0.4)
+    assert torch.equal(both[2], wanted[2])
+    torch.testing.assert_close((both - wanted).norm(), 0.4 * wanted[:2].norm())
 
 
 def test_paired_targets_need_no_critic(batches: Batches, looks: PerceptualLoss, tmp_path: Path) -> None:
     before, loop = net(), LoopConfig(steps=2, warmup=1)
     student = self_forcing.train_student(net(), net(), batches, RECIPE, tmp_path, loop, PAIRED, looks)
     assert not torch.equal(student.head.head.weight, before.head.head.weight)
-    assert not any("critic" in name for name in load_file(tmp_path / "state.safetensors"))
+    kept = load_file(tmp_path / "state.safetensors")
+    assert not any("critic" in name for name in kept) and any("discriminator" in name for name in kept)
 
 
 def test_student_and_critic_take_turns(

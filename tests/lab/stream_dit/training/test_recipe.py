@@ -270,7 +270,7 @@ def test_the_card_names_the_command_and_every_weight_file(tmp_path: Path) -> Non
     (folder / "text_encoders").mkdir(parents=True)
     for name in ("model.safetensors", "text_encoders/model.safetensors"):
         (folder / name).write_bytes(name.encode())
-    write_card(folder, StreamDiT(NETWORK), "demo-video-2", {"stretch_steps": 5, "begin_with": None}, 7)
+    write_card(folder, StreamDiT(NETWORK), "demo-video", {"stretch_steps": 5, "begin_with": None}, 7)
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "`python scripts/train.py stream-dit --stretch-steps 5 --seed 7`" in card
     for path in folder.rglob("*.safetensors"):

@@ -35,6 +35,7 @@ from livestyle.lab.streamedit_dit.evaluation.study import EditStudy, Variant, su
 from livestyle.lab.streamedit_dit.evaluation.variants import variants
 from livestyle.lab.streamedit_dit.evaluation.windows import attention_times, window_table
 from livestyle.lab.styles import SCREEN_LOCKED, STYLES
+from livestyle.lab.training.splits import part_of_clip
 from livestyle.lab.world.scene import Scene
 
 SIDE = 64
@@ -68,7 +69,11 @@ def test_edit60_has_60_pairs_with_right_and_wrong_results() -> None:
 
 def test_edit60_says_where_its_clips_are_from() -> None:
     content = json.loads(FILE.read_text())
-    assert {row["licence"] for row in content["clips"].values()} == {"CC0", "CC0-1.0", "CC BY 4.0"}
+    assert {row["licence"] for row in content["clips"].values()} == {"CC0", "CC0-1.0", "BSD"}
+
+
+def test_no_recipe_trains_on_a_clip_of_edit60() -> None:
+    assert {part_of_clip(name) for name in named_clips()} == {"tune", "test"}
 
 
 def test_a_folder_without_the_named_clips_gives_its_own(tmp_path: Path) -> None:
