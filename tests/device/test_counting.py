@@ -132,7 +132,7 @@ def test_cards() -> None:
 
 def test_a_roofline_is_the_slower_of_products_and_bytes() -> None:
     slow = Card(flops=1e12, bytes=1e12, full=1e11)
-    product = Launch("mm", 2 * 10**12, 10**9, True, "")
-    copy = Launch("copy_", 0, 3 * 10**12, True, "")
+    product = Launch("mm", 2 * 10**12, 10**9, True, "", 0)
+    copy = Launch("copy_", 0, 3 * 10**12, True, "", 0)
     assert slow.seconds([product, copy], fused=True) == 2.0
     assert slow.seconds([product, copy], fused=False) == 5.0
