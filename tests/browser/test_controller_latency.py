@@ -79,4 +79,6 @@ def test_controllers_are_seen_soon(chromium: object, server: ComfyServer, checkp
             p95 = sorted(times)[math.ceil(0.95 * TURNS) - 1]
             print(f"{kind}: median {statistics.median(times):.1f}, p95 {p95:.1f} ms")
             assert len(times) == TURNS
-        canvas.page.keyboard.press("Shift+S")
+        canvas.page.locator(f"{canvas.stage()} .livestyle-stop").click()
+        canvas.await_result(canvas.stage())
+        canvas.page.evaluate("window.app.extensionManager.setting.set('livestyle.controllers.on', false)")
