@@ -56,7 +56,7 @@ def test_sources_show_on_any_console_and_nothing_foreign_is_tracked() -> None:
 
 
 def test_everything_tracked_fits() -> None:
-    assert sum(path.stat().st_size for path in _tracked()) < 44 << 20
+    assert sum(path.stat().st_size for path in _tracked()) < 44_000_000
 
 
 def test_no_script_changes_the_import_path() -> None:

@@ -68,7 +68,7 @@ def main() -> int:
         for node in graph["nodes"]:
             node["pos"] = [round(at) for at in places[str(node["id"])]]
         graph["extra"]["workflowRendererVersion"] = "Vue-corrected"  # see web/js/first_view.mjs
-        path.write_text(json.dumps(graph, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(graph, separators=(",", ":")) + "\n", encoding="utf-8")
         print(path)
     return 0
 
