@@ -5,16 +5,11 @@ The golden file is written anew by ``LIVESTYLE_WRITE_GOLDEN=1 python -m pytest t
 
 from __future__ import annotations
 
-import json
-import os
-
 import pytest
-from device_streams import CASES, DTYPE, GOLDEN, MOMENTS, Stream, handle, stream
+from device_streams import CASES, DTYPE, GOLDEN, MOMENTS, Stream, handle, known, stream
 
 from livestyle.engine.families import weight_bytes
 from livestyle.lab.benchmark.dry_run.watched import Passed
-
-WRITE = "LIVESTYLE_WRITE_GOLDEN"
 
 
 @pytest.fixture(params=list(CASES))
@@ -45,11 +40,7 @@ def test_weights_lie_on_the_device_in_one_dtype(played: Stream) -> None:
 def test_host_waits_and_attends_as_it_is_known_to(name: str, played: Stream) -> None:
     """Where the host waits, and which kernel attention gets: a mask on a single prompt would cost flash."""
     found = {moment: account(played.stages(moment)) for moment in MOMENTS}
-    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
-    if os.environ.get(WRITE):
-        golden = golden | {name: found}
-        GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")
-    assert found == golden[name]
+    assert found == known(GOLDEN, name, found)
 
 
 def account(stages: list[Passed]) -> dict[str, dict[str, int] | list[str]]:
