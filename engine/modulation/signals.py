@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+from fractions import Fraction
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from .track import Track
 
 RUN_IN_S = 2.0
 """Sound from so long before a modulator begins tells what is usual in it."""
+
+CUTS = 1000
+"""Latest scene cuts that are remembered."""
 
 WAVE_POINTS = 32
 """At which a smoothed wave is averaged."""
@@ -37,6 +42,7 @@ class Signals:
         self._wanted: set[str] = set()
         self._sound = History(SOUND_SIGNALS)
         self._picture = History(PICTURE_SIGNALS)
+        self._cuts: deque[Fraction] = deque(maxlen=CUTS)
         self._microphone = History(SOUND_SIGNALS)
         self._microphone_levels = SoundLevels()
 
@@ -59,6 +65,15 @@ class Signals:
                 raise SettingError("The stream has no source picture: choose a wave or a sound.")
             self._wanted.add("picture")
 
+    def look_for_cuts(self) -> None:
+        """Have the scene cuts of the source from now on; a stream without one has none."""
+        self._wanted.add("picture")
+
+    def cut_after(self, pts: Fraction) -> Fraction | None:
+        """The time of the first scene cut behind a time, where it has been seen."""
+        with self._lock:
+            return next((cut for cut in self._cuts if cut > pts), None)
+
     def read(self, frames: Frames) -> None:
         """The source's next frames have been read; on the reading thread."""
         if "picture" in self._wanted:
@@ -67,6 +82,8 @@ class Signals:
                 row = self._levels.look(pixels, float(pts))
                 with self._lock:
                     self._picture.add(float(pts), row)
+                    if row[PICTURE_SIGNALS.index("cut")] == 1:
+                        self._cuts.append(pts)
         if "sound" in self._wanted and self._audio is not None:
             self._track = self._track or Track(self._audio, max(0.0, float(frames.pts[0]) - RUN_IN_S))
             for moment, row in self._track.until(float(frames.pts[-1])):

@@ -9,8 +9,12 @@ from typing import Any, Literal, TypedDict
 
 from ..modulation.modulator import Modulator
 from ..takes.lane import Played, Value
+from .cued import Cued
 from .drive import Drive
 from .glide import Glide
+
+Course = Glide | Drive | Played | Cued
+"""What moves a value."""
 
 
 class Receipt(TypedDict, total=False):
@@ -21,17 +25,19 @@ class Receipt(TypedDict, total=False):
     that a schedule set by itself: no change of ours, so without ``seq`` and ``ms``. ``gliding`` is where
     a fade has come to; its ``received`` says in ``fade`` how many seconds of the stream it takes, and its
     ``applied`` comes with its end. ``modulated`` is what a modulator makes of a value; its ``received`` has
-    the ``modulator``, None where one was taken away. ``sender`` says whose number ``seq`` is, where the
+    the ``modulator``, None where one was taken away. ``cues`` says where the cue list stands, and is no
+    answer to a change. ``sender`` says whose number ``seq`` is, where the
     change had one.
     """
 
-    type: Literal["received", "applied", "rejected", "scheduled", "gliding", "modulated"]
+    type: Literal["received", "applied", "rejected", "scheduled", "gliding", "modulated", "cues"]
     key: str
     seq: int
     sender: str
     value: Value
     fade: float
     modulator: dict[str, Any] | None
+    cues: dict[str, Any]
     chunk: int
     frame: int
     pts: float
@@ -51,7 +57,7 @@ class Entry:
     seq: int = 0
     received: float = 0.0
     sender: str = ""
-    course: Glide | Drive | Played | None = None
+    course: Course | None = None
 
     @property
     def modulator(self) -> Modulator | None:
@@ -67,6 +73,8 @@ class Entry:
 
     def modulator_at(self, frame: int) -> Modulator | None:
         """What makes the value of a chunk that begins with this frame."""
+        if isinstance(self.course, Cued) and self.course.before and frame < self.course.at.frame:
+            return self.course.before.modulator_at(frame)
         return self.course.modulator_at(frame) if isinstance(self.course, Played) else self.modulator
 
     def at(self, pts: Fraction | None, frame: int | None = None) -> Entry:
@@ -74,7 +82,11 @@ class Entry:
         course = self.course
         if course is None:
             return self
-        if isinstance(course, Played):
+        if isinstance(course, Cued):
+            if course.before is not None and not course.covers(pts):
+                return course.before.at(pts, frame)
+            value = course.value_at(pts)
+        elif isinstance(course, Played):
             value = course.now if frame is None else course.at(frame)
         else:
             value = course.now if pts is None else course.at(pts)

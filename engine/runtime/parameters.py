@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from fractions import Fraction
 
+from ..cues.cue import CueList
+from ..cues.player import CuePlayer
+from ..cues.player import Played as PlayedCue
 from ..errors import SettingError
 from ..families.base import LiveParameter
 from ..modulation.modulator import Modulator
 from ..modulation.signals import Signals
 from ..takes.lane import Lane, Played, Value
 from ..takes.log import TakeLog
+from .cued import Cued
 from .drive import Drive
 from .fitting import fitting, is_number, is_text
 from .glide import LONGEST_FADE_S, Glide
@@ -35,6 +39,7 @@ class ParameterStore:
 
     Attributes:
         signals: what modulators follow.
+        cues: where the cue list stands.
         taken: what the chunks have read.
         changes: how many there have been.
     """
@@ -46,6 +51,7 @@ class ParameterStore:
         lanes: Mapping[str, Lane] | None = None,
     ) -> None:
         self.signals = Signals()
+        self.cues = CuePlayer(self.signals.cut_after)
         self.taken = TakeLog()
         self._lanes = dict(lanes or {})
         self._on_receipt = on_receipt
@@ -199,6 +205,27 @@ class ParameterStore:
                     refused[key] = str(error)
         return receipts, refused
 
+    def load_cues(self, cues: CueList) -> None:
+        """Have a cue list played from now on; keys that a take moves are left to it, but by hand."""
+        if any(cue.when == "cut" for cue in cues.cues):
+            self.signals.look_for_cuts()
+        with self._lock:
+            self.cues.load(cues)
+            self._tell_cues()
+
+    def go(self, step: int = 1) -> None:
+        """Play the next cue with the next chunk, or (-1) the one before; raises SettingError without one."""
+        with self._lock:
+            self.cues.go(step)
+            self.changes += 1
+            self._tell_cues()
+
+    def hold(self, on: bool = True) -> None:
+        """Have cues wait that would go by themselves, or go on."""
+        with self._lock:
+            self.cues.hold(on)
+            self._tell_cues()
+
     def snapshot(
         self, pts: Fraction | None = None, frame: int | None = None, keys: Iterable[str] = ()
     ) -> LiveValues:
@@ -210,6 +237,7 @@ class ParameterStore:
         """
         with self._lock:
             specs = self._specs or {}
+            self._play_cues(frame, pts)
             return self._read(self._entries, pts, frame, [key for key in keys if not specs[key].late])
 
     def late(
@@ -218,6 +246,7 @@ class ParameterStore:
         """The same of the late keys alone."""
         with self._lock:
             specs = self._specs or {}
+            self._play_cues(frame, pts)
             late = {key: entry for key, entry in self._entries.items() if specs[key].late}
             return self._read(late, pts, frame, [key for key in keys if key in late])
 
@@ -239,6 +268,33 @@ class ParameterStore:
                 if value != read[key].value:
                     read[key] = replace(read[key], value=value, version=0)
         return LiveValues(read)
+
+    def _play_cues(self, frame: int | None, pts: Fraction | None) -> None:
+        """Have the values of the cues that a chunk finds due."""
+        due = self.cues.due(frame, pts) if frame is not None and pts is not None else []
+        for played in due:
+            for key, value in played.cue.values.items():
+                if played.by_hand or key not in self.played():
+                    self._play_cue(key, value, played)
+        if due:
+            self._tell_cues()
+
+    def _play_cue(self, key: str, value: Value, played: PlayedCue) -> None:
+        try:
+            value = self._checked(key, value)
+        except SettingError as error:
+            self._on_receipt(Receipt(type="rejected", key=key, message=str(error)))
+            return
+        fade = played.cue.fade if self._specs and self._specs[key].kind == "float" else 0.0
+        course = Cued.follow(self._entries[key], value, played.at, fade)
+        entry = self._entries[key] = self._changed(value, None, "", course)
+        receipt = entry.receipt("received", key, value=value)
+        if course.glide:
+            receipt["fade"] = fade
+        self._on_receipt(receipt)
+
+    def _tell_cues(self) -> None:
+        self._on_receipt(Receipt(type="cues", cues=self.cues.status()))
 
     def _play(self, key: str) -> Entry:
         """A key that a take moves."""
@@ -291,7 +347,9 @@ class ParameterStore:
                 Receipt(type="scheduled", key=key, value=value, chunk=chunk, frame=frame, pts=float(pts))
             )
 
-    def _changed(self, value: Value, seq: int | None, sender: str, course: Glide | Drive | None) -> Entry:
+    def _changed(
+        self, value: Value, seq: int | None, sender: str, course: Glide | Drive | Cued | None
+    ) -> Entry:
         """What the session's next change leaves."""
         self.changes += 1
         number = self.changes if seq is None else seq

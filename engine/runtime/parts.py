@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..media.types import Frames
 from .edge import Edge, Fanout
 from .feeds import Feed
 from .pause import Gate
@@ -24,12 +25,17 @@ class Part(Protocol):
 
 
 class FeedPart:
-    """Moves chunks from a feed to everyone who uses them, while the gate is open."""
+    """Moves chunks from a feed to everyone who uses them, while the gate is open.
 
-    def __init__(self, feed: Feed, outlet: Fanout, gate: Gate) -> None:
+    Args:
+        seen: told of every chunk, before anyone gets it.
+    """
+
+    def __init__(self, feed: Feed, outlet: Fanout, gate: Gate, seen: Callable[[Frames], None]) -> None:
         self.feed = feed
         self._outlet = outlet
         self._gate = gate
+        self._seen = seen
         self._ended = False
 
     def advance(self) -> bool:
@@ -43,6 +49,7 @@ class FeedPart:
         if frames is None:
             return False
         self._gate.passed()
+        self._seen(frames)
         self._outlet.push(frames)
         return True
 

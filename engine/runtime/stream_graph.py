@@ -203,7 +203,7 @@ class StreamGraph:
             inlet = self._outlets[node.inputs[0]].add(self._in_work)
         else:
             inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
-            self._feeds.append(self._fed_by(self._counter(node, needs), Fanout(inlet)))
+            self._feeds.append(self._fed_by(node, self._counter(node, needs), Fanout(inlet)))
         self._queues[f"{node.node_id} encode"] = inlet
         trial = self._trial(pipeline, inlet, self._outlets[node]) if self._tries_out else None
         self._pipelines.append(PipelinePart(pipeline, inlet, self._outlets[node], context.acquire, trial))
@@ -238,7 +238,7 @@ class StreamGraph:
         signals = context.store.signals if node == self._plan.origin else None
         control, telemetry = context.control, context.telemetry
         feed = SourceFeed(source, first, chunk_frames, control, telemetry, signals, read.frames)
-        self._feeds.append(self._fed_by(feed, self._outlets[node]))
+        self._feeds.append(self._fed_by(node, feed, self._outlets[node]))
 
     @property
     def _tries_out(self) -> bool:
@@ -252,8 +252,14 @@ class StreamGraph:
             and not blended
         )
 
-    def _fed_by(self, feed: Feed, outlet: Fanout) -> FeedPart:
-        return FeedPart(feed, outlet, Gate(self._context.pause, self._tries_out))
+    def _fed_by(self, node: PlanNode, feed: Feed, outlet: Fanout) -> FeedPart:
+        cues = self._context.store.cues if node == self._plan.origin else None
+
+        def seen(frames: Frames) -> None:
+            if cues is not None:
+                cues.passed(frames.index, frames.pts)
+
+        return FeedPart(feed, outlet, Gate(self._context.pause, self._tries_out), seen)
 
     def _trial(self, pipeline: StagePipeline, inlet: Edge, outlet: Fanout) -> Trial:
         context = self._context
