@@ -19,8 +19,8 @@ from ..engine.runtime.pump import pump
 from ..engine.runtime.registry import sessions
 from ..engine.takes.replay import prepared
 from ..server.addresses import titles_of
-from ..server.modulators import begin_modulators
 from ..server.owners import OWNER_FIELD, set_owner
+from ..server.prompt_settings import begin_settings
 from ..server.session_events import file_entry, send_session_event
 from . import host
 
@@ -79,7 +79,7 @@ def run_plan(
     )
     graph, extra = host.running_prompt()
     set_owner(session, plan, send.client, extra.get(OWNER_FIELD, ""), titles_of(graph))
-    begin_modulators(session, graph)
+    begin_settings(session, graph)
     send_session_event(session, send, host.view_of)
     try:
         pump(session, host.Progress(plan.node_id), host.check_interrupt, by_page=OWNER_FIELD in extra)

@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from aiohttp import web
 
-from ..engine.errors import LiveStyleError
+from ..engine.errors import LiveStyleError, SettingError
 from ..engine.runtime.session import StreamSession
 from .owners import owner_of
 from .session_events import ViewOf
 
-Action = Literal["stop", "snapshot", "record", "pause", "step"]
+Action = Literal["stop", "snapshot", "record", "pause", "step", "go", "back", "hold"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
@@ -53,12 +53,14 @@ class Actions:
         ``stop`` ends the source: what was decoded is finished and the graph goes on. ``snapshot`` keeps the
         picture that is shown now, at full size. ``record`` begins or ends a file while the stream goes on.
         ``pause`` has the stream stand still or go on, ``step`` go on by a chunk and stand still.
+        ``go`` plays the next cue and ``back`` the one before, ``hold`` has cues wait that go by themselves.
 
         Args:
-            on: of ``record``: whether there shall be a file; of ``pause``: whether it shall stand still.
+            on: of ``record``: whether there shall be a file; of ``pause``: whether it shall stand still; of
+                ``hold``: whether cues shall wait.
 
         Raises:
-            HTTPConflict: there is no picture yet, or nothing that records.
+            HTTPConflict: there is no picture yet, nothing that records, or no such cue.
             HTTPTooManyRequests: a snapshot is still being saved.
             HTTPInternalServerError: it can't be saved.
         """
@@ -71,6 +73,13 @@ class Actions:
                 session.pause(on)
             case "step":
                 session.step()
+            case "go" | "back":
+                try:
+                    session.store.go(1 if action == "go" else -1)
+                except SettingError as error:
+                    raise web.HTTPConflict(text=str(error)) from None
+            case "hold":
+                session.store.hold(on)
             case "record":
                 if not session.recorders:
                     raise web.HTTPConflict(text="Nothing records: set target on FrameStreamIO to file.")

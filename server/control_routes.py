@@ -39,7 +39,8 @@ class ControlRoutes:
             "state": session.state,
             "controls": [each.as_json() for each in controls_of(session)],
             "modulators": {key: asdict(each) for key, each in session.store.modulators().items()},
-            "presets": [preset.name for preset in bank_of(session)],
+            "presets": [preset.name for preset in bank_of(session).presets],
+            "cues": session.store.cues.status(),
             "warnings": warnings_of(session),
         }
         return web.json_response(described, headers=NO_STORE)
@@ -68,7 +69,7 @@ class ControlRoutes:
         """Give the running session its presets."""
         session, body = await self._guard.command(request, LARGEST_BANK)
         set_bank(session, _bank(body.get("bank")))
-        return web.json_response({"presets": len(bank_of(session))})
+        return web.json_response({"presets": len(bank_of(session).presets)})
 
     async def check_presets(self, request: web.Request) -> web.Response:
         """A file of presets as this version understands it."""

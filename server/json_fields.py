@@ -11,6 +11,9 @@ from ..engine.runtime.glide import LONGEST_FADE_S
 LONGEST_TEXT = 200
 """Characters of a node's id or of a reason."""
 
+LONGEST_NAME = 60
+"""Characters of a preset's or cue's name."""
+
 MOST_VALUES = 256
 """Live settings that are changed at once."""
 
@@ -31,6 +34,14 @@ def text_field(data: dict[str, Any], name: str) -> str:
     if not is_text(value):
         raise SettingError(f"{name} has half a character: send whole ones.")
     return value
+
+
+def line_field(data: dict[str, Any], name: str) -> str:
+    """A field that must be a name for the artist, without space around it."""
+    value = data.get(name)
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST_NAME or not value.isprintable():
+        raise SettingError(f"{name} must be a line of 1 to {LONGEST_NAME} characters.")
+    return value.strip()
 
 
 def number_field(data: dict[str, Any], name: str, low: float, high: float) -> float:

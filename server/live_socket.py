@@ -212,8 +212,8 @@ class LiveSocket:
         if values.keys() != self._reported.get("live", {}).keys():
             store = self._session.store
             modulators = {key: asdict(each) for key, each in store.modulators().items()}
-            facts = {"values": values, "modulators": modulators, "played": store.played()}
-            self._texts.append({"type": "live", **facts})
+            facts = {"modulators": modulators, "played": store.played(), "cues": store.cues.status()}
+            self._texts.append({"type": "live", "values": values, **facts})
         state = state_message(self._session)
         if state != self._reported.get("state"):
             self._texts.append(state)

@@ -151,10 +151,10 @@ class OscDesk:
         """Fire an action; of a button, what it sends when it is let go does nothing."""
         pressed = not arguments or bool(arguments[0])
         match address.removeprefix(f"{ROOT}/"):
-            case "stop" | "snapshot" | "step" as action:
+            case "stop" | "snapshot" | "step" | "go" | "back" as action:
                 if pressed:
                     self._begin(self._fire(session, action))
-            case "record" | "pause" as action:
+            case "record" | "pause" | "hold" as action:
                 self._begin(self._fire(session, action, pressed))
             case "preset":
                 preset = find_preset(session, one_value(arguments))

@@ -1,31 +1,39 @@
 """Presets: named sets of live values, in the one JSON form in which they are saved, passed around and sent.
 
-    {"format": "livestyle-presets", "version": 1,
-     "presets": [{"name": "Dusk", "fade": 2.0, "values": {"4.strength": 0.6, "3.prompt": "oil at dusk"}}]}
+    {"format": "livestyle-presets", "version": 2,
+     "presets": [{"name": "Dusk", "fade": 2.0, "values": {"4.strength": 0.6, "3.prompt": "oil at dusk"},
+                  "references": {"7.image": "dusk.png"}, "picture": "data:image/webp;base64,..."}],
+     "cues": {"list": [{"preset": "Dusk", "when": "bars", "after": 8}]}}
 
 ``values`` are by ``<node id>.<input name>``, as in every message; ``fade`` is in seconds of the stream.
+Version 1 has no ``references``, ``picture`` and ``cues``, which may be missing in version 2 as well.
 """
 
 from __future__ import annotations
 
 import weakref
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..engine.errors import SettingError
 from ..engine.runtime.session import StreamSession
 from ..engine.takes.take import check_change
-from .json_fields import recall_fields
+from .cue_sheet import CueSheet, parse_sheet
+from .json_fields import LONGEST_NAME, line_field, recall_fields
+from .preset_picture import picture_field
 
 FORMAT = "livestyle-presets"
-VERSION = 1
+VERSION = 2
 
-LARGEST_BANK = 256 * 1024
-"""Bytes of a file."""
+META_FIELD = "livestyle_presets"
+"""Of the node that writes, in a queued prompt: its presets and cues, so that no page needs to be open."""
+
+LARGEST_BANK = 1280 * 1024
+"""Bytes of a file: every preset may have its picture."""
 
 MOST_PRESETS = 99
-LONGEST_NAME = 60
-"""Characters."""
+MOST_REFERENCES = 16
 
 
 @dataclass(frozen=True)
@@ -36,26 +44,52 @@ class Preset:
         name: unlike that of any other preset of the bank.
         values: by key. Which of them a session has, it says when the preset is recalled.
         fade: seconds of the stream in which numbers glide there.
+        references: file names of reference images in ComfyUI's input folder, by key; for the next Run.
+        picture: a data URL; empty without one.
     """
 
     name: str
     values: dict[str, float | int | str]
     fade: float
+    references: dict[str, str] = field(default_factory=dict)
+    picture: str = ""
 
 
-Bank = tuple[Preset, ...]
+@dataclass(frozen=True)
+class Bank:
+    """What a file holds."""
+
+    presets: tuple[Preset, ...] = ()
+    cues: CueSheet = field(default_factory=CueSheet)
+
 
 _banks: weakref.WeakKeyDictionary[StreamSession, Bank] = weakref.WeakKeyDictionary()
 
 
 def set_bank(session: StreamSession, bank: Bank) -> None:
-    """Have a session's presets recalled by name or number."""
+    """Have a session's presets recalled by name or number, and its cues played."""
     _banks[session] = bank
+    session.store.load_cues(bank.cues.resolved({preset.name: preset for preset in bank.presets}))
+
+
+def begin_presets(session: StreamSession, graph: Mapping[str, Any]) -> None:
+    """Have a session that is not started begin with the presets and cues that its prompt brings.
+
+    Raises:
+        SettingError: they can't be understood; the session is cancelled.
+    """
+    meta = graph.get(session.node_id, {}).get("_meta")
+    if isinstance(meta, dict) and meta.get(META_FIELD) is not None:
+        try:
+            set_bank(session, parse_bank(meta[META_FIELD]))
+        except SettingError:
+            session.cancel()
+            raise
 
 
 def bank_of(session: StreamSession) -> Bank:
-    """A session's presets; none where no page has brought any."""
-    return _banks.get(session, ())
+    """A session's presets; none where nobody has brought any."""
+    return _banks.get(session, Bank())
 
 
 def find_preset(session: StreamSession, wanted: object) -> Preset:
@@ -67,7 +101,7 @@ def find_preset(session: StreamSession, wanted: object) -> Preset:
     Raises:
         SettingError: there is none.
     """
-    bank = bank_of(session)
+    bank = bank_of(session).presets
     for number, preset in enumerate(bank, 1):
         if preset.name == wanted or (type(wanted) in (int, float) and number == wanted):
             return preset
@@ -83,9 +117,9 @@ def parse_bank(data: Any) -> Bank:
     """
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise SettingError(f"This is no file of presets: its format must be {FORMAT}.")
-    if type(data.get("version")) is not int or data["version"] != VERSION:
+    if type(data.get("version")) is not int or not 1 <= data["version"] <= VERSION:
         raise SettingError(
-            f"The presets must be of version {VERSION}: update LiveStyle or export them again."
+            f"The presets must be of version 1 to {VERSION}: update LiveStyle or export them again."
         )
     presets = data.get("presets")
     if not isinstance(presets, list) or len(presets) > MOST_PRESETS:
@@ -95,12 +129,17 @@ def parse_bank(data: Any) -> Bank:
     for name in names:
         if names.count(name) > 1:
             raise SettingError(f"Two presets are called {name}: rename one.")
-    return bank
+    return Bank(bank, parse_sheet(data.get("cues"), {preset.name: preset for preset in bank}))
 
 
 def bank_json(bank: Bank) -> dict[str, Any]:
     """The same as JSON."""
-    return {"format": FORMAT, "version": VERSION, "presets": [asdict(preset) for preset in bank]}
+    presets = [_without_nothing(asdict(preset)) for preset in bank.presets]
+    return {"format": FORMAT, "version": VERSION, "presets": presets, "cues": bank.cues.as_json()}
+
+
+def _without_nothing(preset: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in preset.items() if value or name not in ("references", "picture")}
 
 
 def _preset(number: int, data: Any) -> Preset:
@@ -110,12 +149,20 @@ def _preset(number: int, data: Any) -> Preset:
         values, fade = recall_fields(data)
         for key, value in values.items():
             check_change(key, value)
-        return Preset(_name(data.get("name")), values, fade)
+        picture = picture_field(data["picture"]) if data.get("picture") else ""
+        return Preset(
+            line_field(data, "name"), values, fade, _references(data.get("references", {})), picture
+        )
     except SettingError as error:
         raise SettingError(f"Preset {number}: {error}") from None
 
 
-def _name(name: Any) -> str:
-    if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME or not name.isprintable():
-        raise SettingError(f"name must be a line of 1 to {LONGEST_NAME} characters.")
-    return name.strip()
+def _references(data: Any) -> dict[str, str]:
+    if not isinstance(data, dict) or len(data) > MOST_REFERENCES:
+        raise SettingError(f"references must be an object of at most {MOST_REFERENCES} file names.")
+    for key, name in data.items():
+        check_change(key, name)
+        parts = name.replace("\\", "/").split("/") if isinstance(name, str) and name.isprintable() else [""]
+        if ".." in parts or "" in parts or ":" in name:
+            raise SettingError(f"{key} must be the name of a file in the input folder.")
+    return dict(data)

@@ -224,7 +224,8 @@ def test_actions_and_presets(
     registry: SessionRegistry, session: StreamSession, port: int, sender: SimpleUDPClient
 ) -> None:
     preset = {"name": "Dusk", "values": {"2.strength": 0.25}}
-    bank = {"format": "livestyle-presets", "version": 1, "presets": [preset]}
+    cues = {"list": [{"preset": "Dusk"}, {"name": "Dark", "values": {"2.strength": 0}}]}
+    bank = {"format": "livestyle-presets", "version": 2, "presets": [preset], "cues": cues}
 
     async def talk(client: TestClient) -> None:
         await _open(client, session, port)
@@ -235,6 +236,11 @@ def test_actions_and_presets(
         session.store.set("2.strength", 1.0)
         sender.send_message("/livestyle/preset", "Dusk")
         await _until(lambda: session.store.snapshot()["2.strength"] == 0.25)
+        for address, strength in (("go", 0.25), ("go", 0.0), ("back", 0.25)):
+            sender.send_message(f"/livestyle/{address}", [])
+            await _until(lambda wanted=strength: session.store.snapshot()["2.strength"] == wanted)
+        sender.send_message("/livestyle/hold", 1)
+        await _until(lambda: session.store.cues.held)
         sender.send_message("/livestyle/record", 0)
         await _until(lambda: not session.recorders["9"].on)
         sender.send_message("/livestyle/stop", 0)  # a button that is let go

@@ -226,8 +226,9 @@ def test_a_file_of_presets_is_checked(registry: SessionRegistry) -> None:
     async def talk(client: TestClient) -> None:
         stored = {**BANK, "made_by": "somebody"}
         answer = await client.post("/livestyle/presets", json=stored, headers=PAGE)
-        assert _fits(await answer.json(), "Bank") == BANK
-        large = json.dumps(BANK) + " " * 300_000
+        cues = {"tempo": 120.0, "beats": 4, "list": []}
+        assert _fits(await answer.json(), "Bank") == {**BANK, "version": 2, "cues": cues}
+        large = json.dumps(BANK) + " " * 1_400_000
         headers = {**PAGE, "Content-Type": "application/json"}
         assert (await client.post("/livestyle/presets", data=large, headers=headers)).status == 413
         assert (await client.post("/livestyle/presets", json={}, headers=PAGE)).status == 400
@@ -244,8 +245,8 @@ def _with(**changes: Any) -> dict[str, Any]:
     [
         ([], "no file of presets"),
         ({**BANK, "format": "other"}, "no file of presets"),
-        ({**BANK, "version": 2}, "version 1"),
-        ({**BANK, "version": True}, "version 1"),
+        ({**BANK, "version": 3}, "version 1 to 2"),
+        ({**BANK, "version": True}, "version 1 to 2"),
         ({**BANK, "presets": BANK["presets"] * 60}, "at most 99"),
         ({**BANK, "presets": BANK["presets"] * 2}, "Two presets are called Dusk"),
         ({**BANK, "presets": [7]}, "Preset 1: it must be"),
@@ -282,15 +283,34 @@ anything = st.recursive(
     | st.fixed_dictionaries(
         {
             "format": st.just("livestyle-presets"),
-            "version": st.just(1),
+            "version": st.sampled_from([1, 2]),
             "presets": st.lists(
                 st.fixed_dictionaries(
                     {
                         "name": st.text(max_size=5) | anything,
                         "values": st.dictionaries(st.sampled_from(["2.seed", "p.prompt", "x"]), anything),
+                        "picture": st.just("") | anything,
+                        "references": st.just({"7.image": "a.png"}) | anything,
                     }
                 ),
                 max_size=2,
+            )
+            | anything,
+            "cues": st.none()
+            | st.fixed_dictionaries(
+                {
+                    "list": st.lists(
+                        st.fixed_dictionaries(
+                            {
+                                "name": st.text(max_size=5),
+                                "values": st.just({"2.seed": 1}) | anything,
+                                "when": st.sampled_from(["hand", "bars", "cut", "frames"]) | anything,
+                                "after": st.integers(0, 9) | anything,
+                            }
+                        ),
+                        max_size=2,
+                    )
+                }
             )
             | anything,
         }
