@@ -12,9 +12,10 @@ import numpy as np
 from ...errors import LiveStyleError, MediaError
 from ...log import log
 from ..status import TargetStatus
-from ..types import Frames, FrameSink, SinkResult
+from ..types import AudioTrack, Frames, FrameSink, SinkResult
 from .capture_loop import BACK_OFF_S
 from .sender import Sender
+from .track_sound import TrackSound
 
 QUEUE = 16
 """Pictures that wait for a target that is slow; then the oldest are left out."""
@@ -35,13 +36,17 @@ class LiveSink(FrameSink):
         sender: taken over.
         size: (width, height) of the frames in pixels.
         fps: their average rate.
+        audio: goes along where the sender takes sound.
         keep_last: how many of the last frames to hand back as pixels.
     """
 
-    def __init__(self, sender: Sender, size: tuple[int, int], fps: Fraction, keep_last: int) -> None:
+    def __init__(
+        self, sender: Sender, size: tuple[int, int], fps: Fraction, audio: AudioTrack | None, keep_last: int
+    ) -> None:
         self._sender = sender
         self._size = size
         self._fps = fps
+        self._audio = audio if sender.sounds else None
         self._tail: deque[np.ndarray] = deque(maxlen=keep_last)
         self._queue: deque[tuple[np.ndarray, Fraction]] = deque()
         self._changed = threading.Condition()
@@ -121,15 +126,24 @@ class LiveSink(FrameSink):
             self._ending.wait(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
 
     def _send_all(self) -> None:
-        """Until the end, when what waits has been sent."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._ending.is_set())
-                if not self._queue:
-                    return
-                pixels, moment = self._queue.popleft()
-            self._sender.send(pixels, moment)
-            self._sent += 1
+        """Until the end, when what waits has been sent; sound begins with the first picture."""
+        sound: TrackSound | None = None
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._queue or self._ending.is_set())
+                    if not self._queue:
+                        return
+                    pixels, moment = self._queue.popleft()
+                if self._audio is not None:
+                    sound = sound or TrackSound(self._audio, moment, "fltp")
+                    for frame in sound.until(moment):
+                        self._sender.hear(frame)
+                self._sender.send(pixels, moment)
+                self._sent += 1
+        finally:
+            if sound is not None:
+                sound.close()
 
     def _tell(self, note: str, connected: bool) -> None:
         with self._changed:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil, floor
 
 import av
 import numpy as np
@@ -20,6 +21,8 @@ from .stream_time import StreamTime
 KEPT_S = 30
 """Sound that waits for its pictures; a model that takes longer loses the oldest."""
 
+SILENT_RATE = 48_000
+
 
 @dataclass(frozen=True)
 class _Piece:
@@ -31,6 +34,12 @@ class _Piece:
     rate: int
     stamp: Fraction | None
     moment: float
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long it sounds."""
+        channels = 1 if av.AudioFormat(self.form).is_planar else av.AudioLayout(self.layout).nb_channels
+        return Fraction(self.samples.shape[1] // channels, self.rate)
 
     def frame(self, time: Fraction) -> av.AudioFrame:
         """A frame of one's own: a converter changes it."""
@@ -104,14 +113,36 @@ class LiveReader:
         self._next = 0
         self._waiting: deque[tuple[_Piece, Fraction]] = deque()
         self._start = Fraction(track.start)
+        self._end = Fraction(0)
 
-    def until(self, end: Fraction | None) -> Iterator[av.AudioFrame]:
-        """What has come and begins before ``end`` seconds (None: all); a gap is silence once it is over."""
+    def until(self, end: Fraction | None, patience: Fraction | None = None) -> Iterator[av.AudioFrame]:
+        """What has come and begins before ``end`` seconds (None: all).
+
+        A gap is silence once it is over; or once it is ``patience`` seconds old, where there must be sound.
+        """
         pieces, self._next = self._sound.after(self._next)
         self._waiting.extend(pieces)
         while self._waiting and (end is None or self._waiting[0][1] - self._start < end):
             piece, time = self._waiting.popleft()
-            yield from self._converter.push(piece.frame(time))
+            after = time - self._start + piece.seconds
+            if after > 0:
+                yield from self._converter.push(piece.frame(time))
+                self._end = max(self._end, after)
+        if end is not None and patience is not None and end - self._end > patience:
+            late = end - patience
+            gap = silence(ceil((late - self._end) * SILENT_RATE), "s16", SILENT_RATE)
+            gap.pts, gap.time_base = floor((self._start + self._end) * SILENT_RATE), Fraction(1, SILENT_RATE)
+            yield from self._converter.push(gap)
+            self._end = late
+
+
+def silence(samples: int, form: str, rate: int) -> av.AudioFrame:
+    """So much of it, stereo."""
+    frame = av.AudioFrame(form, "stereo", samples)
+    frame.sample_rate = rate
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    return frame
 
 
 def _no_file() -> MediaFile:

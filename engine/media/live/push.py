@@ -1,4 +1,4 @@
-"""H.264 to an RTMP, RTSP, SRT or UDP address."""
+"""H.264 and AAC to an RTMP, RTSP, SRT or UDP address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .addresses import StreamUrl, resolve
 from .network import OPEN_S
 from .relay import Relay
 from .sender import Sender
-from .subprocess_stream import SubprocessStream, send, send_srt
+from .subprocess_stream import SOON, SubprocessStream, send, send_srt
+from .track_sound import RATE
 
 KEYFRAME_S = 2
 """Seconds between keyframes; a viewer that joins waits as long, and services ask for 2."""
@@ -26,6 +27,7 @@ FINISH_S = 1.5
 """Seconds for what is on its way at the end."""
 
 _TICKS = 90_000
+_SOUND_BITS = 160_000
 
 
 class NetworkSender(Sender):
@@ -34,17 +36,20 @@ class NetworkSender(Sender):
     Args:
         url: checked as text; the host is looked up and checked at each connection.
         allow_private: see ``resolve``.
-        bitrate: kilobits a second.
+        bitrate: kilobits a second of the picture.
+        sounds: whether there will be sound.
     """
 
     kind = "network"
 
-    def __init__(self, url: StreamUrl, allow_private: bool, bitrate: int) -> None:
+    def __init__(self, url: StreamUrl, allow_private: bool, bitrate: int, sounds: bool) -> None:
         self.name = url.shown
         self._url = url
         self._allow_private = allow_private
         self._bitrate = bitrate
+        self.sounds = sounds
         self._container: Any = None
+        self._streams: list[Any] = []
         self._relay: Relay | None = None
         self._carrier: SubprocessStream | None = None
         self._last = -1
@@ -53,10 +58,10 @@ class NetworkSender(Sender):
         self._last = -1
         try:
             self._carrier = self._carry()
-            self._container = av.open(
-                self._carrier, "w", format="nut", options={"flush_packets": "1"}, buffer_size=4096
-            )
-            self._stream = self._add_stream(width, height, fps)
+            self._container = av.open(self._carrier, "w", format="nut", options=SOON, buffer_size=4096)
+            self._streams = [self._add_picture(width, height, fps)]
+            if self.sounds:
+                self._streams.append(self._add_sound())
             self._container.start_encoding()
         except (av.error.FFmpegError, OSError) as error:
             raise self._failure("can't be reached", error) from error
@@ -67,18 +72,17 @@ class NetworkSender(Sender):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         self._last = max(round(time * _TICKS), self._last + 1)
         frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
-        try:
-            for packet in self._stream.encode(frame):
-                self._container.mux(packet)
-        except (av.error.FFmpegError, OSError) as error:
-            raise self._failure("is lost", error) from error
+        self._push(self._streams[0], frame)
+
+    def hear(self, sound: av.AudioFrame) -> None:
+        self._push(self._streams[1], sound)
 
     def close(self) -> None:
         container, self._container = self._container, None
         try:
             if container is not None:
-                for packet in self._stream.encode(None):
-                    container.mux(packet)
+                for stream in self._streams:
+                    container.mux(stream.encode(None))
                 container.close()
         except (av.error.FFmpegError, OSError):
             pass  # the other end is gone already
@@ -88,6 +92,12 @@ class NetworkSender(Sender):
         if self._relay is not None:
             self._relay.close()
         self._carrier = self._relay = None
+
+    def _push(self, stream: Any, frame: av.VideoFrame | av.AudioFrame) -> None:
+        try:
+            self._container.mux(stream.encode(frame))
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failure("is lost", error) from error
 
     def _carry(self) -> SubprocessStream:
         """Start the process that connects."""
@@ -103,7 +113,7 @@ class NetworkSender(Sender):
             return send(target, "rtsp", {"rtsp_transport": "tcp"}, SEND_S)
         return send(target, "flv", {"flvflags": "no_duration_filesize"}, SEND_S)
 
-    def _add_stream(self, width: int, height: int, fps: Fraction) -> av.VideoStream:
+    def _add_picture(self, width: int, height: int, fps: Fraction) -> av.VideoStream:
         options = {
             "preset": "veryfast",
             "tune": "zerolatency",
@@ -117,6 +127,11 @@ class NetworkSender(Sender):
         context.pix_fmt = "yuv420p"
         context.bit_rate = self._bitrate * 1000
         context.time_base = Fraction(1, _TICKS)
+        return stream
+
+    def _add_sound(self) -> av.AudioStream:
+        stream = self._container.add_stream("aac", rate=RATE)
+        stream.codec_context.layout, stream.codec_context.bit_rate = "stereo", _SOUND_BITS
         return stream
 
     def _failure(self, what: str, error: Exception) -> MediaError:

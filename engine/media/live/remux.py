@@ -17,13 +17,12 @@ def main(source: str, target: str, form: str, *options: str) -> int:
     try:
         with (
             av.open(source, format="nut", options=low_delay) as given,
-            av.open(target, "w", format=form, options={**chosen, "flush_packets": "1"}) as sent,
+            av.open(target, "w", format=form, options=chosen) as sent,
         ):
-            video = given.streams.video[0]
-            stream = sent.add_stream_from_template(video)
-            for packet in given.demux(video):
+            streams = [sent.add_stream_from_template(stream) for stream in given.streams]
+            for packet in given.demux():
                 if packet.dts is not None:
-                    packet.stream = stream
+                    packet.stream = streams[packet.stream.index]
                     sent.mux(packet)
     except (av.error.FFmpegError, OSError) as error:
         print(error.strerror or error, file=sys.stderr)

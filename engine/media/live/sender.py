@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import Literal
 
+import av
 import numpy as np
 
 
@@ -15,10 +16,12 @@ class Sender(ABC):
     Attributes:
         kind: see ``TargetStatus``.
         name: for errors and the node.
+        sounds: whether it takes sound, too.
     """
 
     kind: Literal["network", "camera", "ndi"]
     name: str
+    sounds: bool = False
 
     @abstractmethod
     def open(self, width: int, height: int, fps: Fraction) -> None:
@@ -40,6 +43,16 @@ class Sender(ABC):
         Args:
             pixels: uint8 RGB, shape (H, W, 3).
             time: seconds since the stream's start.
+
+        Raises:
+            MediaError: the connection is lost.
+        """
+
+    def hear(self, sound: av.AudioFrame) -> None:
+        """Send sound that is heard before the next picture, without gaps since the first one.
+
+        Args:
+            sound: float32, stereo, planar, 48 kHz; its time counts like a picture's.
 
         Raises:
             MediaError: the connection is lost.

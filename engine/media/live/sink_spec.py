@@ -19,7 +19,7 @@ TargetKind = Literal["network", "virtual camera", "ndi"]
 
 @dataclass(frozen=True)
 class LiveSinkSpec:
-    """A live target before it is opened; pictures only, without sound.
+    """A live target before it is opened.
 
     Attributes:
         kind: what it is.
@@ -36,17 +36,18 @@ class LiveSinkSpec:
     keep_last: int = 0
 
     def open(self, width: int, height: int, fps: Fraction, audio: AudioTrack | None) -> FrameSink:
-        """Begin to connect; frames are taken at once.
+        """Begin to connect; frames are taken at once, and sound goes along to network streams.
 
         Raises:
             SettingError: the address is not allowed.
             MediaError: a package is missing.
         """
-        return LiveSink(self._sender(), (width, height), fps, self.keep_last)
+        return LiveSink(self._sender(audio is not None), (width, height), fps, audio, self.keep_last)
 
-    def _sender(self) -> Sender:
+    def _sender(self, sounds: bool) -> Sender:
         if self.kind == "network":
-            return NetworkSender(parse_url(self.location, TARGET_SCHEMES), self.allow_private, self.bitrate)
+            url = parse_url(self.location, TARGET_SCHEMES)
+            return NetworkSender(url, self.allow_private, self.bitrate, sounds)
         if self.kind == "ndi":
             return NdiSender(self.location or "LiveStyle")
         return VirtualCameraSender(self.location)

@@ -20,6 +20,9 @@ from .stderr_tail import StderrTail
 START_S = 8.0
 """Seconds for the process to start and to connect."""
 
+SOON = {"flush_packets": "1", "max_interleave_delta": "100000"}
+"""Options of a muxer that waits at most 0.1 s for another track's packets, and passes on what it has."""
+
 _PIECE = 64 * 1024
 _REMUX = Path(__file__).with_name("remux.py")
 
@@ -116,7 +119,7 @@ def receive_srt(url: str, silence: float) -> SubprocessStream:
     early = ["-analyzeduration", "500000", "-fflags", "nobuffer", "-protocol_whitelist", "srt,udp"]
     early += ["-f", "mpegts"]  # probing could choose a format that reads files
     out = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-f", "mpegts"]
-    out += ["-max_interleave_delta", "100000", "-flush_packets", "1", "{}"]
+    out += [*_arguments(SOON), "{}"]
     return SubprocessStream(
         [srt_program(), "-nostdin", "-loglevel", "error", *early, "-i", url, *out], silence
     )
@@ -125,11 +128,16 @@ def receive_srt(url: str, silence: float) -> SubprocessStream:
 def send_srt(url: str, silence: float) -> SubprocessStream:
     """NUT to an SRT address with a numeric host."""
     into = ["-f", "nut", "-fflags", "nobuffer", "-protocol_whitelist", "tcp", "-i", "{}"]
-    out = ["-c", "copy", "-f", "mpegts", "-flush_packets", "1", url]
+    out = ["-c", "copy", "-f", "mpegts", *_arguments(SOON), url]
     return SubprocessStream([srt_program(), "-nostdin", "-loglevel", "error", *into, *out], silence)
 
 
 def send(url: str, form: str, options: dict[str, str], silence: float) -> SubprocessStream:
     """NUT to an address with a numeric host, muxed as ``form`` with these muxer options."""
-    pairs = [f"{name}={value}" for name, value in options.items()]
+    pairs = [f"{name}={value}" for name, value in (SOON | options).items()]
     return SubprocessStream([sys.executable, "-I", str(_REMUX), "{}", url, form, *pairs], silence)
+
+
+def _arguments(options: dict[str, str]) -> list[str]:
+    """As the ffmpeg program takes them."""
+    return [part for name, value in options.items() for part in (f"-{name}", value)]

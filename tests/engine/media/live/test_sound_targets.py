@@ -1,0 +1,95 @@
+"""Sound goes along to network targets, in step with the picture, with drops and over breaks."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flashes import IN_STEP_S, flashing, out_of_step
+from runtime_stubs import Behaviour, Zoo, stylise
+from stream_servers import ffmpeg, free_port
+
+from livestyle.engine.media.live.sink_spec import LiveSinkSpec
+from livestyle.engine.media.live.source_spec import LiveSpec
+from livestyle.engine.media.sources import SourceSpec
+from livestyle.engine.runtime.plan import PlanNode, Read, Write
+from livestyle.engine.runtime.session import StreamSession
+
+pytestmark = pytest.mark.slow
+
+PATIENCE_S = 120.0
+RECEIVERS = {
+    "rtmp://127.0.0.1:{}/live/key": ("-listen", "1", "-i", "{}"),
+    "rtsp://127.0.0.1:{}/key": ("-rtsp_flags", "listen", "-i", "{}"),
+    "udp://127.0.0.1:{}": ("-i", "{}?timeout=5000000"),
+    "srt://127.0.0.1:{}": ("-i", "{}?mode=listener"),
+}
+
+
+def play(source: SourceSpec, url: str, denoise_s: float = 0.01) -> StreamSession:
+    """Plays a source to an address through a model that takes so long for two pictures, and inverts them."""
+    behaviour = Behaviour(first=2, chunk_frames=2, delays={"denoise": denoise_s})
+    sink = LiveSinkSpec("network", url, allow_private=True)
+    plan = PlanNode(Write(sink), (stylise(PlanNode(Read(source), (), "1")),), "9")
+    session = StreamSession(plan, Zoo({"stub": behaviour}))
+    session.start()
+    return session
+
+
+def await_(reached: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not reached():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
+
+
+def sending(session: StreamSession) -> Callable[[], bool]:
+    return lambda: session.telemetry.snapshot()["targets"].get("9", {}).get("state") == "sending"
+
+
+def let_end(process: subprocess.Popen[bytes]) -> None:
+    """What a receiver has becomes a file."""
+    try:
+        process.wait(6)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # ends its file in order
+        process.wait(20)
+
+
+@pytest.mark.parametrize("target", RECEIVERS)
+def test_the_sound_of_a_clip_is_in_step_at_the_receiver(target: str, tmp_path: Path) -> None:
+    clip, got, url = tmp_path / "clip.mp4", tmp_path / "got.mkv", target.format(free_port())
+    with flashing("-t", "8", str(clip), real_time=False) as process:
+        process.wait(PATIENCE_S)
+    receiver = [part.format(url) for part in RECEIVERS[target]]
+    with ffmpeg(*receiver, "-c", "copy", str(got)) as process:
+        time.sleep(1)
+        session = play(SourceSpec("file", str(clip)), url)
+        assert session.wait(PATIENCE_S) and session.state == "done", session.error
+        let_end(process)
+    worst, beeps = out_of_step(got)
+    print(f"{worst * 1000:.1f} ms out of step, {beeps} beeps")
+    assert beeps >= 4 and worst <= IN_STEP_S
+
+
+def test_that_of_a_live_source_is_with_drops_and_when_the_receiver_returns(tmp_path: Path) -> None:
+    source, url = f"udp://127.0.0.1:{free_port()}", f"rtmp://127.0.0.1:{free_port()}/live/key"
+    with flashing("-f", "mpegts", f"{source}?pkt_size=1316"):
+        session = play(LiveSpec("network", source, allow_private=True), url, denoise_s=0.15)
+        for name in ("1.mkv", "2.mkv"):
+            with ffmpeg("-listen", "1", "-i", url, "-c", "copy", str(tmp_path / name)) as process:
+                await_(sending(session))
+                time.sleep(7)
+                process.terminate()
+                process.wait(20)
+            await_(lambda: not sending(session)())
+        dropped = session.telemetry.snapshot()["sources"]["1"]["dropped"]
+        session.stop()
+        assert session.wait(PATIENCE_S) and session.state == "done", session.error
+    for name in ("1.mkv", "2.mkv"):
+        worst, beeps = out_of_step(tmp_path / name)
+        print(f"{worst * 1000:.1f} ms out of step, {beeps} beeps, {dropped} pictures dropped")
+        assert dropped > 20 and beeps >= 4 and worst <= IN_STEP_S
