@@ -78,7 +78,15 @@ def json_lines(
 
 
 def save(path: Path | None, report: dict[str, Any]) -> None:
-    """A report as JSON, if a file was asked for."""
+    """A report as JSON with five digits that count, if a file was asked for."""
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, indent=1) + "\n")
+        path.write_text(json.dumps(_rounded(report), indent=1) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
