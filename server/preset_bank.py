@@ -20,6 +20,7 @@ from ..engine.errors import SettingError
 from ..engine.runtime.session import StreamSession
 from ..engine.takes.take import check_change
 from .cue_sheet import CueSheet, parse_sheet
+from .examples import PREFIX
 from .json_fields import LONGEST_NAME, line_field, recall_fields
 from .preset_picture import picture_field
 
@@ -162,7 +163,8 @@ def _references(data: Any) -> dict[str, str]:
         raise SettingError(f"references must be an object of at most {MOST_REFERENCES} file names.")
     for key, name in data.items():
         check_change(key, name)
-        parts = name.replace("\\", "/").split("/") if isinstance(name, str) and name.isprintable() else [""]
-        if ".." in parts or "" in parts or ":" in name:
+        file = name.removeprefix(PREFIX) if isinstance(name, str) and name.isprintable() else ""
+        parts = file.replace("\\", "/").split("/")
+        if ".." in parts or "" in parts or ":" in file:
             raise SettingError(f"{key} must be the name of a file in the input folder.")
     return dict(data)

@@ -18,12 +18,10 @@ class Played(NamedTuple):
     Attributes:
         cue: whose values the stream takes on.
         at: the frame that it waited for, which may lie before the chunk that reads it first.
-        by_hand: whether somebody asked for it.
     """
 
     cue: Cue
     at: Moment
-    by_hand: bool
 
 
 class CuePlayer:
@@ -95,11 +93,11 @@ class CuePlayer:
             if here.frame < self._latest.frame:  # an earlier chunk, which is still denoised
                 return []
             self._latest = here
-            played = [self._play(number, here, True) for number in self._asked]
+            played = [self._play(number, here) for number in self._asked]
             self._asked.clear()
             self._follow_hold(here)
             while not self.held and (at := self._next(here)) is not None:
-                played.append(self._play(self.now + 1, at, False))
+                played.append(self._play(self.now + 1, at))
         return played
 
     def status(self) -> dict[str, Any]:
@@ -127,11 +125,11 @@ class CuePlayer:
         after = self.now + 1
         return self.cues.cues[after] if after < len(self.cues.cues) else None
 
-    def _play(self, number: int, at: Moment, by_hand: bool) -> Played:
+    def _play(self, number: int, at: Moment) -> Played:
         self.now, self._counted, self._cuts = number, at, at.pts
         if self._held_at is not None:
             self._held_at = at
-        return Played(self.cues.cues[number], at, by_hand)
+        return Played(self.cues.cues[number], at)
 
     def _follow_hold(self, here: Moment) -> None:
         if self.held:

@@ -52,6 +52,7 @@ class ParameterStore:
     ) -> None:
         self.signals = Signals()
         self.cues = CuePlayer(self.signals.cut_after)
+        self.cues.hold(bool(lanes))  # a take has what its cues did
         self.taken = TakeLog()
         self._lanes = dict(lanes or {})
         self._on_receipt = on_receipt
@@ -206,7 +207,7 @@ class ParameterStore:
         return receipts, refused
 
     def load_cues(self, cues: CueList) -> None:
-        """Have a cue list played from now on; keys that a take moves are left to it, but by hand."""
+        """Have a cue list played from now on."""
         if any(cue.when == "cut" for cue in cues.cues):
             self.signals.look_for_cuts()
         with self._lock:
@@ -274,8 +275,7 @@ class ParameterStore:
         due = self.cues.due(frame, pts) if frame is not None and pts is not None else []
         for played in due:
             for key, value in played.cue.values.items():
-                if played.by_hand or key not in self.played():
-                    self._play_cue(key, value, played)
+                self._play_cue(key, value, played)
         if due:
             self._tell_cues()
 

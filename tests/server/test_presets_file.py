@@ -41,7 +41,10 @@ def _url(kind: str = "webp", size: tuple[int, int] = (96, 54), noise: bool = Fal
 
 @pytest.mark.parametrize("kind", ["webp", "jpeg"])
 def test_a_preset_keeps_its_picture_and_references(kind: str) -> None:
-    facts = {"picture": _url(kind), "references": {"7.image": "looks/dusk.png"}}
+    facts = {
+        "picture": _url(kind),
+        "references": {"3.reference": "looks/dusk.png", "6.reference": "example: starry night"},
+    }
     bank = parse_bank(_bank(**facts))
     assert bank_json(bank)["presets"] == [{**DUSK, **facts}]
     assert parse_bank(bank_json(bank)) == bank

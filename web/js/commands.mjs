@@ -12,6 +12,7 @@ import { t, translated } from "./i18n.mjs?v=0.3.0";
  * @property {() => void} play queue the graph
  * @property {import("./session_board.mjs?v=0.3.0").SessionBoard} board
  * @property {Pick<import("./presets.mjs?v=0.3.0").PresetBank, "recall">} presets
+ * @property {(node: string, action: "go" | "back" | "hold", on?: boolean) => unknown} cue of a running session
  * @property {() => string[]} selected ids of the selected nodes
  * @property {(text: string, bad?: boolean) => void} say
  */
@@ -19,6 +20,7 @@ import { t, translated } from "./i18n.mjs?v=0.3.0";
 const PRESETS = 9;
 
 const KEYS = { play: "P", pause: "H", step: "N", stop: "S", record: "R", snapshot: "K" };
+const CUE_KEYS = { go: "PageDown", back: "PageUp" }; // which the clickers of speakers send
 
 /** As ComfyUI's registerExtension takes them. @param {CommandHost} host */
 export function commandsFor(host) {
@@ -60,6 +62,24 @@ export function commandsFor(host) {
       icon: "pi pi-camera",
       function: () => each((session) => saveFrame(host, session.node)),
     },
+    {
+      id: "livestyle.go",
+      label: "Go: the next cue",
+      icon: "pi pi-forward",
+      function: () => each((session) => host.cue(session.node, "go")),
+    },
+    {
+      id: "livestyle.back",
+      label: "Back: the cue before",
+      icon: "pi pi-backward",
+      function: () => each((session) => host.cue(session.node, "back")),
+    },
+    {
+      id: "livestyle.hold",
+      label: "Hold the cues, or have them go on",
+      icon: "pi pi-clock",
+      function: () => each((session) => host.cue(session.node, "hold", !session.held)),
+    },
   ];
   const numbers = Array.from({ length: PRESETS }, (_, index) => index + 1);
   const recalls = numbers.map((n) => ({
@@ -74,6 +94,7 @@ export function commandsFor(host) {
         commandId: `livestyle.${name}`,
         combo: { key: key.toLowerCase(), shift: true },
       })),
+      ...Object.entries(CUE_KEYS).map(([name, key]) => ({ commandId: `livestyle.${name}`, combo: { key } })),
       ...numbers.map((n) => ({ commandId: `livestyle.preset${n}`, combo: { key: String(n) } })),
     ],
     menuCommands: [{ path: ["LiveStyle"], commands: commands.map(({ id }) => id) }],

@@ -128,6 +128,9 @@ export function triggerMenu(controllers) {
     pause: t("Pause"),
     step: t("Step"),
     stop: t("Stop"),
+    go: t("Go"),
+    back: t("Back"),
+    hold: t("Hold"),
   };
   return Object.entries(names).map(([action, label]) => ({
     content: t("Learn a MIDI key or button for {name}", { name: label }),

@@ -18,3 +18,10 @@ export function button(className, text, title, onClick) {
   made.addEventListener("click", onClick);
   return made;
 }
+
+/** A control with its name before it. @param {string} text in English @param {HTMLElement} control */
+export function labelled(text, control) {
+  const made = element("label", "livestyle-label");
+  made.append(t(text), control);
+  return made;
+}

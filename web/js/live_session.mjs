@@ -38,6 +38,7 @@ export class LiveSession {
     this.host = host;
     this.over = false;
     this.paused = false;
+    this.held = false;
     this.sequence = 0;
     this.quality = new PreviewQuality();
     this.latency = new Latency();
@@ -166,6 +167,7 @@ export class LiveSession {
       const others = [...this.live].filter(([key]) => !played.has(key)); // a take's are not to be ended by what a node keeps
       this.host.onModulators(new Map(others), message.modulators);
     }
+    if (message.cues) this.held = message.cues.held;
     if (message.type === "state") this.paused = Boolean(message.paused);
     if (message.type === "telemetry") {
       message.glass_to_glass_ms = this.latency.summary();

@@ -33,7 +33,7 @@ const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "T
 await speak();
 
 const secret = clientSecret();
-sendWithPrompts(api, secret, (request) => perform.modulation.sendAlong(request));
+sendWithPrompts(api, secret, (request) => perform.sendAlong(request));
 
 const board = new SessionBoard({
   fetch: (path, options) => api.fetchApi(path, options),
@@ -153,18 +153,21 @@ function addStage(node, id = () => executionId(node), ids = () => [id()], writer
     viewURL: (file) => api.apiURL(`/view?${new URLSearchParams(file)}`),
   });
   stage.compare(setting(FIRST_VIEW));
-  const bar = perform.presetBar();
+  const cues = perform.cuePanel(id);
+  const bar = perform.presetBar(id, cues.toggle);
   const { timeline, toggle } = takes.timelineOf(node, writer);
   stage.bar.append(toggle);
-  stage.element.append(bar.element, timeline.element);
+  stage.element.append(bar.element, cues.element, timeline.element);
   board.addView(node, { showState: ({ state }) => (toggle.hidden = !OVER.has(state) && timeline.element.hidden) }, ids);
-  addWidget(node, "stage", stage, () => stage.height + timeline.height);
-  timeline.onResize = () => stage.onResize();
+  addWidget(node, "stage", stage, () => stage.height + cues.height + timeline.height);
+  cues.onResize = timeline.onResize = () => stage.onResize();
   board.addView(node, stage, ids);
+  board.addView(node, cues, ids);
   const restore = () => {
     stage.compare(node.properties.livestyle_compare);
     stage.showResult(node.properties.livestyle_result);
     bar.show();
+    cues.restore();
   };
   restore(); // a subgraph's node has its properties by now
   chain(node, "onConfigure", restore);
@@ -172,6 +175,7 @@ function addStage(node, id = () => executionId(node), ids = () => [id()], writer
   chain(node, "onRemoved", () => {
     stage.dispose();
     bar.dispose();
+    cues.dispose();
   });
 }
 
@@ -302,6 +306,7 @@ app.registerExtension({
   ...commandsFor({
     board,
     presets: perform.presets,
+    cue: perform.cue,
     say,
     play: () => app.queuePrompt(0, 1),
     selected: () => Object.values(app.canvas?.selected_nodes ?? {}).map((node) => executionId(node)),

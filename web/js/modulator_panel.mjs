@@ -1,6 +1,6 @@
 // @ts-check
 /** On a node with live numbers: the line that says what became of a change, and an editor of what moves a number. */
-import { button, element } from "./elements.mjs?v=0.3.0";
+import { button, element, labelled } from "./elements.mjs?v=0.3.0";
 import { t } from "./i18n.mjs?v=0.3.0";
 import { PICTURES, SOUNDS, Tap, WAVES } from "./modulation.mjs?v=0.3.0";
 
@@ -140,13 +140,6 @@ export class ModulatorPanel {
 function row(...parts) {
   const made = element("div", "livestyle-bar");
   made.append(...parts);
-  return made;
-}
-
-/** @param {string} text in English @param {HTMLElement} control */
-function labelled(text, control) {
-  const made = element("label", "livestyle-label");
-  made.append(t(text), control);
   return made;
 }
 

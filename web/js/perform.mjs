@@ -2,6 +2,7 @@
 /** What plays the live widgets beside the mouse: presets, OSC, MIDI and gamepads, connected to the editor. */
 import { reasonOf } from "./camera.mjs?v=0.3.0";
 import { controllerMenu, Controllers, triggerMenu } from "./controllers.mjs?v=0.3.0";
+import { CuePanel } from "./cue_panel.mjs?v=0.3.0";
 import { Gamepads } from "./gamepad.mjs?v=0.3.0";
 import { isLive, liveNames } from "./graph.mjs?v=0.3.0";
 import { t } from "./i18n.mjs?v=0.3.0";
@@ -12,8 +13,9 @@ import { Osc, oscMenu } from "./osc.mjs?v=0.3.0";
 import { PresetBar } from "./preset_bar.mjs?v=0.3.0";
 import { PresetBank, presetMenu } from "./presets.mjs?v=0.3.0";
 import { CONTROLLERS, OSC_PORT } from "./settings.mjs?v=0.3.0";
+import { thumbnail } from "./thumbnail.mjs?v=0.3.0";
 
-const ACTIONS = ["record", "snapshot", "pause", "step", "stop"];
+const ACTIONS = ["record", "snapshot", "pause", "step", "stop", "go", "back", "hold"];
 
 /**
  * @typedef {object} PerformHost
@@ -29,13 +31,22 @@ const ACTIONS = ["record", "snapshot", "pause", "step", "stop"];
 /** @param {PerformHost} host */
 export function performOn({ app, api, board, live, secret, setting, say }) {
   const graph = () => app.rootGraph ?? app.graph;
+  const references = () =>
+    [...live.all()].filter(({ node, widget }) => node.comfyClass === "MLLMEncode" && widget.name === "reference");
   const presets = new PresetBank({
     graph,
     values: () => live.said(),
-    recall(values, fade) {
+    references: () => Object.fromEntries(references().map(({ key, widget }) => [key, widget.value])),
+    recall(values, fade, pictures = {}) {
       board.recall(values, fade);
       const playing = board.liveValues();
       for (const [key, value] of Object.entries(values)) if (!playing.has(key)) live.follow(key, value);
+      for (const { key, widget } of references()) {
+        const file = pictures[key];
+        if (file === undefined || file === widget.value) continue;
+        if (!widget.options?.values?.includes?.(file)) say(t("{file} is not in ComfyUI's input folder.", { file }), true);
+        else if (live.follow(key, file) === file && playing.size) say(t("The reference picture changes with the next Run."));
+      }
     },
     async share(bank) {
       for (const { error } of await board.givePresets(bank)) if (error) say(error, true);
@@ -99,6 +110,12 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
     }
   }
 
+  /** @param {string} node @param {"go" | "back" | "hold"} action @param {boolean} [on] */
+  async function cue(node, action, on) {
+    const { error } = (await board.cue(node, action, on)) ?? { error: t("Nothing plays.") };
+    if (error) say(error);
+  }
+
   /** In a window of its own that has this tab's secret, as only windows with an opener do. */
   function openAddresses() {
     window.open(api.apiURL("/livestyle/osc/addresses"), "_blank");
@@ -123,8 +140,27 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
       osc.sync();
     },
 
-    presetBar() {
+    /** @param {any} request the body of POST /prompt */
+    sendAlong(request) {
+      modulation.sendAlong(request);
+      presets.sendAlong(request);
+    },
+
+    /** @param {() => string} id of the node that writes */
+    cuePanel: (id) => new CuePanel(presets, (action, on) => cue(id(), action, on)),
+
+    /** Of the cues of a session: go, go back or wait. */
+    cue,
+
+    /** @param {() => string} id of the node that writes @param {HTMLElement} more stands in the row, too */
+    presetBar(id, more) {
       const bar = new PresetBar(presets);
+      bar.more = [more];
+      bar.show();
+      bar.picture = () => {
+        const seen = board.sessionOf(id())?.shown?.result;
+        return seen && thumbnail(seen);
+      };
       bar.ask = (title, name) => app.extensionManager.dialog.prompt({ title, message: "", defaultValue: name });
       bar.onLearn = (index, name) => controllers.learnTrigger(`preset ${index}`, name);
       return bar;

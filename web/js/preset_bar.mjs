@@ -1,9 +1,11 @@
 // @ts-check
-/** The presets as a row of buttons under a node's picture. */
+/** The presets as a row of buttons with their pictures, under a node's picture. */
 import { button, element } from "./elements.mjs?v=0.3.0";
 import { t } from "./i18n.mjs?v=0.3.0";
 
 const LONGEST_FADE_S = 600;
+/** A workflow comes from anywhere: nothing else is given to the page's style. */
+const PICTURE = /^data:image\/(webp|jpeg);base64,[A-Za-z0-9+/=]{1,8400}$/;
 
 export class PresetBar {
   /** @param {import("./presets.mjs?v=0.3.0").PresetBank} bank */
@@ -16,6 +18,10 @@ export class PresetBar {
     this.plus = button("livestyle-preset-add", "+", "Save the present values as a preset", () => this.#add());
     /** Called with a preset that a MIDI key is to play. @type {(index: number, name: string) => void} */
     this.onLearn = () => {};
+    /** What is seen now, small. @type {() => string | undefined} */
+    this.picture = () => undefined;
+    /** What else stands in the row. @type {HTMLElement[]} */
+    this.more = [];
     /** Asks for a name. @type {(title: string, name: string) => Promise<string | null>} */
     this.ask = async () => null;
     this.show = () => this.#show();
@@ -28,7 +34,7 @@ export class PresetBar {
   }
 
   #add() {
-    this.bank.add(t("Preset {n}", { n: this.bank.list.length + 1 }), this.#seconds());
+    this.bank.add(t("Preset {n}", { n: this.bank.list.length + 1 }), this.#seconds(), this.picture());
   }
 
   #seconds() {
@@ -36,15 +42,19 @@ export class PresetBar {
   }
 
   #show() {
-    const presets = this.bank.list.map(({ name }, index) => {
+    const presets = this.bank.list.map(({ name, picture }, index) => {
       const made = button("livestyle-preset", "", "", () => {});
-      made.textContent = String(index + 1);
+      const number = element("span", "livestyle-number");
+      number.textContent = String(index + 1);
+      made.append(number);
+      made.ariaLabel = `${index + 1} ${name}`;
+      if (PICTURE.test(picture ?? "")) made.style.setProperty("--picture", `url("${picture}")`);
       made.title = `${name}\n${t("Click: play it. Shift: save the present values here. Alt: delete it. Ctrl: learn a MIDI key for it. Right-click: rename it.")}`;
       made.addEventListener("click", (event) => this.#press(event, index));
       made.addEventListener("contextmenu", (event) => this.#rename(event, index, name));
       return made;
     });
-    this.element.replaceChildren(...presets, this.plus, this.fade);
+    this.element.replaceChildren(...presets, this.plus, this.fade, ...this.more);
   }
 
   /** @param {MouseEvent} event @param {number} index @param {string} name */
@@ -59,7 +69,7 @@ export class PresetBar {
   #press({ shiftKey, altKey, ctrlKey }, index) {
     if (ctrlKey) this.onLearn(index, this.bank.list[index].name);
     else if (altKey) this.bank.remove(index);
-    else if (shiftKey) this.bank.overwrite(index, this.#seconds());
+    else if (shiftKey) this.bank.overwrite(index, this.#seconds(), this.picture());
     else this.bank.recall(index);
   }
 }

@@ -1,21 +1,24 @@
 // @ts-check
 /**
- * Presets: named sets of live values, saved with the workflow and passed around as a file. The server says
- * what such a file may hold, so that there is one check.
+ * Presets, named sets of live values, and the cues that play them: saved with the workflow and passed around as
+ * a file. The server says what such a file may hold, so that there is one check.
  */
 import { t } from "./i18n.mjs?v=0.3.0";
 
-const FORMAT = { format: "livestyle-presets", version: 1 };
+const FORMAT = { format: "livestyle-presets", version: 2 };
 
 const LONGEST_NAME = 50; // and room for a number
 
-/** @typedef {{name: string, values: Record<string, unknown>, fade: number}} Preset */
+/** @typedef {{name: string, values: Record<string, unknown>, fade: number, references?: Record<string, string>, picture?: string}} Preset */
+/** @typedef {{preset?: string, name?: string, values?: Record<string, unknown>, fade?: number, when: string, after?: number}} Cue */
+/** @typedef {{tempo: number, beats: number, list: Cue[]}} Cues */
 
 /**
  * @typedef {object} PresetHost
  * @property {() => any} graph the root graph, which keeps them
  * @property {() => Record<string, unknown>} values present values of all live widgets, by key
- * @property {(values: Record<string, unknown>, fade: number) => void} recall
+ * @property {() => Record<string, string>} references file names of the reference pictures now, by key
+ * @property {(values: Record<string, unknown>, fade: number, references?: Record<string, string>) => void} recall
  * @property {(bank: object) => void} share with the running sessions
  * @property {(bank: unknown) => Promise<any>} check gives the file as the server understands it, or {error}
  * @property {(text: string, bad?: boolean) => void} say
@@ -35,36 +38,61 @@ export class PresetBank {
     return Array.isArray(kept) ? kept : [];
   }
 
+  /** @returns {Cues} */
+  get cues() {
+    return { tempo: 120, beats: 4, list: [], ...this.host.graph()?.extra?.livestyle_cues };
+  }
+
+  get empty() {
+    return !this.list.length && !this.cues.list.length;
+  }
+
   /** What a file holds. */
   get file() {
-    return { ...FORMAT, presets: this.list };
+    return { ...FORMAT, presets: this.list, cues: this.cues };
   }
 
-  /** Keep the present values as a new preset. @param {string} name @param {number} fade seconds */
-  add(name, fade) {
-    this.#keep([...this.list, { name: this.#unused(name), values: this.host.values(), fade }]);
+  /** The same for sessions, which have no use for pictures. */
+  get wire() {
+    return { ...this.file, presets: this.list.map(({ picture, ...preset }) => preset) };
   }
 
-  /** Keep the present values in place of those that a preset has. @param {number} index @param {number} fade */
-  overwrite(index, fade) {
-    this.#keep(this.list.with(index, { name: this.list[index].name, values: this.host.values(), fade }));
+  /** Keep the present values as a new preset. @param {string} name @param {number} fade seconds
+   * @param {string} [picture] a data URL */
+  add(name, fade, picture) {
+    this.#keep([...this.list, this.#now(this.#unused(name), fade, picture)]);
   }
 
-  /** @param {number} index @param {string} name */
-  rename(index, name) {
+  /** Keep the present values in place of those that a preset has. @param {number} index @param {number} fade
+   * @param {string} [picture] */
+  overwrite(index, fade, picture) {
+    this.#keep(this.list.with(index, this.#now(this.list[index].name, fade, picture)));
+  }
+
+  /** @param {number} index @param {string} given */
+  rename(index, given) {
     const preset = this.list[index];
-    if (name !== preset.name) this.#keep(this.list.with(index, { ...preset, name: this.#unused(name.slice(0, LONGEST_NAME)) }));
+    if (given === preset.name) return;
+    const name = this.#unused(given.slice(0, LONGEST_NAME));
+    const list = this.cues.list.map((cue) => (cue.preset === preset.name ? { ...cue, preset: name } : cue));
+    this.#keep(this.list.with(index, { ...preset, name }), { ...this.cues, list });
   }
 
-  /** @param {number} index */
+  /** With the cues that play it. @param {number} index */
   remove(index) {
-    this.#keep(this.list.toSpliced(index, 1));
+    const list = this.cues.list.filter(({ preset }) => preset !== this.list[index].name);
+    this.#keep(this.list.toSpliced(index, 1), { ...this.cues, list });
+  }
+
+  /** @param {Partial<Cues>} change */
+  changeCues(change) {
+    this.#keep(this.list, { ...this.cues, ...change });
   }
 
   /** @param {number} index */
   recall(index) {
     const preset = this.list[index];
-    if (preset) this.host.recall(preset.values, preset.fade);
+    if (preset) this.host.recall(preset.values, preset.fade, preset.references);
     else this.host.say(t("There is no preset {n}.", { n: index + 1 }));
   }
 
@@ -76,15 +104,23 @@ export class PresetBank {
     } catch {
       return this.host.say(t("The file is not JSON."), true);
     }
-    const { presets, error } = await this.host.check(bank);
+    const { presets, cues, error } = await this.host.check(bank);
     if (error) return this.host.say(error, true);
-    this.#keep(presets);
+    this.#keep(presets, cues);
     this.host.say(t("Presets: {n}", { n: presets.length }));
   }
 
   /** Have running sessions know them, too, for OSC and show control. */
   share() {
-    if (this.list.length) this.host.share(this.file);
+    if (!this.empty) this.host.share(this.wire);
+  }
+
+  /** Have them go along with a prompt, on the nodes that write. @param {any} request the body of POST /prompt */
+  sendAlong(request) {
+    if (this.empty) return;
+    for (const asked of Object.values(request.prompt ?? {}))
+      if (asked.class_type === "FrameStreamIO" && Array.isArray(asked.inputs?.frames))
+        asked._meta = { ...asked._meta, livestyle_presets: this.wire };
   }
 
   /** The graph was loaded: there may be others. */
@@ -92,11 +128,18 @@ export class PresetBank {
     for (const watch of this.watchers) watch();
   }
 
-  /** @param {Preset[]} presets */
-  #keep(presets) {
+  /** @param {string} name @param {number} fade @param {string} [picture] @returns {Preset} of the present values */
+  #now(name, fade, picture) {
+    const references = this.host.references();
+    const more = Object.keys(references).length ? { references } : {};
+    return { name, values: this.host.values(), fade, ...more, ...(picture ? { picture } : {}) };
+  }
+
+  /** @param {Preset[]} presets @param {Cues} [cues] */
+  #keep(presets, cues = this.cues) {
     const graph = this.host.graph();
-    graph.extra = { ...graph.extra, livestyle_presets: presets };
-    this.host.share(this.file);
+    graph.extra = { ...graph.extra, livestyle_presets: presets, livestyle_cues: cues };
+    this.host.share(this.wire);
     this.refresh();
   }
 
@@ -111,7 +154,7 @@ export class PresetBank {
 /** The entries of a node's menu. @param {PresetBank} bank */
 export function presetMenu(bank) {
   return [
-    { content: t("Export presets"), disabled: !bank.list.length, callback: () => download(bank) },
+    { content: t("Export presets"), disabled: bank.empty, callback: () => download(bank) },
     { content: t("Import presets"), callback: () => upload(bank) },
   ];
 }

@@ -9,6 +9,7 @@ export const OVER = new Set(["done", "failed", "cancelled"]);
 /**
  * @typedef {object} View what a node shows; every method may be missing
  * @property {(state: any) => void} [showState]
+ * @property {(cues: any) => void} [showCues] where the cue list stands
  * @property {(telemetry: any) => void} [showTelemetry]
  * @property {(receipt: any) => void} [showReceipt]
  * @property {(picture: import("./live_session.mjs?v=0.3.0").Shown) => void} [showFrame] may use it until the next one
@@ -149,6 +150,13 @@ export class SessionBoard {
     this.sessionOf(nodeId)?.send({ type: "step" });
   }
 
+  /** Have the cues of the session that a node belongs to go, go back or wait. @param {string} nodeId
+   * @param {"go" | "back" | "hold"} action @param {boolean} [on] of hold @returns {Promise<any>} or {error} */
+  async cue(nodeId, action, on = true) {
+    const session = this.sessionOf(nodeId);
+    return session && this.#post(session, "live", { action, on });
+  }
+
   /** Whether a node has views of ours. @param {string} nodeId */
   hasViews(nodeId) {
     return this.#viewsOf([nodeId]).length > 0;
@@ -184,6 +192,7 @@ export class SessionBoard {
 
   /** @param {LiveSession} session @param {any} message */
   #message(session, message) {
+    if (message.cues) this.#show(session.nodes, "showCues", message.cues);
     if (message.type === "live") {
       this.onLive();
     } else if (message.type === "state") {
@@ -222,7 +231,7 @@ export class SessionBoard {
     if (!answer.sessions.some((/** @type {any} */ detail) => detail.session === session.id)) this.#drop(session);
   }
 
-  /** @param {Iterable<string>} ids @param {"showState" | "showTelemetry" | "showReceipt" | "showFrame" | "showResult" | "showTake"} method
+  /** @param {Iterable<string>} ids @param {"showState" | "showCues" | "showTelemetry" | "showReceipt" | "showFrame" | "showResult" | "showTake"} method
    * @param {any} value */
   #show(ids, method, value) {
     for (const view of this.#viewsOf(ids)) view[method]?.(value);

@@ -20,7 +20,7 @@ function setUp(sessions, selected = []) {
     snapshot: async () => ({ file: { filename: "frame.png" } }),
   };
   const presets = { recall: (index) => done.push(`preset ${index}`) };
-  const host = { board, presets, selected: () => selected, play: () => done.push("play"), say: (text) => done.push(text) };
+  const host = { board, presets, selected: () => selected, play: () => done.push("play"), say: (text) => done.push(text), cue: (...what) => done.push(`cue ${what.join(" ")}`) };
   const { commands, keybindings } = commandsFor(host);
   const run = (name) => commands.find(({ id }) => id === `livestyle.${name}`).function();
   return { board, done, host, keybindings, run };
@@ -43,6 +43,14 @@ test("pause goes on where it stands still", () => {
   assert.deepEqual(done, ["pause 1 true", "pause 2 false", "step 1", "step 2"]);
 });
 
+test("cues go, go back and wait", () => {
+  const { done, run } = setUp([session("1"), { ...session("2"), held: true }], ["2"]);
+  run("go");
+  run("back");
+  run("hold");
+  assert.deepEqual(done, ["cue 2 go", "cue 2 back", "cue 2 hold false"]);
+});
+
 test("where nothing plays, a command says so", () => {
   const { done, run } = setUp([]);
   run("record");
@@ -61,8 +69,8 @@ test("recording begins on every node that records, and is explained where none d
 test("every command has a key of its own that text fields keep to themselves", () => {
   const { keybindings } = setUp([]);
   const keys = keybindings.map(({ combo }) => combo.key);
-  assert.equal(new Set(keys).size, 6 + 9);
-  assert.ok(keybindings.every(({ combo }) => !combo.ctrl && !combo.alt && Boolean(combo.shift) === !/[1-9]/.test(combo.key)));
+  assert.equal(new Set(keys).size, 6 + 2 + 9);
+  assert.ok(keybindings.every(({ combo }) => !combo.ctrl && !combo.alt && Boolean(combo.shift) === !/[1-9]|Page/.test(combo.key)));
 });
 
 test("keys 1 to 9 recall the presets", () => {

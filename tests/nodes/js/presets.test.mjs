@@ -7,15 +7,17 @@ function setUp(check = async (bank) => bank) {
   const graph = { extra: { ds: { scale: 1 } } };
   const told = { recalled: [], shared: [], said: [] };
   const values = { "4.strength": 0.5 };
+  const references = {};
   const bank = new PresetBank({
     graph: () => graph,
     values: () => ({ ...values }),
+    references: () => ({ ...references }),
     recall: (...what) => told.recalled.push(what),
     share: (file) => told.shared.push(file),
     check,
     say: (text) => told.said.push(text),
   });
-  return { bank, graph, told, values };
+  return { bank, graph, told, values, references };
 }
 
 test("presets are saved with the workflow, each under a name of its own, and known to what plays", () => {
@@ -30,7 +32,8 @@ test("presets are saved with the workflow, each under a name of its own, and kno
     { name: "Dusk 2", values: { "4.strength": 1 }, fade: 0 },
   ]);
   assert.deepEqual(graph.extra.ds, { scale: 1 });
-  assert.deepEqual(told.shared.at(-1), { format: "livestyle-presets", version: 1, presets: bank.list });
+  assert.deepEqual(told.shared.at(-1), { ...bank.file, version: 2 });
+  assert.deepEqual(bank.file.cues, { tempo: 120, beats: 4, list: [] });
   bank.overwrite(0, 1);
   assert.deepEqual(bank.list[0], { name: "Dusk", values: { "4.strength": 1 }, fade: 1 });
   bank.rename(0, "Dusk 2");
@@ -45,8 +48,41 @@ test("a preset is recalled with its fade; one that is not there is said", () => 
   bank.add("Dusk", 2);
   bank.recall(0);
   bank.recall(4);
-  assert.deepEqual(told.recalled, [[{ "4.strength": 0.5 }, 2]]);
+  assert.deepEqual(told.recalled, [[{ "4.strength": 0.5 }, 2, undefined]]);
   assert.deepEqual(told.said, ["There is no preset 5."]);
+});
+
+test("a preset keeps its picture and references; sessions and prompts get no picture", () => {
+  const { bank, graph, told, references } = setUp();
+  references["3.reference"] = "dusk.png";
+  bank.add("Dusk", 0, "data:image/webp;base64,AAAA");
+  assert.equal(bank.file.presets[0].picture, "data:image/webp;base64,AAAA");
+  bank.recall(0);
+  assert.deepEqual(told.recalled[0][2], { "3.reference": "dusk.png" });
+  const presets = [{ name: "Dusk", values: { "4.strength": 0.5 }, fade: 0, references: { "3.reference": "dusk.png" } }];
+  assert.deepEqual(told.shared.at(-1).presets, presets);
+  const frames = ["4", 0];
+  const prompt = {
+    1: { class_type: "FrameStreamIO", inputs: { file: "a.mp4" } },
+    5: { class_type: "FrameStreamIO", inputs: { frames }, _meta: { title: "Write" } },
+  };
+  bank.sendAlong({ prompt });
+  assert.equal(prompt[1]._meta, undefined);
+  assert.deepEqual(prompt[5]._meta, { title: "Write", livestyle_presets: bank.wire });
+  bank.overwrite(0, 1);
+  assert.equal(graph.extra.livestyle_presets[0].picture, undefined);
+});
+
+test("cues follow the presets that they play", () => {
+  const { bank, graph, told } = setUp();
+  bank.add("Dusk", 0);
+  bank.add("Dawn", 0);
+  const own = { name: "Dark", values: {}, when: "cut" };
+  bank.changeCues({ list: [{ preset: "Dusk", when: "hand" }, { preset: "Dawn", when: "bars", after: 4 }, own], tempo: 90 });
+  bank.rename(1, "Noon");
+  assert.deepEqual(graph.extra.livestyle_cues.list[1], { preset: "Noon", when: "bars", after: 4 });
+  bank.remove(0);
+  assert.deepEqual(told.shared.at(-1).cues, { tempo: 90, beats: 4, list: [{ preset: "Noon", when: "bars", after: 4 }, own] });
 });
 
 test("a file is taken only as the server understands it", async () => {
