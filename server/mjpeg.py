@@ -27,8 +27,8 @@ async def serve_mjpeg(request: web.Request, session_of: SessionOf) -> web.Stream
     with contextlib.suppress(ConnectionError, TimeoutError):
         await response.write(b"--" + BOUNDARY + b"\r\n")
         async with aclosing(pictures(session_of)) as shown:
-            async for jpeg in shown:
-                await asyncio.wait_for(response.write(_part(jpeg)), SLOWEST_S)
+            async for picture in shown:
+                await asyncio.wait_for(response.write(_part(picture.jpeg)), SLOWEST_S)
     return response
 
 

@@ -1,4 +1,4 @@
-"""A node's picture as JPEGs, from Run to Run, for one viewer.
+"""A node's pictures, from Run to Run, for one viewer.
 
 The next picture is made when the last one was taken, so a slow viewer gets fewer and nothing piles up.
 """
@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,31 +27,46 @@ SessionOf = Callable[[], StreamSession | None]
 """Gives the node's running session, or None."""
 
 
-async def pictures(session_of: SessionOf) -> AsyncGenerator[bytes, None]:
-    """JPEGs without end: black before the first Run, the last one again while nothing comes."""
+@dataclass(frozen=True)
+class Shown:
+    """A picture to show.
+
+    Attributes:
+        jpeg: the picture.
+        session: whose it is; None for black, and one that is shown again.
+        pts: its time, seconds since the stream's start.
+    """
+
+    jpeg: bytes
+    session: StreamSession | None = None
+    pts: float = 0.0
+
+
+async def pictures(session_of: SessionOf) -> AsyncGenerator[Shown, None]:
+    """Without end: black before the first Run, the last one again while nothing comes."""
     last, due = _black(), 0.0
     async with aclosing(_new_pictures(session_of)) as fresh:
-        async for jpeg in fresh:
-            if jpeg is None and time.monotonic() < due:
+        async for picture in fresh:
+            if picture is None and time.monotonic() < due:
                 continue
-            last = jpeg or last
-            yield last
+            last = last if picture is None else picture.jpeg
+            yield picture or Shown(last)
             due = time.monotonic() + REPEAT_S  # it has been taken now
 
 
-async def _new_pictures(session_of: SessionOf) -> AsyncGenerator[bytes | None, None]:
+async def _new_pictures(session_of: SessionOf) -> AsyncGenerator[Shown | None, None]:
     """What is shown, as it comes; None now and then while nothing does."""
     while True:
         session = session_of()
         if session is not None:
             async with aclosing(_played(session)) as played:
-                async for jpeg in played:
-                    yield jpeg
+                async for picture in played:
+                    yield picture
         yield None
         await asyncio.sleep(TICK_S)
 
 
-async def _played(session: StreamSession) -> AsyncGenerator[bytes | None, None]:
+async def _played(session: StreamSession) -> AsyncGenerator[Shown | None, None]:
     """One session, to its end."""
     loop, wake = asyncio.get_running_loop(), asyncio.Event()
 
@@ -66,7 +82,7 @@ async def _played(session: StreamSession) -> AsyncGenerator[bytes | None, None]:
                 await asyncio.wait_for(wake.wait(), TICK_S)
             wake.clear()
             frame = viewer.take()
-            yield None if frame is None else frame.jpeg
+            yield None if frame is None else Shown(frame.jpeg, session, frame.pts)
             if frame is not None:
                 viewer.grant()
     finally:

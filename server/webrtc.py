@@ -1,4 +1,4 @@
-"""WebRTC with the optional package aiortc: a page's camera in, a node's picture out.
+"""WebRTC with the optional package aiortc: a page's camera in, a node's picture and sound out.
 
 Import it only where ``extra("aiortc")`` has found the package. Everything runs on the server's event
 loop; aiortc encodes and decodes on threads. Of an offer only what names codecs and keys is used: its
@@ -12,29 +12,25 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from fractions import Fraction
 from typing import Any
 
 from aiortc import (
-    MediaStreamTrack,
     RTCConfiguration,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from av import VideoFrame
 
 from ..engine.errors import SettingError
 from ..engine.log import log
 from ..engine.media.live.frame_inbox import FrameInbox
-from ..engine.media.live.pushed import decode_picture
-from .preview_feed import SessionOf, pictures
+from .preview_feed import SessionOf
+from .viewer_tracks import PictureTrack, SoundTrack
 
 CONNECT_S = 15.0
 """How long a page may take to come after it has its answer."""
 
-_TICKS = 90_000
 _ADDRESSES = ("a=candidate:", "a=end-of-candidates", "a=remote-candidates:")
 
 
@@ -49,7 +45,8 @@ class Peer:
         self._on_closed = on_closed
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._tasks: set[asyncio.Task[None]] = set()
-        self._track: PictureTrack | None = None
+        self._picture: PictureTrack | None = None
+        self._sound: SoundTrack | None = None
         self._closed = False
         self._connection.on("connectionstatechange", self._on_state)
 
@@ -64,12 +61,19 @@ class Peer:
         return await self._answer(offer)
 
     async def send(self, offer: str, session_of: SessionOf) -> str:
-        """Show a node's picture to the page; gives the answer. For ``offer`` see ``_answer``."""
-        self._track = PictureTrack(session_of)
-        transceiver = self._connection.addTransceiver(self._track, direction="sendonly")
+        """Show a node's picture to the page, and have it hear its sound where it offers to; gives the answer.
+
+        For ``offer`` see ``_answer``.
+        """
+        zero = time.monotonic()
+        self._picture = PictureTrack(session_of, zero)
+        transceiver = self._connection.addTransceiver(self._picture, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         # VP8 costs several times as much to encode.
         transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != "video/H264"))
+        if "\nm=audio " in offer:
+            self._sound = SoundTrack(self._picture.place, zero)
+            self._connection.addTransceiver(self._sound, direction="sendonly")
         return await self._answer(offer)
 
     async def close(self) -> None:
@@ -80,15 +84,18 @@ class Peer:
         for task in self._tasks:
             task.cancel()
         await self._connection.close()
-        if self._track is not None:
-            await self._track.let_go()
+        if self._picture is not None:
+            await self._picture.let_go()
+        if self._sound is not None:
+            await asyncio.to_thread(self._sound.let_go)
         self._on_closed()
 
     async def _answer(self, offer: str) -> str:
         """The SDP of the answer.
 
         Raises:
-            SettingError: the offer, SDP with one video section, can't be read or agreed to.
+            SettingError: the offer, SDP with one section for video and at most one for audio, can't be read
+                or agreed to.
         """
         try:
             description = RTCSessionDescription(_without_addresses(offer), "offer")
@@ -121,35 +128,6 @@ class Peer:
         task.add_done_callback(self._tasks.discard)
 
 
-class PictureTrack(MediaStreamTrack):
-    """A node's picture, as it is shown."""
-
-    kind = "video"
-
-    def __init__(self, session_of: SessionOf) -> None:
-        super().__init__()
-        self._pictures = pictures(session_of)
-        self._zero = time.monotonic()
-
-    async def recv(self) -> VideoFrame:
-        """The next picture; called by aiortc."""
-        jpeg = await anext(self._pictures)
-        frame = await asyncio.to_thread(_decoded, jpeg)
-        frame.pts = round((time.monotonic() - self._zero) * _TICKS)
-        frame.time_base = Fraction(1, _TICKS)
-        return frame
-
-    async def let_go(self) -> None:
-        """No picture is wanted any more."""
-        await self._pictures.aclose()
-
-
-def _decoded(jpeg: bytes) -> VideoFrame:
-    pixels = decode_picture(jpeg)
-    height, width = (side - side % 2 for side in pixels.shape[:2])
-    return VideoFrame.from_ndarray(pixels[:height, :width], format="rgb24").reformat(format="yuv420p")
-
-
 async def _take(track: Any, inbox: FrameInbox) -> None:
     """Leave pictures for the session as they come; it takes what it has room for."""
     leave = inbox.listen(lambda _: None)
@@ -163,9 +141,9 @@ async def _take(track: Any, inbox: FrameInbox) -> None:
 
 
 def _without_addresses(offer: str) -> str:
-    """The offer without a line that says where the page is; raises ValueError unless it is for one video."""
+    """The offer without a line that says where the page is; raises ValueError where it is for more."""
     lines = offer.splitlines()
-    media = [line for line in lines if line.startswith("m=")]
-    if len(media) != 1 or not media[0].startswith("m=video "):
+    media = sorted(line[:8] for line in lines if line.startswith("m="))
+    if media not in (["m=video "], ["m=audio ", "m=video "]):
         raise ValueError(f"{len(media)} media sections")
     return "\r\n".join(line for line in lines if not line.startswith(_ADDRESSES)) + "\r\n"

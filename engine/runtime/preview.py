@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..media.types import Frames
+from ..media.types import AudioTrack, Frames
 from .pace import Pace
 from .preview_picture import PreviewFrame, PreviewWish, encode
 
@@ -77,7 +77,12 @@ class PreviewHub:
 
     Args:
         wish: what a viewer gets by default.
+
+    Attributes:
+        audio: the sound of what is shown; None where it has none, or before it is known.
     """
+
+    audio: AudioTrack | None = None
 
     def __init__(self, wish: PreviewWish | None = None) -> None:
         self._wish = wish or PreviewWish()

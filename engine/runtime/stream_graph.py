@@ -163,6 +163,8 @@ class StreamGraph:
         )
         if source is not None:
             form = replace(form, audio=source.audio, ending=source.ending)
+            if shown:
+                context.preview.audio = source.audio
         writer = SinkWriter(
             lambda: self._open_sink(node, form),
             write.compare,
