@@ -68,14 +68,13 @@ class Executor:
         if not self._ends:
             raise SettingError("The workflow writes nothing: add a FrameStreamIO that writes.")
 
-    def run(self) -> None:
-        """Run every output node, and what it is linked to.
+    def run(self) -> dict[str, tuple[Any, ...]]:
+        """Run every output node, and what it is linked to; what each output node gave out, by its id.
 
         Raises:
             LiveStyleError: in one line, which node failed and what to change.
         """
-        for node_id in self._ends:
-            self._values_of(node_id)
+        return {node_id: self._values_of(node_id) for node_id in self._ends}
 
     def _class_of(self, node_id: str) -> type[ComfyNode]:
         return self._classes[self._graph[node_id]["class_type"]]

@@ -49,6 +49,8 @@ class Place:
         graph: the workflow that plays, in its API form.
         routes, middlewares: what the pack has added to the HTTP server.
         interrupted: ends the run at its next frame.
+        allowed: folders beside these that may be read from.
+        plans_only: whether write nodes give out their plans instead of running them.
     """
 
     input: Path = Path("input")
@@ -60,6 +62,8 @@ class Place:
     routes: web.RouteTableDef = field(default_factory=web.RouteTableDef)
     middlewares: list[Any] = field(default_factory=list)
     interrupted: threading.Event = field(default_factory=threading.Event)
+    allowed: tuple[str, ...] = ()
+    plans_only: bool = False
 
 
 place = Place()
@@ -136,8 +140,8 @@ def own_folders() -> tuple[str, str, str]:
 
 
 def allowed_folders() -> tuple[str, ...]:
-    """No others."""
-    return ()
+    """Those that whoever started the process has named."""
+    return place.allowed
 
 
 def output_folder() -> str:
@@ -229,9 +233,13 @@ def running_prompt() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def consumers(hidden: Any, output: int) -> list[str]:
-    """Ids of the nodes that use output number ``output`` of the node that runs."""
+    """Ids of the nodes that use output number ``output`` of the node that runs.
+
+    Where plans are wanted, the caller is one more: a node whose stream goes on does not run it.
+    """
     link = [str(hidden.unique_id), output]
-    return [node_id for node_id, node in hidden.prompt.items() if link in node["inputs"].values()]
+    users = [node_id for node_id, node in hidden.prompt.items() if link in node["inputs"].values()]
+    return [*users, CLIENT] if place.plans_only else users
 
 
 def metadata(hidden: Any) -> tuple[tuple[str, str], ...]:

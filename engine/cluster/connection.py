@@ -19,7 +19,7 @@ ADDRESS = "LIVESTYLE_RAY_ADDRESS"
 No workflow and no page can set it: whoever answers there can run code here, as everywhere in a Ray cluster.
 """
 
-HERE = "run_on is cluster: set run_on to this machine, or"
+HERE = "run_on is cluster: set run_on to this machine, or "
 
 _lock = threading.Lock()
 os.environ.setdefault("RAY_CLIENT_RECONNECT_GRACE_PERIOD", "10")  # seconds; Ray's own 30 are long for a show
@@ -29,19 +29,22 @@ class ClusterError(LiveStyleError):
     """The cluster can't be used."""
 
 
-def connect() -> Any:
+def connect(advice: str = HERE) -> Any:
     """The module ``ray``, connected. As a Ray Client: this process outlives the cluster.
+
+    Args:
+        advice: begins the line that says what to do where there is none.
 
     Raises:
         SettingError: no address, or one that is not trusted.
         ClusterError: Ray is missing, or the cluster doesn't answer.
     """
-    address = trusted(os.environ.get(ADDRESS, ""))
+    address = trusted(os.environ.get(ADDRESS, ""), advice)
     try:
         import ray
         from ray.util.client import ray as client
     except ImportError as error:
-        raise ClusterError(f"{HERE} run 'pip install \"ray[client]\"' in this Python ({error}).") from None
+        raise ClusterError(f"{advice}run 'pip install \"ray[client]\"' in this Python ({error}).") from None
     with _lock:
         if not client.is_connected():
             try:
@@ -50,20 +53,19 @@ def connect() -> Any:
                 ray.shutdown()  # what is left of a lost connection
                 ray.init(address, namespace="livestyle", log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # gRPC's, and RuntimeError for another version
-                raise ClusterError(
-                    f"{HERE} look after the cluster at {address}: {one_line(error)}."
-                ) from None
+                line = f"{advice}look after the cluster at {address}: {one_line(error)}."
+                raise ClusterError(line) from None
     return ray
 
 
-def trusted(address: str) -> str:
+def trusted(address: str, advice: str = HERE) -> str:
     """An address, where it names a Ray cluster of this machine or its own network.
 
     Raises:
         SettingError: it doesn't.
     """
     if not address:
-        raise SettingError(f"{HERE} start it with {ADDRESS}=ray://host:10001.")
+        raise SettingError(f"{advice}start it with {ADDRESS}=ray://host:10001.")
     try:
         url = urlsplit(address)
         host, port = url.hostname, url.port

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from .. import errors
-from ..errors import LiveStyleError
+from ..errors import LiveStyleError, SettingError
 from ..families import estimate_bytes
 from ..families.base import ModelHandle
 from ..version import PACK
@@ -59,7 +59,8 @@ class Worker:
     def __init__(self, handle: ModelHandle, waiting: Waiting) -> None:
         self._ray = connect()
         stages = {"encode": 1, "denoise": 1, "decode": 1}
-        remote = self._ray.remote(concurrency_groups=stages, max_restarts=0, **self._share(handle))
+        share = share_of(handle, self._guarded(self._ray.cluster_resources))
+        remote = self._ray.remote(concurrency_groups=stages, max_restarts=0, **share)
         self._actor: Any = None
         try:
             with _in_turn(waiting):
@@ -92,13 +93,6 @@ class Worker:
                 self._ray.kill(actor)
             except Exception:
                 pass  # gone already, or the connection is
-
-    def _share(self, handle: ModelHandle) -> dict[str, float]:
-        """What of a machine a session takes."""
-        if not self._guarded(self._ray.cluster_resources).get("GPU"):
-            return {"num_cpus": 1}
-        small = estimate_bytes(handle, torch.bfloat16) < SMALL_BYTES
-        return {"num_cpus": 1, "num_gpus": float(os.environ.get(GPUS) or (0.25 if small else 1))}
 
     def _open(self, waiting: Waiting) -> Facts:
         """Wait for a place in the cluster, and see that it has this LiveStyle."""
@@ -143,6 +137,26 @@ class Worker:
             known = getattr(self, "facts", None)
             where = f"on {known['machine']} " if known else ""
             raise WorkerLost(f"the worker {where}was lost ({type(error).__name__}).") from error
+
+
+def share_of(handle: ModelHandle, resources: Mapping[str, float]) -> dict[str, float]:
+    """What of a machine a model takes, as Ray's options; ``resources`` are the cluster's."""
+    if not resources.get("GPU"):
+        return {"num_cpus": 1}
+    small = estimate_bytes(handle, torch.bfloat16) < SMALL_BYTES
+    return {"num_cpus": 1, "num_gpus": _gpus() or (0.25 if small else 1)}
+
+
+def _gpus() -> float:
+    """What ``LIVESTYLE_RAY_GPUS`` says; 0 where it says nothing."""
+    given = os.environ.get(GPUS, "")
+    try:
+        gpus = float(given or 0)
+    except ValueError:
+        gpus = -1.0
+    if gpus < 0 or (gpus > 1 and gpus % 1):
+        raise SettingError(f"{GPUS} can't be '{given}': use a share such as 0.5, or a whole number.")
+    return gpus
 
 
 @contextmanager

@@ -47,6 +47,6 @@ class RemoteModel(StreamModel):
         """Itself: the worker has put them on."""
         return self
 
-    def runner(self, request: StreamRequest) -> RemoteRunner:
+    def own_runner(self, request: StreamRequest) -> RemoteRunner:
         """The stream, played by the worker; raises SettingError for a request that the model can't meet."""
         return RemoteRunner(self._handle, request, self._worker, lambda line: self._check())

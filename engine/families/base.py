@@ -313,3 +313,7 @@ class StreamModel(ABC):
     def with_lora(self, strength: float) -> StreamModel:
         """The same weights, whose runners let their LoRA act this strongly at first."""
         return self
+
+    def own_runner(self, request: Any) -> Runner | None:
+        """A runner for a ``StreamRequest`` that takes the place of the family's; mostly None."""
+        return None

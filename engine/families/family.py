@@ -56,6 +56,8 @@ class Family:
             said so; raises SettingError where the artist must choose, CheckpointError for what can't play.
         profiles: the names that ``ModelHandle.profile`` may have.
         releases: published checkpoints that LoadStreamModel lists and can download.
+        independent: whether each chunk's pictures depend on that chunk, its number and its live values alone,
+            so that several machines may share one clip.
         demos: checkpoint folders that come with the family, by the name shown in the list after "demo: ".
     """
 
@@ -67,4 +69,5 @@ class Family:
     identify: Callable[[ModelHandle], str] = lambda handle: ""
     profiles: tuple[str, ...] = ()
     releases: tuple[Release, ...] = ()
+    independent: Callable[[ModelHandle, AnyConditioning, DenoiseSettings], bool] = lambda *request: False
     demos: tuple[tuple[str, Path], ...] = ()

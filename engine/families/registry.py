@@ -142,7 +142,7 @@ def profiles() -> tuple[str, ...]:
 
 def make_runner(model: StreamModel, request: StreamRequest) -> Runner:
     """A new stream through a loaded model; raises SettingError for a request that it can't meet."""
-    return families()[model.family].runner(model, request)
+    return model.own_runner(request) or families()[model.family].runner(model, request)
 
 
 def weight_bytes(handle: ModelHandle, dtype: torch.dtype) -> dict[str, int]:

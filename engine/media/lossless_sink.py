@@ -25,9 +25,11 @@ class LosslessSpec:
 
     Attributes:
         path: a file that does not exist yet.
+        first: number of the first frame that is written.
     """
 
     path: str
+    first: int = 0
 
     def open(self, width: int, height: int, fps: Fraction, audio: AudioTrack | None) -> FrameSink:
         """Start the file; its sound stays behind.
@@ -35,7 +37,7 @@ class LosslessSpec:
         Raises:
             MediaError: it can't be written.
         """
-        return LosslessSink(Path(self.path), (width, height), fps)
+        return LosslessSink(Path(self.path), (width, height), fps, self.first)
 
 
 class LosslessSink(FrameSink):
@@ -45,10 +47,12 @@ class LosslessSink(FrameSink):
         path: see ``LosslessSpec``.
         size: (width, height) of the frames in pixels.
         fps: average frames a second.
+        first: see ``LosslessSpec``.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: Fraction) -> None:
+    def __init__(self, path: Path, size: tuple[int, int], fps: Fraction, first: int = 0) -> None:
         self._path = path
+        self._first = first
         self._written = 0
         self._last = -1
         try:
@@ -65,6 +69,7 @@ class LosslessSink(FrameSink):
             raise self._failure(error) from error
 
     def write(self, frames: Frames) -> None:
+        frames = frames[max(0, self._first - frames.index) :]
         try:
             for pixels, moment in zip(frames.pixels, frames.pts, strict=True):
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")

@@ -173,8 +173,6 @@ def _runner(
         width=width,
         height=height,
     )
-    if isinstance(model, RemoteModel):
-        return model.runner(request)
     model = model.patched(operation.model.patches).with_lora(operation.model.lora_strength)
     return make_runner(model, request)
 

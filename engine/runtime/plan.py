@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import PurePath
@@ -152,6 +152,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     raise TypeError(f"A plan carries plain values; {type(value).__name__} has no stable digest.")
+
+
+def rebuilt(plan: PlanNode, change: Callable[[PlanNode], PlanNode]) -> PlanNode:
+    """The plan with ``change`` applied to every node, equal ones once."""
+    done: dict[PlanNode, PlanNode] = {}
+
+    def build(node: PlanNode) -> PlanNode:
+        if node not in done:
+            changed = change(node)
+            parents = tuple(build(parent) for parent in node.parents)
+            done[node] = changed if changed.parents != node.parents else replace(changed, parents=parents)
+        return done[node]
+
+    return build(plan)
 
 
 def stylised(node: PlanNode) -> Stylise:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -12,7 +11,7 @@ from ..media.live.source_spec import LiveSpec
 from ..media.lossless_sink import LosslessSpec
 from ..media.sinks import SinkSpec
 from ..media.sources import SourceSpec
-from ..runtime.plan import PlanNode, Read, Stylise, Write
+from ..runtime.plan import PlanNode, Read, Stylise, Write, rebuilt
 from .header import identity
 from .take import Take, load_take
 
@@ -55,7 +54,7 @@ def keeping_sources(plan: PlanNode) -> PlanNode:
         path = f"{stem}.source{number if number > 1 else ''}.mkv"
         return PlanNode(Write(LosslessSpec(path), preview=False), (node,), f"{node.node_id}.source")
 
-    return _rebuilt(plan, kept)
+    return rebuilt(plan, kept)
 
 
 def playing(plan: PlanNode, take: Take, folder: Path) -> PlanNode:
@@ -80,7 +79,7 @@ def playing(plan: PlanNode, take: Take, folder: Path) -> PlanNode:
             operation = replace(operation, sink=replace(operation.sink, first=take.first, record=True))
         return replace(node, operation=operation)
 
-    return _rebuilt(plan, played)
+    return rebuilt(plan, played)
 
 
 def remarks(plan: PlanNode, take: Take) -> list[str]:
@@ -108,17 +107,3 @@ def _recorded(take: Take, node_id: str, folder: Path) -> Path | None:
         return None
     path = folder / name
     return path if path.is_file() and not path.is_symlink() else None
-
-
-def _rebuilt(plan: PlanNode, change: Callable[[PlanNode], PlanNode]) -> PlanNode:
-    """The plan with ``change`` applied to every node, equal ones once."""
-    done: dict[PlanNode, PlanNode] = {}
-
-    def build(node: PlanNode) -> PlanNode:
-        if node not in done:
-            changed = change(node)
-            parents = tuple(build(parent) for parent in node.parents)
-            done[node] = changed if changed.parents != node.parents else replace(changed, parents=parents)
-        return done[node]
-
-    return build(plan)

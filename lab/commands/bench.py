@@ -6,6 +6,7 @@
     python scripts/bench.py rtr-dit --json FILE
     python scripts/bench.py streamedit-dit --json FILE
     python scripts/bench.py media --json FILE
+    python scripts/bench.py cluster --json FILE
     python scripts/bench.py FAMILY --parts dry-run --card h200 --card 330e12,1.0e12 --json FILE
 
 Three parts: ``demo`` is the demo checkpoint on the CPU, file to file and in ComfyUI; ``full`` is the
@@ -34,7 +35,7 @@ from ...engine.families import WEIGHTS, load_model
 from ...engine.families.base import ModelHandle
 from ...engine.families.mllm_edit.model import MLLMEditModel
 from ...engine.runtime.device import plan_device
-from ..benchmark import graph, media
+from ..benchmark import cluster, graph, media
 from ..benchmark.dry_run import rows as dry_run
 from ..benchmark.dry_run.roofline import CARDS, card
 from ..benchmark.machine import hardware_line
@@ -169,6 +170,7 @@ FAMILIES = {
     "stream-dit": partial(measure_parts, stream_dit),
     "rtr-dit": partial(measure_parts, rtr_dit),
     "streamedit-dit": partial(measure_parts, streamedit_dit),
+    "cluster": lambda arguments: cluster.measure(arguments.toy),
     "media": lambda arguments: media.measure(arguments.input or demo_run.default_clip()),
 }
 

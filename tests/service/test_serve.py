@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
 from pathlib import Path
 from urllib.request import urlopen
@@ -11,6 +12,7 @@ from urllib.request import urlopen
 import av
 import pytest
 import websocket
+from pythonosc.udp_client import SimpleUDPClient
 from sample_clips import make_clip
 from service_process import SECRET, ServiceProcess, workflow
 
@@ -69,11 +71,11 @@ def test_it_is_steered_and_watched_and_drained(tmp_path: Path) -> None:
             assert b"\xff\xd8\xff" in stream.read(4096)
 
         address = service.url.replace("http", "ws") + f"/livestyle/sessions/{session['session']}/ws"
-        socket = websocket.create_connection(f"{address}?token={session['token']}", timeout=60)
-        socket.send(json.dumps({"type": "credit", "n": 1}))
-        while not isinstance(message := socket.recv(), bytes):
+        page = websocket.create_connection(f"{address}?token={session['token']}", timeout=60)
+        page.send(json.dumps({"type": "credit", "n": 1}))
+        while not isinstance(message := page.recv(), bytes):
             pass
-        socket.close()
+        page.close()
         assert b"\xff\xd8\xff" in message
 
         service.terminate()
@@ -81,6 +83,34 @@ def test_it_is_steered_and_watched_and_drained(tmp_path: Path) -> None:
         (video,) = service.videos
     assert _frames(video) > 0
     assert "cancelled" not in service.log and SECRET not in service.log
+
+
+def test_a_message_by_osc_is_applied(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    with ServiceProcess(tmp_path, _endless(), "--osc", str(port)) as service:
+        session = service.session()
+        service.wait_until(lambda: f"OSC is received at port {port}" in service.log)
+        address = service.url.replace("http", "ws") + f"/livestyle/sessions/{session['session']}/ws"
+        page = websocket.create_connection(f"{address}?token={session['token']}", timeout=60)
+        SimpleUDPClient("127.0.0.1", port).send_message("/livestyle/generate_live/seed", 5)
+        for kind in ("received", "applied"):
+            while (told := _told(page)) is None or told["type"] != kind or told.get("key") != "4.seed":
+                pass
+            assert told["value"] == 5
+        page.close()
+        path = f"/livestyle/sessions/{session['session']}/live?token={session['token']}"
+        controls = json.loads(service.ask(path)[1])["controls"]
+        assert {each["key"]: each["value"] for each in controls}["4.seed"] == 5
+        service.terminate()
+        assert service.exit_code() == 0, service.log
+
+
+def _told(page: websocket.WebSocket) -> dict | None:
+    """The next message; None for a picture."""
+    message = page.recv()
+    return None if isinstance(message, bytes) else json.loads(message)
 
 
 def test_a_drain_that_takes_too_long_leaves_a_file(tmp_path: Path) -> None:

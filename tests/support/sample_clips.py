@@ -44,14 +44,14 @@ def make_clip(
         if frames:
             file.mux(video.encode(None))
         if tone:
-            _write_tone(file, tone, float(frames / fps) or 1.0)
+            write_tone(file, tone, float(frames / fps) or 1.0)
     return path
 
 
 def make_audio(path: Path, seconds: float = 1.0) -> Path:
     """Write a file that has a tone and no pictures."""
     with av.open(str(path), "w") as file:
-        _write_tone(file, file.add_stream("aac", rate=48000), seconds)
+        write_tone(file, file.add_stream("aac", rate=48000), seconds)
     return path
 
 
@@ -65,7 +65,8 @@ def _picture(index: int, width: int, height: int) -> np.ndarray:
     return picture.astype(np.uint8)
 
 
-def _write_tone(file: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+def write_tone(file: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+    """A sine of 440 Hz on an AAC stream of 48 kHz."""
     samples = np.arange(int(seconds * 48000))
     wave = (np.sin(samples * (2 * np.pi * 440 / 48000)) * 0.3).astype(np.float32)
     for start in range(0, len(wave), 1024):
