@@ -97,6 +97,13 @@ class MLLMEncoder(nn.Module):
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
 
+    def working_values(self, frames: int) -> int:
+        """Values that a layer of the language model holds while it reads a chunk of ``frames`` pictures."""
+        config = self.model.config.text_config
+        heads = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
+        layer = 4 * config.hidden_size + 2 * heads + 3 * config.intermediate_size
+        return frames * (self.context_length + self.image_tokens) * layer
+
     def token_ids(self, prompt: str | None, *, with_image: bool = True) -> tuple[list[int], int]:
         """The conversation's ids with the image placeholder widened, and how many leading ids to drop.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,36 +13,55 @@ from diffusers import AutoencoderTiny
 from torch import nn
 
 from ...engine.autoencoders.image import ImageAutoencoder
+from ..metrics.perceptual import EfficientNetLite0, distance
 from ..training.loop import LoopConfig, train
+from .image_training import PERCEPTUAL
 
-ENCODED, DECODED = 2, 1
-"""Stages of the teacher that the student's encoder and decoder leave out, from full size on."""
+PATCH = 4  # pixels along the side of what the student's ends take and give for one
+ADDED = 2  # blocks of the decoder at quarter size, for the teacher's at half size
+SHARES = (0.25, 0.5, 0.25)  # of the variants: classical styles have the hard edges and the dots
+NOISE = 0.03  # on the latents that the decoder learns from: a denoiser will write them
 
 
 def lighter(teacher: AutoencoderTiny) -> AutoencoderTiny:
-    """A network on patches that starts with the teacher's weights: no layer of it sees the full size.
+    """A network on patches of 4x4 pixels that starts with the teacher's weights: no layer at half size.
 
-    Stages without blocks are linear, so what the teacher does in them is one convolution of patches. The
-    demo's teacher has no blocks at full size: the decoder is the teacher's but for a pixel at the edge. The
-    encoder leaves out half size, too, where there are blocks: it has to learn.
+    Stages without blocks are linear, so what the teacher does in them is one convolution of patches. What its
+    blocks did there the student has to learn. An end of the teacher that works on such patches is kept.
     """
     config = {name: value for name, value in teacher.config.items() if not name.startswith("_")}
-    config["in_channels"], config["out_channels"] = 3 * 4**ENCODED, 3 * 4**DECODED
+    encoded, decoded = _fine_stages(config["in_channels"]), _fine_stages(config["out_channels"])
+    kept = len(config["num_decoder_blocks"]) - decoded
+    added = ADDED if any(config["num_decoder_blocks"][kept:]) else 0
     for name in ("encoder_block_out_channels", "num_encoder_blocks"):
-        config[name] = config[name][ENCODED:]
+        config[name] = config[name][encoded:]
     for name in ("decoder_block_out_channels", "num_decoder_blocks"):
-        config[name] = config[name][:-DECODED]
+        config[name] = config[name][:kept]
+    *coarse, quarter = config["num_decoder_blocks"]
+    config["num_decoder_blocks"] = (*coarse, quarter + added)
+    config["in_channels"] = config["out_channels"] = 3 * PATCH**2
     student = AutoencoderTiny.from_config(config)
     before, after = list(student.encoder.layers), list(student.decoder.layers)
     above, below = list(teacher.encoder.layers), list(teacher.decoder.layers)
-    kept = (*above[1 - len(before) :], *below[: len(after) - 1])
-    for mine, its in zip((*before[1:], *after[:-1]), kept, strict=True):
+    taken = len(after) - 1 - added
+    pairs = [
+        *zip(before[1:], above[1 - len(before) :], strict=True),
+        *zip(after, below[:taken], strict=False),
+    ]
+    for mine, its in pairs:
         mine.load_state_dict(its.state_dict())
-    entry = _linear(above[: 1 - len(before)])
-    _fold(before[0], lambda impulses: entry(F.pixel_shuffle(impulses, 2**ENCODED)))
-    exit_ = _linear(below[len(after) - 1 :])
-    _fold(after[-1], lambda impulses: F.pixel_unshuffle(exit_(impulses), 2**DECODED))
+    for block in after[taken:-1]:
+        nn.init.zeros_(block.conv[-1].weight)
+        nn.init.zeros_(block.conv[-1].bias)
+    entry, exit_ = _linear(above[: 1 - len(before)]), _linear(below[taken:])
+    _fold(before[0], lambda impulses: entry(F.pixel_shuffle(impulses, 2**encoded)))
+    _fold(after[-1], lambda impulses: F.pixel_unshuffle(exit_(impulses), 2**decoded))
     return student
+
+
+def _fine_stages(channels: int) -> int:
+    """Stages between an end with that many channels and patches of ``PATCH``."""
+    return int(math.log2(PATCH / math.isqrt(channels // 3)))
 
 
 def _linear(layers: list[nn.Module]) -> nn.Sequential:
@@ -68,20 +88,26 @@ def distil(
     config: LoopConfig,
     batch: int = 8,
     crop: int = 96,
+    sharpen_from: float = 0.7,
 ) -> AutoencoderTiny:
-    """Train the encoder of ``lighter(teacher)`` for the teacher's latents; the decoder stays as it starts.
+    """Train ``lighter(teacher)``: its encoder for the teacher's latents, its decoder for their pictures.
+
+    The decoder's loss is the teacher's own (``train_autoencoder``). An end that the student has from the
+    teacher as it was is not trained.
 
     Args:
-        windows: crops are drawn from all of it, a third of them sources; see ``video_pairs``.
+        windows: crops are drawn from all of it, a quarter of them sources; see ``video_pairs``.
         crop: side of a crop in pixels, a multiple of 8.
+        sharpen_from: share of the steps after which the perceptual distance counts.
     """
     torch.manual_seed(config.seed)
     model = lighter(teacher).to(memory_format=torch.channels_last)
-    model.decoder.requires_grad_(False)
+    model.encoder.requires_grad_(_fine_stages(teacher.config.in_channels) > 0)
     student = ImageAutoencoder(model)
     wanted = ImageAutoencoder(
         teacher.requires_grad_(False).to(torch.bfloat16, memory_format=torch.channels_last)
     )
+    trunk = EfficientNetLite0()
 
     def loss(step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((config.seed, step))
@@ -89,9 +115,21 @@ def distil(
         pictures = crops.float() / 127.5 - 1.0
         with torch.no_grad():
             latents = wanted.encode(pictures.bfloat16()).float()
+        noise = torch.randn(latents.shape, generator=generator)
         with torch.autocast("cpu", torch.bfloat16):
             seen = student.encode(pictures).float()
-        return {"loss": F.mse_loss(seen, latents)}
+            decoded = student.decode(latents + NOISE * noise).float()
+        apart, error = F.mse_loss(seen, latents), F.mse_loss(decoded, pictures)
+        terms = {
+            "loss": apart + error + 0.05 * F.l1_loss(decoded, pictures),
+            "latents": apart.detach(),
+            "psnr": 10.0 * torch.log10(4.0 / error.detach()),
+        }
+        if step >= sharpen_from * config.steps:
+            with torch.autocast("cpu", torch.bfloat16):
+                maps = (trunk.maps((picture + 1.0) * 127.5) for picture in (pictures, decoded))
+                terms["loss"] = terms["loss"] + PERCEPTUAL * distance(*maps).mean()
+        return terms
 
     return train(model, loss, folder, config)
 
@@ -101,7 +139,8 @@ def _crops(windows: np.ndarray, rng: np.random.Generator, batch: int, crop: int)
     size = windows.shape[-2]
     out = np.empty((batch, crop, crop, 3), np.uint8)
     for slot in range(batch):
-        window, variant, frame = (int(rng.integers(length)) for length in windows.shape[:3])
+        window, frame = int(rng.integers(len(windows))), int(rng.integers(windows.shape[2]))
+        variant = int(rng.choice(len(SHARES), p=SHARES))
         top, left = rng.integers(0, size - crop + 1, 2)
         out[slot] = windows[window, variant, frame, top : top + crop, left : left + crop]
     return out

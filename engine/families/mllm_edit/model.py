@@ -97,7 +97,7 @@ class MLLMEditModel(PartedModel):
         }
 
     def working_bytes(self, settings: DenoiseSettings, width: int, height: int) -> dict[Part, int]:
-        """What every lane works with at once: the autoencoder's, tokens of the U-Net, and the adapters.
+        """What every lane works with at once: the encoders', tokens of the U-Net, and the adapters.
 
         Counted by a dry run (docs/gpu.md): denoising holds six times the U-Net's widths for each of its
         latents.
@@ -108,7 +108,12 @@ class MLLMEditModel(PartedModel):
         tokens = 6 * (width // spatial) * (height // spatial) * sum(unet.config.block_out_channels)
         adapters = sum(adapter_values(Path(each.path), frames, height, width) for each in self.adapters)
         item = unet.dtype.itemsize
-        return {"denoiser": (frames * tokens + adapters) * item, "autoencoder": planes * item}
+        values = {
+            "denoiser": frames * tokens + adapters,
+            "text_encoder": self.encoder.working_values(frames),
+            "autoencoder": planes,
+        }
+        return {part: count * item for part, count in values.items()}
 
     def requirements(self, settings: DenoiseSettings) -> Requirements:
         chunk = settings.chunk or self.profile.chunk

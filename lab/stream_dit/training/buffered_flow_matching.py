@@ -32,6 +32,8 @@ class Mixture:
             while it fills and empties, or truncated for video to video.
         unconditional: share of the clips whose prompt is withheld, for guidance.
         shift: of the levels, see ``Partition``.
+        steadiness: weight of the error's change from frame to frame. It asks for nothing that the error
+            itself does not, but a shape that changes while it moves is little of that, and all of this.
         knee: sigma below which the error of the data counts instead of that of the velocity, which
             would weigh a nearly clean frame's error by 1 / sigma^2 (min-SNR weighting, arXiv 2303.09556);
             0 is plain flow matching.
@@ -43,6 +45,7 @@ class Mixture:
     unconditional: float = 0.1
     knee: float = 0.3
     shift: float = 1.0
+    steadiness: float = 1.0
 
 
 def draw_sigmas(partition: Partition, rng: np.random.Generator) -> np.ndarray:
@@ -107,7 +110,19 @@ def flow_matching_loss(
     said = rng.random(len(data)) >= mixture.unconditional
     velocity = model(noisy, sigma, model.read_text(withhold(text, said), len(data)))
     places = 1.0 + (objects - 1.0) * shown.to(data)
-    return weighted_error(velocity, noise - data, sigma, mixture.knee, places / places.mean())
+    places = places / places.mean()
+    error = weighted_error(velocity, noise - data, sigma, mixture.knee, places)
+    if data.shape[1] == 1:
+        return error
+    return error + mixture.steadiness * change_of_error(velocity, noise - data, sigma, places)
+
+
+def change_of_error(
+    velocity: torch.Tensor, target: torch.Tensor, sigma: torch.Tensor, places: torch.Tensor
+) -> torch.Tensor:
+    """Mean square of the change of the data's error from a frame to the next; see ``weighted_error``."""
+    errors = sigma[:, :, None, None, None] * (velocity.float() - target)
+    return ((errors[:, 1:] - errors[:, :-1]).square().mean(2) * places[:, 1:]).mean()
 
 
 def weighted_error(

@@ -23,6 +23,7 @@ from livestyle.engine.sampling.partition import Partition
 from livestyle.lab.stream_dit.training.ablation import MIXTURES, denoising_error, interval, table
 from livestyle.lab.stream_dit.training.buffered_flow_matching import (
     Mixture,
+    change_of_error,
     draw_batch_sigmas,
     draw_part,
     draw_sigmas,
@@ -115,7 +116,7 @@ def test_a_batch_of_stretches_sees_all_of_the_buffer() -> None:
 
 def test_the_loss_asks_for_noise_minus_data() -> None:
     """A network that gives x: x - (noise - data) is known, and for data 0 is (sigma - 1) * noise."""
-    mixture = Mixture(buffer=4, chunk_sizes=(4,), partial=0.0, unconditional=0.0, knee=0.0)
+    mixture = Mixture(buffer=4, chunk_sizes=(4,), partial=0.0, unconditional=0.0, knee=0.0, steadiness=0.0)
     clips = torch.zeros(64, 4, 2, 8, 8)
     field = Field(1.0)
     text = {"byt5": TextStates(torch.zeros(64, 1, 1), torch.ones(64, 1, dtype=torch.bool))}
@@ -133,6 +134,16 @@ def test_below_the_knee_the_error_of_the_data_counts() -> None:
     assert float(weighted_error(velocity, nothing, sigma, 0.5)) == pytest.approx(1 / 0.5**2)
     above = torch.tensor([[0.6, 0.9]])
     assert float(weighted_error(velocity, nothing, above, 0.5)) == pytest.approx((100 + 25) / 2)
+
+
+def test_an_error_that_moves_with_its_object_is_steady() -> None:
+    """The data's error is sigma times the velocity's: equal ones of the data do not change, at any level."""
+    sigma, places = torch.tensor([[0.2, 0.4, 0.8]]), torch.ones(1, 3, 2, 2)
+    velocity = (0.5 / sigma)[:, :, None, None, None].expand(1, 3, 1, 2, 2).clone()
+    nothing = torch.zeros_like(velocity)
+    assert float(change_of_error(velocity, nothing, sigma, places)) == pytest.approx(0.0, abs=1e-9)
+    velocity[:, 1] *= -1.0
+    assert float(change_of_error(velocity, nothing, sigma, places)) == pytest.approx(1.0)
 
 
 def test_the_teacher_takes_s_guided_euler_steps_a_level() -> None:
