@@ -62,6 +62,7 @@ def test_there_is_a_template() -> None:
         "longlive_2_text_to_video",
         "image_to_video_stream",
         "record_a_take_and_render_it_again",
+        "cue_list_show",
     }
     assert wanted <= {twin_name(path) for path in TEMPLATES}
     assert [path.stem[:3] for path in TEMPLATES] == [
