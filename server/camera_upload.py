@@ -1,4 +1,4 @@
-"""Pictures that one page uploads to the read nodes that take a browser's camera or screen.
+"""Pictures and sound that one page uploads to the read nodes that take a browser's camera or screen.
 
 A page sends ``ready`` for a read node and is told how many pictures it may send; each costs one credit.
 A node takes pictures from the page that was ready last, so a reloaded page takes over.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from av import AudioFrame
+
 from ..engine.errors import SettingError
 from .client_messages import Camera
-from .frame_messages import PushedFrame
+from .frame_messages import CameraSound, PushedFrame
 
 if TYPE_CHECKING:
     from ..engine.media.live.frame_inbox import FrameInbox
@@ -56,6 +59,7 @@ class CameraUpload:
         """
         inbox = self._inbox(camera.node)
         if camera.state == "ready":
+            inbox.sounds = inbox.sounds or camera.sound
             self._begin(camera.node, inbox)
             return
         if _active.get(inbox) is not self:
@@ -64,6 +68,24 @@ class CameraUpload:
             inbox.pause(camera.reason)
         else:
             self._end(camera.node, camera.reason)
+
+    def hear(self, sound: CameraSound) -> None:
+        """Hand sound on; it needs no credit.
+
+        Raises:
+            SettingError: the node takes no pictures from a page.
+        """
+        inbox = self._inbox(sound.node)
+        if _active.get(inbox) is not self:
+            return
+        count, channels = sound.samples.shape
+        frame = AudioFrame.from_ndarray(
+            sound.samples.reshape(1, -1), "s16", "mono" if channels == 1 else "stereo"
+        )
+        taken = _captured_at(sound.taken, time.monotonic() - count / sound.rate)
+        frame.sample_rate, frame.time_base = sound.rate, Fraction(1, 1_000_000)
+        frame.pts = round(taken * 1_000_000)
+        inbox.hear(frame, taken)
 
     def push(self, frame: PushedFrame) -> None:
         """Hand a picture on.
@@ -75,8 +97,7 @@ class CameraUpload:
         if self._credit.get(frame.node, 0) < 1:
             raise SettingError("A picture came without credit.")
         self._credit[frame.node] -= 1
-        now = time.monotonic()
-        captured_at = now if frame.taken is None else min(now, max(now - OLDEST_S, frame.taken / 1000))
+        captured_at = _captured_at(frame.taken, time.monotonic())
         if inbox.wanted and not inbox.push(
             frame.jpeg, pts=captured_at, captured_at=captured_at
         ):  # Stop may cross a picture
@@ -118,3 +139,8 @@ class CameraUpload:
         if inbox is None:
             raise SettingError(f"Node {node} takes no pictures from a page.")
         return inbox
+
+
+def _captured_at(taken: float | None, now: float) -> float:
+    """``time.monotonic()`` of what a page took, whatever it says; ``now`` where it does not know."""
+    return now if taken is None else min(now, max(now - OLDEST_S, taken / 1000))

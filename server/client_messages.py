@@ -70,11 +70,13 @@ class Camera:
         node: the read node.
         state: ``ready`` to send, ``paused`` (muted), or ``gone``.
         reason: one line for the artist, or empty.
+        sound: whether sound comes beside the pictures.
     """
 
     node: str
     state: CameraState
     reason: str
+    sound: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def _camera(data: dict[str, Any]) -> Camera:
     if state not in get_args(CameraState):
         raise SettingError(f"state must be one of {', '.join(get_args(CameraState))}.")
     reason = text_field({"reason": "", **data}, "reason")
-    return Camera(text_field(data, "node"), cast(CameraState, state), " ".join(reason.split()))
+    sound = flag_field({"sound": False, **data}, "sound")
+    return Camera(text_field(data, "node"), cast(CameraState, state), " ".join(reason.split()), sound)
 
 
 def _wish(data: dict[str, Any]) -> PreviewWish:

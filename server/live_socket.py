@@ -35,7 +35,7 @@ from .client_messages import (
     Step,
     parse,
 )
-from .frame_messages import LARGEST_FRAME, PushedSound, parse_frame, preview_message
+from .frame_messages import LARGEST_FRAME, CameraSound, PushedSound, parse_frame, preview_message
 from .json_fields import value_field
 from .rate_limit import RateLimit
 from .request_body import LARGEST_JSON
@@ -118,6 +118,8 @@ class LiveSocket:
                 pushed = parse_frame(message.data)
                 if isinstance(pushed, PushedSound):
                     self._session.store.signals.hear(pushed.samples)
+                elif isinstance(pushed, CameraSound):
+                    self._upload.hear(pushed)
                 else:
                     self._upload.push(pushed)
             else:

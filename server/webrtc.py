@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
+from fractions import Fraction
 from typing import Any
 
 from aiortc import (
@@ -30,6 +31,12 @@ from .viewer_tracks import PictureTrack, SoundTrack
 
 CONNECT_S = 15.0
 """How long a page may take to come after it has its answer."""
+
+HELD_S = 0.08
+"""Sound that aiortc keeps back: four packets of 20 ms."""
+
+DRIFT_S = 0.000_01
+"""How much two clocks may drift apart from one picture or packet to the next."""
 
 _ADDRESSES = ("a=candidate:", "a=end-of-candidates", "a=remote-candidates:")
 
@@ -51,11 +58,12 @@ class Peer:
         self._connection.on("connectionstatechange", self._on_state)
 
     async def receive(self, offer: str, inbox: FrameInbox) -> str:
-        """Take the page's picture for a session; gives the answer. For ``offer`` see ``_answer``."""
+        """Take a page's picture and sound for a session; gives the answer. For ``offer`` see ``_answer``."""
 
         def on_track(track: Any) -> None:
-            if track.kind == "video":
-                self._spawn(_take(track, inbox))
+            self._spawn((_take if track.kind == "video" else _hear)(track, inbox))
+
+        inbox.sounds = inbox.sounds or "\nm=audio " in offer
 
         self._connection.on("track", on_track)
         return await self._answer(offer)
@@ -128,16 +136,43 @@ class Peer:
         task.add_done_callback(self._tasks.discard)
 
 
+class SteadyArrival:
+    """When something was taken whose clock counts from a moment that nobody knows.
+
+    The shortest delay so far is taken for none; it grows a little, since clocks drift.
+    """
+
+    def __init__(self) -> None:
+        self._base = float("inf")
+
+    def of(self, stamp: float, now: float) -> float:
+        """``time.monotonic()`` of a stamp in seconds that has come ``now``."""
+        self._base = min(self._base + DRIFT_S, now - stamp)
+        return self._base + stamp
+
+
 async def _take(track: Any, inbox: FrameInbox) -> None:
     """Leave pictures for the session as they come; it takes what it has room for."""
-    leave = inbox.listen(lambda _: None)
+    leave, arrival = inbox.listen(lambda _: None), SteadyArrival()
     try:
         with contextlib.suppress(MediaStreamError):  # the page has hung up
             while True:
                 frame = await track.recv()
-                inbox.push(frame, pts=frame.time)
+                taken = arrival.of(frame.time, time.monotonic())
+                inbox.push(frame, pts=taken, captured_at=taken)
     finally:
         leave()
+
+
+async def _hear(track: Any, inbox: FrameInbox) -> None:
+    """Leave sound for the session as it comes."""
+    arrival = SteadyArrival()
+    with contextlib.suppress(MediaStreamError):
+        while True:
+            frame = await track.recv()
+            taken = arrival.of(frame.time, time.monotonic() - HELD_S)
+            frame.pts, frame.time_base = round(taken * 1_000_000), Fraction(1, 1_000_000)
+            inbox.hear(frame, taken)
 
 
 def _without_addresses(offer: str) -> str:

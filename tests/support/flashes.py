@@ -24,7 +24,7 @@ def flashing(*output: str, real_time: bool = True) -> AbstractContextManager:
     return ffmpeg(*inputs, *encoding, *output)
 
 
-def out_of_step(path: Path, inverted: bool = True) -> tuple[float, int]:
+def out_of_step(path: Path, inverted: bool = True, after: float = 0.0) -> tuple[float, int]:
     """The most by which a lit picture is shown beside its beep, or a dark one in it, seconds; and the beeps.
 
     So it does not matter which pictures of a flash were dropped. A flash that lasts longer than it was sent
@@ -33,6 +33,7 @@ def out_of_step(path: Path, inverted: bool = True) -> tuple[float, int]:
     Args:
         path: of the file.
         inverted: whether a model has made the flashes dark.
+        after: seconds at the beginning that don't count.
     """
     with av.open(str(path)) as file:
         seen = [(float(frame.time), frame.to_ndarray(format="gray").mean()) for frame in file.decode(video=0)]
@@ -42,8 +43,8 @@ def out_of_step(path: Path, inverted: bool = True) -> tuple[float, int]:
     moments, light = (np.array(column) for column in zip(*seen, strict=True))
     times = np.concatenate([begin + np.arange(len(part)) / rate for begin, part in heard])
     loud = np.abs(np.concatenate([part for _, part in heard])) > 0.1
-    lit = (light < 128) == inverted
-    worst, beeps = 0.0, bursts(times[loud])
+    lit = ((light < 128) == inverted) & (moments >= after)
+    worst, beeps = 0.0, [beep for beep in bursts(times[loud]) if beep[0] >= after]
     for begin, end in bursts(moments[lit]):
         if end - begin < 2 * LONG_S:
             near = [max(first - begin, end - last) for first, last in beeps if abs(first - begin) < 0.5]

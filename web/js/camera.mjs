@@ -1,7 +1,12 @@
 // @ts-check
-/** Asks the browser for a camera or a screen; what goes wrong becomes one line for the artist. */
+/** Asks the browser for a camera or a screen, and for its sound; what goes wrong becomes one line for the artist. */
+
+import { PLAIN } from "./sound_parts.mjs?v=0.3.0";
 
 /** @typedef {"camera" | "screen"} CaptureKind */
+
+/** The microphone that the browser chooses; also its id in Chrome's list. */
+export const ANY = "default";
 
 const IDEAL = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
 
@@ -14,22 +19,27 @@ const REASONS = {
 };
 
 /** @param {CaptureKind} kind @param {string} [device] id of a camera; the browser's choice without
+ * @param {string} [microphone] id of a microphone beside it; no sound without
  * @returns {Promise<MediaStream>} */
-export function openStream(kind, device) {
+export function openStream(kind, device, microphone) {
   const devices = navigator.mediaDevices;
   if (!devices) {
     throw new Error("Browsers give cameras and screens only to pages at localhost or over https: open ComfyUI that way.");
   }
-  if (kind === "screen") return devices.getDisplayMedia({ video: { frameRate: { ideal: 30 } } });
-  return devices.getUserMedia({ video: { ...IDEAL, ...(device ? { deviceId: { exact: device } } : {}) } });
+  if (kind === "screen") return devices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: PLAIN });
+  return devices.getUserMedia({
+    video: { ...IDEAL, ...(device ? { deviceId: { exact: device } } : {}) },
+    audio: microphone ? { ...PLAIN, ...(microphone === ANY ? {} : { deviceId: { exact: microphone } }) } : false,
+  });
 }
 
-/** The cameras, once the page may know their names. @returns {Promise<{id: string, label: string}[]>} */
-export async function listCameras() {
+/** The cameras or microphones, once the page may know their names.
+ * @param {"videoinput" | "audioinput"} kind @returns {Promise<{id: string, label: string}[]>} */
+export async function listDevices(kind) {
   const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return all
-    .filter((device) => device.kind === "videoinput" && device.deviceId)
-    .map((device) => ({ id: device.deviceId, label: device.label || "camera" }));
+    .filter((device) => device.kind === kind && device.deviceId)
+    .map((device) => ({ id: device.deviceId, label: device.label || (kind === "videoinput" ? "camera" : "microphone") }));
 }
 
 /** @param {any} error @returns {string} */

@@ -5,9 +5,12 @@
 import { openStream, reasonOf } from "./camera.mjs?v=0.3.0";
 import { makeGrabber, toJpeg } from "./frame_grabber.mjs?v=0.3.0";
 import { PeerUplink } from "./peer_uplink.mjs?v=0.3.0";
+import { sendSound } from "./sound_uplink.mjs?v=0.3.0";
 import { Uplink } from "./uplink.mjs?v=0.3.0";
 
 /** @typedef {import("./camera.mjs?v=0.3.0").CaptureKind} CaptureKind */
+/** @typedef {{kind: CaptureKind, uplink?: Uplink | PeerUplink, stream?: MediaStream, quiet?: () => void}} Capture
+ *   what is wanted, and what sends it; ``quiet`` ends its sound */
 
 const ENDED = "The picture has ended: press Start on the read node.";
 const SILENT = "The camera gives no picture at the moment.";
@@ -21,7 +24,7 @@ export class Captures {
    */
   constructor(host) {
     this.host = host;
-    /** @type {Map<string, {kind: CaptureKind, uplink?: Uplink | PeerUplink, stream?: MediaStream}>} */
+    /** @type {Map<string, Capture>} */
     this.wanted = new Map();
     this.over = false;
   }
@@ -63,14 +66,21 @@ export class Captures {
     this.#release(each);
     try {
       view.showText("Waiting for the browser's permission");
-      const stream = await openStream(each.kind, view.device);
+      const stream = await openStream(each.kind, view.device, view.microphone);
       if (this.over) return stopTracks(stream);
       each.stream = stream;
       const [track] = stream.getVideoTracks();
+      const [sound] = stream.getAudioTracks();
       const video = await view.showStream(stream, again);
-      each.uplink = this.host.overWebRtc()
-        ? new PeerUplink(node, track, { ...this.host, failed: (error) => view.showProblem(reasonOf(error), again) })
-        : new Uplink(node, makeGrabber(track, video), { ...this.host, toJpeg });
+      if (this.host.overWebRtc()) {
+        const failed = (/** @type {unknown} */ error) => view.showProblem(reasonOf(error), again);
+        each.uplink = new PeerUplink(node, stream.getTracks(), { ...this.host, failed });
+      } else {
+        const quiet = sound && (await sendSound(node, sound, this.host));
+        if (this.over) return void quiet?.();
+        each.quiet = quiet;
+        each.uplink = new Uplink(node, makeGrabber(track, video), { ...this.host, toJpeg }, Boolean(sound));
+      }
       track.addEventListener("ended", () => this.#ended(node, each, again));
       track.addEventListener("mute", () => each.uplink?.pause(SILENT));
       each.uplink.ready();
@@ -79,18 +89,19 @@ export class Captures {
     }
   }
 
-  /** @param {string} node @param {{uplink?: Uplink | PeerUplink, stream?: MediaStream}} each @param {() => void} again */
+  /** @param {string} node @param {Capture} each @param {() => void} again */
   #ended(node, each, again) {
     each.uplink?.close(ENDED);
     this.#release(each);
     this.host.view(node)?.showProblem(ENDED, again);
   }
 
-  /** @param {{uplink?: Uplink | PeerUplink, stream?: MediaStream}} each */
+  /** @param {Capture} each */
   #release(each) {
     each.uplink?.close();
+    each.quiet?.();
     if (each.stream) stopTracks(each.stream);
-    each.uplink = each.stream = undefined;
+    each.uplink = each.stream = each.quiet = undefined;
   }
 }
 

@@ -27,12 +27,12 @@ export function decodeFrame(message) {
   };
 }
 
-/** @param {{node: string, taken?: number}} facts @param {ArrayBuffer} jpeg @returns {ArrayBuffer} */
-export function encodePicture(facts, jpeg) {
+/** What a page sends: a camera's picture, or samples. @param {object} facts @param {ArrayBuffer} data @returns {ArrayBuffer} */
+export function encodeMessage(facts, data) {
   const header = new TextEncoder().encode(JSON.stringify(facts));
-  const message = new Uint8Array(4 + header.length + jpeg.byteLength);
+  const message = new Uint8Array(4 + header.length + data.byteLength);
   new DataView(message.buffer).setUint32(0, header.length);
   message.set(header, 4);
-  message.set(new Uint8Array(jpeg), 4 + header.length);
+  message.set(new Uint8Array(data), 4 + header.length);
   return message.buffer;
 }

@@ -209,11 +209,13 @@ function addCapture(node) {
   const capture = new CaptureView();
   addWidget(node, "capture", capture, () => capture.height);
   board.addView(node, { capture });
-  capture.onChoice = (device) => {
-    node.properties.livestyle_camera = device;
+  capture.onChoice = () => {
+    node.properties.livestyle_camera = capture.device;
+    node.properties.livestyle_microphone = capture.microphone;
   };
   chain(node, "onConfigure", () => {
     capture.device = node.properties.livestyle_camera;
+    capture.microphone = node.properties.livestyle_microphone;
   });
 }
 

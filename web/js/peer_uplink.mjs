@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Sends a camera's or screen's track to a read node over WebRTC: an uplink that needs no credit.
+ * Sends a camera's or screen's tracks to a read node over WebRTC: an uplink that needs no credit.
  */
 
 const RETRY_MS = 1000;
@@ -8,14 +8,14 @@ const RETRY_MS = 1000;
 export class PeerUplink {
   /**
    * @param {string} node the read node
-   * @param {MediaStreamTrack} track
+   * @param {MediaStreamTrack[]} tracks a picture, and perhaps a sound
    * @param {{signal: (node: string, sdp: string) => Promise<string>, failed: (error: unknown) => void}} host
    *   ``signal`` gives the server's answer to an offer; ``failed`` hears why there is none
    * @param {() => RTCPeerConnection} [connect]
    */
-  constructor(node, track, host, connect = () => new RTCPeerConnection()) {
+  constructor(node, tracks, host, connect = () => new RTCPeerConnection()) {
     this.node = node;
-    this.track = track;
+    this.tracks = tracks;
     this.host = host;
     this.connect = connect;
     /** @type {RTCPeerConnection | undefined} */
@@ -44,7 +44,7 @@ export class PeerUplink {
       if (peer.connectionState === "failed" && peer === this.peer) this.#later();
     };
     try {
-      peer.addTransceiver(this.track, { direction: "sendonly" });
+      for (const track of this.tracks) peer.addTransceiver(track, { direction: "sendonly" });
       await peer.setLocalDescription();
       const sdp = await this.host.signal(this.node, peer.localDescription?.sdp ?? "");
       if (peer === this.peer) await peer.setRemoteDescription({ type: "answer", sdp });

@@ -2,7 +2,7 @@
 /**
  * Sends the pictures of a camera or screen to a read node of a running session: one for each credit.
  */
-import { encodePicture } from "./frames.mjs?v=0.3.0";
+import { encodeMessage } from "./frames.mjs?v=0.3.0";
 
 const LONGEST_SIDE = 1280;
 const QUALITY = 0.85;
@@ -13,11 +13,13 @@ export class Uplink {
    * @param {{next: () => Promise<import("./frame_grabber.mjs?v=0.3.0").Grabbed | undefined>, stop: () => void}} grabber
    * @param {{send: (message: object | ArrayBuffer) => void, toServer: (ms: number) => number | undefined,
    *          toJpeg: (grabbed: any, longestSide: number, quality: number) => Promise<ArrayBuffer>}} host
+   * @param {boolean} [sound] whether sound is sent beside them
    */
-  constructor(node, grabber, host) {
+  constructor(node, grabber, host, sound = false) {
     this.node = node;
     this.grabber = grabber;
     this.host = host;
+    this.sound = sound;
     this.credit = 0;
     this.sent = 0;
     this.reading = false;
@@ -71,7 +73,7 @@ export class Uplink {
     try {
       const jpeg = await this.host.toJpeg(grabbed, LONGEST_SIDE, QUALITY);
       if (this.over) return;
-      this.host.send(encodePicture({ node: this.node, taken: this.host.toServer(grabbed.taken) }, jpeg));
+      this.host.send(encodeMessage({ node: this.node, taken: this.host.toServer(grabbed.taken) }, jpeg));
       this.sent += 1;
     } catch {
       this.credit += 1; // nothing was sent; the next picture may be whole
@@ -82,6 +84,6 @@ export class Uplink {
 
   /** @param {string} state @param {string} [reason] */
   #say(state, reason = "") {
-    this.host.send({ type: "camera", node: this.node, state, reason });
+    this.host.send({ type: "camera", node: this.node, state, reason, ...(this.sound ? { sound: true } : {}) });
   }
 }

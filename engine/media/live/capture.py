@@ -34,9 +34,9 @@ class Capture(ABC):
         name: for errors and the node.
         rate: pictures a second as announced, or None; known after ``open``.
         damaged: pictures that could not be decoded so far.
-        sounds: whether there is sound beside the pictures; known after ``open``.
-        heard: called with sound, decoded, and the ``time.monotonic()`` at which it has come; on the capture's
-            thread, while ``pictures`` is read. Without it sound is left out.
+        sounds: whether there is sound beside the pictures; known when the first of them comes.
+        heard: called with sound, decoded, and the ``time.monotonic()`` at which it has come; from any thread,
+            while ``pictures`` is read. Without it sound is left out.
         finite: whether the end of ``pictures`` is the end; else the source is opened again.
     """
 

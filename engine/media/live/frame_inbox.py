@@ -1,4 +1,4 @@
-"""Where something else leaves pictures for a session: a page with a camera or a screen."""
+"""Where something else leaves pictures and sound for a session: a page with a camera or a screen."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ LARGEST = 8 * 1024 * 1024
 """Bytes of an encoded picture, pixels of another."""
 
 OnCredit = Callable[[int], None]
+OnSound = Callable[[av.AudioFrame, float], None]
 
 
 Pushable = bytes | np.ndarray | av.VideoFrame
@@ -42,11 +43,14 @@ class FrameInbox:
 
     Attributes:
         wanted: whether a session has it open.
+        sounds: whether there is sound beside the pictures; set before the first of them.
     """
 
     def __init__(self, kind: Literal["camera", "screen"]) -> None:
         self.kind = kind
         self.wanted = False
+        self.sounds = False
+        self._on_sound: OnSound | None = None
         self._changed = threading.Condition()
         self._pictures: deque[Pushed] = deque()
         self._listener: OnCredit | None = None
@@ -77,6 +81,17 @@ class FrameInbox:
             )
             self._changed.notify_all()
         return True
+
+    def hear(self, sound: av.AudioFrame, moment: float) -> None:
+        """Leave sound; it needs no credit, and where no session wants it, it is gone.
+
+        Args:
+            sound: its time counts as ``pts`` of the pictures does, or it has none.
+            moment: ``time.monotonic()`` at which it was heard.
+        """
+        with self._changed:
+            if self.wanted and self._on_sound is not None:
+                self._on_sound(sound, moment)
 
     def listen(self, on_credit: OnCredit) -> Callable[[], None]:
         """Be told how many more pictures may be sent: at once, and whenever one was taken.
@@ -121,10 +136,11 @@ class FrameInbox:
         with self._changed:
             return self._silence
 
-    def open(self) -> None:
-        """A session wants pictures from now on."""
+    def open(self, on_sound: OnSound | None = None) -> None:
+        """A session wants pictures from now on, and sound where it says so; that comes on any thread."""
         with self._changed:
             self._pictures.clear()
+            self._on_sound = on_sound
             self.wanted = True
             self._credit = CREDIT if self._listener else 0
             listener, credit = self._listener, self._credit
@@ -135,6 +151,7 @@ class FrameInbox:
         """The session is over."""
         with self._changed:
             self.wanted = False
+            self._on_sound = None
             self._credit = 0
             self._pictures.clear()
             self._changed.notify_all()

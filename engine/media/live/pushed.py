@@ -1,4 +1,4 @@
-"""Pictures that are pushed into an inbox as a source: the browser's camera or screen."""
+"""Pictures and sound that are pushed into an inbox as a source: the browser's camera or screen."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ class PushedCapture(Capture):
         self._inbox = inbox
 
     def open(self) -> None:
-        self._inbox.open()
+        self._inbox.open(self.heard)
 
     def pictures(self) -> Iterator[CapturedFrame | None]:
         while self._inbox.wanted:
             pushed = self._inbox.take(_TICK_S)
+            self.sounds = self._inbox.sounds
             yield None if pushed is None else self._decoded(pushed)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { duration, meters, notes, receiptText } from "../../../web/js/format.mjs?v=0.3.0";
-import { decodeFrame, encodePicture } from "../../../web/js/frames.mjs?v=0.3.0";
+import { decodeFrame, encodeMessage } from "../../../web/js/frames.mjs?v=0.3.0";
 import { executionId, instancesOf } from "../../../web/js/graph.mjs?v=0.3.0";
 import { Latency } from "../../../web/js/latency.mjs?v=0.3.0";
 import { PreviewQuality } from "../../../web/js/quality.mjs?v=0.3.0";
@@ -26,7 +26,7 @@ test("a preview message is taken apart", () => {
 });
 
 test("a camera's picture is put together the same way", () => {
-  const message = encodePicture({ node: "1:2", taken: 12.5 }, new Uint8Array([255, 216, 7]).buffer);
+  const message = encodeMessage({ node: "1:2", taken: 12.5 }, new Uint8Array([255, 216, 7]).buffer);
   const { header, jpeg } = decodeFrame(message);
   assert.deepEqual(header, { node: "1:2", taken: 12.5 });
   assert.deepEqual([...jpeg], [255, 216, 7]);

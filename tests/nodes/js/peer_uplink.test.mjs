@@ -20,7 +20,7 @@ function makeUplink(signal = async () => "answer") {
     peers.push(peer);
     return peer;
   };
-  const uplink = new PeerUplink("1", "track", { signal, failed: (error) => failures.push(error.message) }, connect);
+  const uplink = new PeerUplink("1", ["track"], { signal, failed: (error) => failures.push(error.message) }, connect);
   return { uplink, peers, failures };
 }
 
