@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 from typing import get_args
 
-from ..engine.media.live.devices import list_cameras, list_screens
+from ..engine.media.live.devices import labels, list_cameras, list_screens
 from ..engine.media.types import Resize
 from ..engine.runtime.plan import CompareMode
 from .declare import (
@@ -120,7 +120,7 @@ def _file_inputs() -> list[io.Input]:
 @lru_cache(maxsize=1)
 def device_labels(period: int) -> tuple[str, ...]:
     """Cameras and screens as they were at the first look in this ``period``."""
-    return tuple(device.label for device in (*list_cameras(), *list_screens()))
+    return tuple(labels([*list_cameras(), *list_screens()]))
 
 
 def _live_inputs() -> list[io.Input]:

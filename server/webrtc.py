@@ -26,6 +26,7 @@ from aiortc.mediastreams import MediaStreamError
 from ..engine.errors import SettingError
 from ..engine.log import log
 from ..engine.media.live.frame_inbox import FrameInbox
+from ..engine.media.live.steady_arrival import SteadyArrival
 from .preview_feed import SessionOf
 from .viewer_tracks import PictureTrack, SoundTrack
 
@@ -34,9 +35,6 @@ CONNECT_S = 15.0
 
 HELD_S = 0.08
 """Sound that aiortc keeps back: four packets of 20 ms."""
-
-DRIFT_S = 0.000_01
-"""How much two clocks may drift apart from one picture or packet to the next."""
 
 _ADDRESSES = ("a=candidate:", "a=end-of-candidates", "a=remote-candidates:")
 
@@ -134,21 +132,6 @@ class Peer:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class SteadyArrival:
-    """When something was taken whose clock counts from a moment that nobody knows.
-
-    The shortest delay so far is taken for none; it grows a little, since clocks drift.
-    """
-
-    def __init__(self) -> None:
-        self._base = float("inf")
-
-    def of(self, stamp: float, now: float) -> float:
-        """``time.monotonic()`` of a stamp in seconds that has come ``now``."""
-        self._base = min(self._base + DRIFT_S, now - stamp)
-        return self._base + stamp
 
 
 async def _take(track: Any, inbox: FrameInbox) -> None:
