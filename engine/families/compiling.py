@@ -10,22 +10,13 @@ from torch import nn
 
 from ..conditioning.states import TextStates
 from ..errors import SettingError, one_line
-from ..log import log
 
 
-def set_compiled(
-    modules: Iterable[nn.Module], wanted: bool, *, dynamic: bool | None = False, record: bool = False
-) -> bool:
+def set_compiled(modules: Iterable[nn.Module], wanted: bool, *, dynamic: bool | None = False) -> None:
     """Have modules compiled at their first call, or run plainly again whatever an earlier run asked for.
 
     Args:
         dynamic: False makes one graph, so shapes must not change; None makes sizes that change symbols.
-        record: on CUDA, record what they launch at their first calls and replay it (CUDA graphs), on the
-            thread that calls them. Results are good until the next call, and tensors that the modules hold
-            must be written in place.
-
-    Returns:
-        Whether they record.
 
     Raises:
         SettingError: nothing can be compiled here.
@@ -34,23 +25,13 @@ def set_compiled(
     if not wanted:
         for module in modules:
             module._compiled_call_impl = None  # Module.compile's own, which has no way back
-        return False
-    kind = kind_of(modules[0])
-    reason = obstacle(kind)
+        return
+    reason = obstacle(kind_of(modules[0]))
     if reason:
         raise SettingError(f"compile can't work on this machine ({reason}): switch it off on StreamDenoise.")
-    record = record and kind == "cuda"
     torch.compiler.reset()  # a function has eight graphs at most, those of earlier runs and sizes included
     for module in modules:
-        module.compile(fullgraph=True, dynamic=dynamic, **({"mode": "reduce-overhead"} if record else {}))
-    return record
-
-
-def without_recording(modules: Iterable[nn.Module], error: Exception) -> bool:
-    """Have modules run compiled without recording, because of an error that the log shows; False."""
-    reason = one_line(error, 120) or type(error).__name__
-    log.warning("CUDA graphs can't be recorded here (%s): the compiled network runs without.", reason)
-    return set_compiled(modules, True)
+        module.compile(fullgraph=True, dynamic=dynamic)
 
 
 def of_any_length(text: TextStates) -> TextStates:

@@ -1,7 +1,7 @@
 """Lanes: the threads that run every torch stage of every session on a device, or on several together.
 
-They belong to the device and live as long as the process, because CUDA-graph trees are
-thread-local: what one thread has warmed and recorded, only that thread can replay.
+They belong to the device and live as long as the process, because a CUDA graph belongs to the
+thread and the stream that recorded it (``networks/cuda_graphs.py``).
 
 There is a lane for each stage: encode, denoise, decode. The paper of MLLM-edit has two streams: its
 side stream is the encode lane, its main stream the denoise and the decode lane. Here they are two,

@@ -11,6 +11,7 @@ import torch
 
 from ..cache.view import BlockView, LayerReuse
 from ..networks.causal_wan.model import CausalWan, CrossAttentionKV
+from ..networks.causal_wan.replayed import ReplayedNetwork
 from ..networks.rope import Rotation
 from ..transfers import upload
 from .flow_match import FlowMatchSchedule, x0_from_velocity
@@ -60,6 +61,7 @@ class BlockPass:
         size: height and width in latents.
         rows: of the cache; latents of one row stand for all of them.
         mask: see ``CausalWan.forward``, without source tokens.
+        replayed: evaluates the network; None calls it.
     """
 
     net: CausalWan
@@ -69,6 +71,7 @@ class BlockPass:
     size: tuple[int, int]
     rows: int = 1
     mask: torch.Tensor | None = None
+    replayed: ReplayedNetwork | None = None
 
     def denoise(
         self,
@@ -94,7 +97,7 @@ class BlockPass:
 
     def remember(self, x: torch.Tensor, source: torch.Tensor | None, timestep: float | torch.Tensor) -> None:
         """Leave keys and values of latents in the view; arguments as for ``evaluate``."""
-        self.net(*self._inputs(x, source, timestep), None, True)
+        (self.replayed or self.net)(*self._inputs(x, source, timestep), None, True)
 
     def evaluate(
         self,
@@ -110,7 +113,7 @@ class BlockPass:
             timestep: one for all, (B, 1) or (B, F).
             reuse: see ``MaskCache``.
         """
-        return self.net(*self._inputs(x, source, timestep), reuse)
+        return (self.replayed or self.net)(*self._inputs(x, source, timestep), reuse)
 
     def _inputs(
         self, x: torch.Tensor, source: torch.Tensor | None, timestep: float | torch.Tensor

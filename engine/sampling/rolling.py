@@ -13,6 +13,7 @@ from ..cache.kv_cache import SegmentedKVCache
 from ..cache.switch import SwitchPolicy
 from ..errors import SettingError
 from ..networks.causal_wan.model import CausalWan
+from ..transfers import upload
 from .block_pass import RolloutSettings
 from .moving_buffer import MovingBuffer
 from .noise import keyed_noise
@@ -95,4 +96,4 @@ class RollingRollout(BlockRollout):
         super()._enter_history(x0, source)
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
-        return keyed_noise(self.shape, self.seed, first, count, again).to(self.net.device)
+        return upload(keyed_noise(self.shape, self.seed, first, count, again), self.net.device)

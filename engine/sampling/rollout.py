@@ -41,7 +41,6 @@ class BlockRollout(SelfForcingRollout):
         super().__init__(net, cache, settings)
         self.policy = policy or SwitchPolicy()
         self.clean_frames = CleanFrames(self.policy.remembered(cache.layout.window, cache.layout.block))
-        self.block = cache.layout.block  # latent frames that are encoded anew together
         self._blend: Blend | None = None
 
     def reset(self) -> None:

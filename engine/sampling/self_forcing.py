@@ -14,6 +14,8 @@ import torch
 
 from ..cache.kv_cache import SegmentedKVCache
 from ..networks.causal_wan.model import CausalWan, CrossAttentionKV
+from ..networks.causal_wan.replayed import ReplayedNetwork
+from ..networks.cuda_graphs import Graphs
 from .block_pass import BlockPass, RolloutSettings, reference_bias
 from .flow_match import FlowMatchSchedule, renoise
 from .mask_cache import MaskCache
@@ -78,12 +80,16 @@ class SelfForcingRollout:
         settings: what the checkpoint was trained for.
 
     Attributes:
+        block: latent frames that go through the network together.
         masks: spares self-attention where a source is given; None for all of it.
+        graphs: replay evaluations once the window is full; None evaluates plainly.
     """
 
     def __init__(self, net: CausalWan, cache: SegmentedKVCache, settings: RolloutSettings) -> None:
         self.net, self.cache, self.settings = net, cache, settings
+        self.block = cache.layout.block
         self.masks: MaskCache | None = None
+        self.graphs: Graphs | None = None
         self._style: StyleKV | None = None
         self.pending: tuple[torch.Tensor, torch.Tensor | None] | None = None  # clean latents, their source
         self._pass: BlockPass | None = None  # of the pending block
@@ -161,8 +167,11 @@ class SelfForcingRollout:
         """``strengths`` are the references' weights, (F or 1, references)."""
         view = self.cache.begin(x.shape[1])
         mask = reference_bias(strengths, view, self.cache.layout.tokens, self.net.patch_embedding.weight)
-        size = (x.shape[-2], x.shape[-1])
-        self._pass = BlockPass(self.net, self.settings, view, text, size, self.cache.batch, mask)
+        size, layout, network = (x.shape[-2], x.shape[-1]), self.cache.layout, None
+        full = self.cache.history == layout.window - layout.block and x.shape[1] in (self.block, layout.block)
+        if self.graphs is not None and full:
+            network = ReplayedNetwork(self.net, self.graphs, (*self.cache.roll.filled, x.shape[1]))
+        self._pass = BlockPass(self.net, self.settings, view, text, size, self.cache.batch, mask, network)
         return self._pass
 
     def _enter_history(self, x0: torch.Tensor, source: torch.Tensor | None) -> None:

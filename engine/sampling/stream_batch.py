@@ -85,7 +85,7 @@ class StreamBatchRollout(BlockRollout):
         block = InFlight(start, fresh, source, (schedule or self.settings.schedule).sigmas)
         if self._entered is None:
             made = self.step(start, fresh, source, schedule)[:1]
-            self._pending = (made, source)
+            self.pending = (made, source)
             self._done.append(made)
             copy = replace(block, filler=True)
             self._moving = [_at(copy, made, place) for place in range(1, self.cache.batch)]
@@ -112,7 +112,7 @@ class StreamBatchRollout(BlockRollout):
         sigma = torch.tensor([row.sigmas[place] for place, row in enumerate(rows)])
         x0 = self.begin(x).denoise(x.float(), sigma, source)
         last = rows[-1]
-        self._pending = (x0[-1:], last.source)
+        self.pending = (x0[-1:], last.source)
         if not last.filler:
             self._done.append(x0[-1:])
         self._moving = [_at(row, x0[at : at + 1], at + 1) for at, row in enumerate(rows[:-1])]

@@ -7,7 +7,7 @@ read once; their states are random.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from ...engine.autoencoders.latents import LatentFormat
 from ...engine.autoencoders.taehv import TAEHVAutoencoder
-from ...engine.conditioning.ensemble import TextEnsemble
 from ...engine.conditioning.recipe import ConditioningRecipe
-from ...engine.conditioning.states import TextStates
 from ...engine.families import WEIGHTS, StreamRequest, make_runner
 from ...engine.families.base import DenoiseSettings, Runner, StreamModel
 from ...engine.families.devices import Devices
@@ -41,8 +39,9 @@ from ..mllm_edit.benchmark import full_size
 from ..rtr_dit.benchmark import cases as rtr_dit_sizes
 from ..stream_dit.benchmark import streams as stream_dit_sizes
 from ..streamedit_dit.benchmark import cases as streamedit_dit_sizes
+from .random_text import RandomText
 
-TEXT_ROWS = {"wan": 512, "ensemble": 128}
+WAN_ROWS = 512
 CARDS = torch.device("cuda", 0), torch.device("cuda", 1)
 BESIDE = Devices(CARDS[0], CARDS[1], CARDS[1])
 HALVES = Devices(CARDS[0], CARDS[0], CARDS[0], CARDS[1])
@@ -166,21 +165,6 @@ def build(row: Published, device: torch.device, dtype: torch.dtype, *, toy: bool
         return BUILDERS[row.family](row, device, dtype, toy)
 
 
-class _RandomText(TextEnsemble):
-    """States of every text encoder that a network was made for, without the encoders."""
-
-    def __init__(self, widths: Mapping[str, int], device: torch.device, dtype: torch.dtype) -> None:
-        super().__init__({})
-        self._widths, self._place = dict(widths), {"device": device, "dtype": dtype}
-
-    def encode(self, prompts: Sequence[str]) -> dict[str, TextStates]:
-        shape = (len(prompts), TEXT_ROWS["ensemble"])
-        return {
-            name: TextStates(torch.randn(*shape, width, **self._place), None)
-            for name, width in self._widths.items()
-        }
-
-
 def _made(make: Callable[[], nn.Module], device: torch.device, dtype: torch.dtype) -> Any:
     """A network made on the device itself."""
     with torch.device(device):
@@ -225,7 +209,7 @@ def _rtr_dit(row: Published, device: torch.device, dtype: torch.dtype, toy: bool
         height, width = (height, width) if toy else (704, 1280)
     network = _made(lambda: CausalWan(config), device, dtype)
     model = RTRDiTModel(network, None, _taehv(taehv, device, dtype), profile)
-    states = torch.randn(1, TEXT_ROWS["wan"], config.text_dim, device=device, dtype=dtype)
+    states = torch.randn(1, WAN_ROWS, config.text_dim, device=device, dtype=dtype)
     masks = (("mask_cache", row.options["mask_cache"]),) if "mask_cache" in row.options else ()
     settings = DenoiseSettings(steps=len(profile.steps), noise="fresh", advanced=masks)
     return Stream(model, _request(settings, ConditioningRecipe(external=[[states, {}]]), width, height))
@@ -234,7 +218,7 @@ def _rtr_dit(row: Published, device: torch.device, dtype: torch.dtype, toy: bool
 def _stream_dit(row: Published, device: torch.device, dtype: torch.dtype, toy: bool) -> Stream:
     scale = stream_dit_sizes.TOY if toy else stream_dit_sizes.FULL
     network = _made(lambda: StreamDiT(scale.network), device, dtype)
-    text = _RandomText(dict(scale.network.text), device, dtype)
+    text = RandomText(scale.network.text, device, dtype)
     profile = stream_dit.Profile(partitions=(scale.partition,))
     model = StreamDiTModel(network, text, _taehv(scale.decoder, device, dtype), profile)
     side = scale.side * model.autoencoder.spatial
@@ -245,7 +229,7 @@ def _streamedit_dit(row: Published, device: torch.device, dtype: torch.dtype, to
     scale = streamedit_dit_sizes.TOY if toy else streamedit_dit_sizes.FULL
     config = scale.networks[row.options.get("network", "2B")]
     network = _made(lambda: StreamEditDiT(config), device, dtype)
-    text = _RandomText(dict(config.text), device, dtype)
+    text = RandomText(config.text, device, dtype)
     profile = streamedit_dit.Profile(
         partitions=(LAYOUTS[row.options["layout"]],), window=WindowSettings(buckets=(6,))
     )

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 import torch
 from device_streams import CASES, DTYPE, GOLDEN, MOMENTS, SIDE, claim, handle, make, patch, played
 
-from livestyle.engine.families import demo_checkpoints, load_model, weight_bytes
+from livestyle.engine.families import compiling, demo_checkpoints, load_model, weight_bytes
 from livestyle.engine.families.base import Chunk, Runner
+from livestyle.engine.networks import cuda_graphs
 from livestyle.lab.benchmark import parity
 
 
@@ -86,3 +88,17 @@ def test_memory_is_enough(name: str) -> None:
 @pytest.mark.parametrize("checkpoint", [folder.name for folder in demo_checkpoints().values()])
 def test_pictures_are_those_of_the_cpu(checkpoint: str) -> None:
     assert parity.compare(checkpoint, CARD)["mean_error_float32"] <= STEPS
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_graphs_are_recorded_and_show_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a compiler, whose kernels would round otherwise."""
+    case, said = CASES[name], []
+    monkeypatch.setattr(compiling, "obstacle", lambda _: "")
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda *_, **__: None)
+    monkeypatch.setattr(cuda_graphs.log, "warning", lambda line, *parts: said.append(line % parts))
+    model = patch(case, load_model(handle(case), CARD, DTYPE))
+    replayed = replace(case, settings=replace(case.settings, compile=True))
+    plain, graphs = (np.concatenate(list(played(each, make(each, model)))) for each in (case, replayed))
+    assert not said
+    assert np.abs(graphs.astype(int) - plain).mean() <= STEPS

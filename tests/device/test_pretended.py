@@ -91,6 +91,8 @@ ESTIMATED = 0.1
 """By how much the memory that is asked for may differ from what tensors take at the peak."""
 
 
-def test_memory_is_what_was_asked_for(name: str, played: Stream) -> None:
+@pytest.mark.parametrize("graphs", ["", ", graphs"])
+def test_memory_is_what_was_asked_for(name: str, graphs: str) -> None:
     weights = sum(weight_bytes(handle(CASES[name]), DTYPE).values())
+    played = stream(name + graphs)
     assert weights + played.predicted == pytest.approx(played.peak, rel=ESTIMATED)

@@ -101,6 +101,12 @@ CASES = {
     "streamedit-dit": Case("streamedit-dit", DenoiseSettings(noise="fresh", advanced=(("cache_window", 4),))),
 }
 
+REPLAYED = {
+    f"{name}, graphs": replace(case, settings=replace(case.settings, compile=True))
+    for name, case in CASES.items()
+}
+"""The same where ``compile`` replays CUDA graphs; nothing is compiled on a pretended device."""
+
 BESIDE = (("text_encoder_device", "cuda:1"), ("autoencoder_device", "cuda:1"))
 SPREAD = {f"{name}, two cards": replace(case, devices=BESIDE) for name, case in CASES.items()} | {
     "mllm-edit, three devices": replace(
@@ -131,7 +137,7 @@ def stream(name: str) -> Stream:
     """Play a case; anything that a device would refuse raises what torch raises."""
     claim("pretended")
     with pretend_cuda() as device:
-        return _play((CASES | SPREAD)[name], device)
+        return _play((CASES | REPLAYED | SPREAD)[name], device)
 
 
 def known(file: Path, name: str, found: dict[str, Any]) -> dict[str, Any]:

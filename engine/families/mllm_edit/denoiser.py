@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 
 import torch
 from diffusers import DreamLiteUNetModel
@@ -13,6 +13,9 @@ from ...sampling.flow_match import FlowMatchSchedule, euler, velocity_from_x0, x
 from .channels_last import keep_channels_last
 from .guidance import Guidance
 from .profile import Profile
+
+Network = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, TextStates], torch.Tensor]
+"""``Denoiser.forward``'s arguments and result."""
 
 
 class Denoiser(nn.Module):
@@ -62,24 +65,26 @@ class Denoiser(nn.Module):
         text: TextStates,
         schedule: FlowMatchSchedule,
         guidance: Guidance | None = None,
+        network: Network | None = None,
     ) -> torch.Tensor:
-        """Euler from noise to the edited latent; the state stays in float32, as in the reference."""
-        x = noise.float()
+        """Euler from noise to the edited latent; the state stays in float32, as in the reference.
+
+        Args:
+            network: evaluates it; None calls it.
+        """
+        x, network = noise.float(), network or self
         for step in range(schedule.steps):
             sigma, following = schedule.sigmas[step], schedule.sigmas[step + 1]
             levels = torch.full((len(x),), sigma, dtype=source.dtype, device=x.device)
             # one memory layout for every step, or the compiled network would be compiled again
             now = x.to(source.dtype).contiguous()
             if guidance is None:
-                x0 = self(now, source, levels, text).float()
+                x0 = network(now, source, levels, text).float()
             else:
-                evaluate = partial(self._evaluate, now, levels)
-                x0 = guidance.guided(evaluate, source, text)
+                x0 = guidance.guided(
+                    lambda shown, told, now=now, at=levels: network(now, shown, at, told).float(),
+                    source,
+                    text,
+                )
             x = x0 if following == 0.0 else euler(x, velocity_from_x0(x, x0, sigma), sigma, following)
         return x
-
-    def _evaluate(
-        self, x: torch.Tensor, sigma: torch.Tensor, source: torch.Tensor, text: TextStates
-    ) -> torch.Tensor:
-        # a copy: the network may write its next result over this one
-        return self(x, source, sigma, text).to(torch.float32, copy=True)

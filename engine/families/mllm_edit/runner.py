@@ -15,10 +15,11 @@ from ...errors import SettingError
 from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
 from ...networks.cross_attention import CrossAttentionKV, KVProjection
+from ...networks.cuda_graphs import Graphs
 from ...sampling.flow_match import FlowMatchSchedule
 from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, live_lora
-from ..compiling import set_compiled, without_recording
+from ..compiling import set_compiled
 from ..crossing import Crossing
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
@@ -78,7 +79,8 @@ class MLLMEditRunner(Runner):
             height=height,
         )
         self.denoiser = self.stack.denoiser
-        self._recorded = set_compiled([self.denoiser], settings.compile, record=True)
+        set_compiled([self.denoiser], settings.compile)
+        self._graphs = Graphs([self.denoiser], settings.compile)
         tokens = self.latent_shape[1] * self.latent_shape[2] // 4
         self.schedule = FlowMatchSchedule.from_config(model.scheduler, settings.steps, tokens)
         strength, seed = live_basics(node_id, settings)
@@ -107,7 +109,8 @@ class MLLMEditRunner(Runner):
         self.state = StreamState(styles, CutDetector(), noise, self.stack.clocks())
 
     def release_caches(self) -> None:
-        """Drop the cached text states."""
+        """Drop the cached text states, and graphs."""
+        self._graphs.clear()
         self.reset()
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
@@ -152,16 +155,20 @@ class MLLMEditRunner(Runner):
         if self.model.lora is not None:
             self.model.lora.turn(float(late[self._lora_strength]))
         kv = self._project(encoded.text)
-        given = (encoded.noise, encoded.source, kv, self.schedule, self._guidance(encoded.empty))
-        try:
-            edited = self.denoiser.sample(*given)
-        except RuntimeError as error:
-            if not self._recorded or isinstance(error, torch.OutOfMemoryError):
-                raise
-            self._recorded = without_recording([self.denoiser], error)
-            edited = self.denoiser.sample(*given)
+        guidance = self._guidance(encoded.empty)
+        edited = self.denoiser.sample(
+            encoded.noise, encoded.source, kv, self.schedule, guidance, self._evaluate
+        )
         self.state.output = edited[-1:].clone()
         return torch.lerp(encoded.source.float(), edited, float(late[self._strength]))
+
+    def _evaluate(
+        self, x: torch.Tensor, source: torch.Tensor, sigma: torch.Tensor, text: TextStates
+    ) -> torch.Tensor:
+        def run(x: torch.Tensor, source: torch.Tensor, sigma: torch.Tensor, states: Any, mask: Any) -> Any:
+            return self.denoiser(x, source, sigma, CrossAttentionKV(states, mask))
+
+        return self._graphs(run, x, source, sigma, constants=(text.states, text.mask))
 
     def decode(self, denoised: torch.Tensor) -> np.ndarray:
         return download(self._decoded(denoised))

@@ -14,6 +14,7 @@ from ...autoencoders.video import VideoAutoencoder
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.timeline import StyleTimeline, Switch
 from ...errors import SettingError
+from ...networks.cuda_graphs import Graphs
 from ...sampling.flow_match import renoise
 from ...sampling.noise_control import MotionNoiseController, start_at
 from ...sampling.rolling import RollingRollout
@@ -98,6 +99,7 @@ class RTRDiTRunner(Runner):
         self._batched = isinstance(rollout, StreamBatchRollout)
         # dynamic: the cache grows until its window is full
         set_compiled(model.net.blocks, settings.compile, dynamic=None)
+        rollout.graphs = self._graphs = Graphs([model.net], settings.compile)
         strength, seed = live_basics(node_id, settings)
         self._strength, self._seed = strength.key, seed.key
         self._lora_strength = f"{request.model_node_id}.lora_strength"
@@ -135,7 +137,8 @@ class RTRDiTRunner(Runner):
         )
 
     def release_caches(self) -> None:
-        """Drop the projected styles."""
+        """Drop the projected styles, and graphs."""
+        self._graphs.clear()
         self.state.styles.release()
         if self.state.lora is not None:
             self.state.lora.release()

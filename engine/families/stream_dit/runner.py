@@ -13,6 +13,7 @@ from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.states import TextStates
 from ...conditioning.timeline import in_full, only_style
 from ...errors import SettingError
+from ...networks.cuda_graphs import Graphs
 from ...sampling.moving_buffer import MovingBuffer
 from ...sampling.noise import keyed_noise
 from ...sampling.partition import Partition
@@ -67,6 +68,7 @@ class StreamDiTRunner(Runner):
         self.styles = StyleSchedule(recipe, check=model.text.check)
         self.requirements = model.requirements(settings)
         set_compiled(model.network.blocks, settings.compile)
+        self._graphs = Graphs([model.network], settings.compile)
         self._start = model.partition(settings)
         self._depth = self._start.depth(settings.strength)
         spatial = model.autoencoder.spatial
@@ -93,6 +95,7 @@ class StreamDiTRunner(Runner):
 
     def release_caches(self) -> None:
         self.state.styles.release()
+        self._graphs.clear()
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         self.crossing.chunks += 1
@@ -200,10 +203,20 @@ class StreamDiTRunner(Runner):
         network, buffer = self.model.network, self.state.buffer
         assert buffer is not None
         layout = buffer.partition
-        # compiled graphs are for one length: a buffer that fills or empties runs without them
+        # graphs are for one length: a buffer that fills or empties runs without them
         whole = len(latents) == layout.references + buffer.depth * layout.frames
-        return network(latents[None], sigmas[None], text, compiled=whole)[0].float()
+        plan = network.plan(len(latents), *latents.shape[2:])
+
+        def run(
+            latents: torch.Tensor, sigmas: torch.Tensor, states: torch.Tensor, mask: torch.Tensor | None
+        ) -> torch.Tensor:
+            told = of_any_length(TextStates(states, mask))
+            return network(latents[None], sigmas[None], told, compiled=whole, plan=plan)[0].float()
+
+        if not whole:
+            return run(latents, sigmas, text.states, text.mask)
+        return self._graphs(run, latents, sigmas, constants=(text.states, text.mask))
 
     def _read(self, recipe: ConditioningRecipe, style: int, prompt: str) -> TextStates:
         """The prompt as the network reads it."""
-        return of_any_length(self.model.read(prompt, self.crossing))
+        return self.model.read(prompt, self.crossing)

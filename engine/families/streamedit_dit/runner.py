@@ -14,6 +14,7 @@ from torch import nn
 from ...conditioning.states import TextStates
 from ...conditioning.timeline import Switch, in_full
 from ...motion.activity import Activity
+from ...networks.cuda_graphs import Graphs
 from ...networks.sparse_attention.attention import Selections
 from ...networks.streamedit_dit.model import StreamEditDiT
 from ...networks.transformer import Block
@@ -21,7 +22,7 @@ from ...sampling.edit_stream import EditStream
 from ...sampling.noise import keyed_noise
 from ...transfers import download, upload
 from ..base import Chunk, Runner, live_basics, no_frames
-from ..compiling import of_any_length, set_compiled
+from ..compiling import set_compiled
 from ..crossing import Crossing
 from ..family import StreamRequest
 from ..style_schedule import StyleSchedule
@@ -73,6 +74,7 @@ class StreamEditDiTRunner(Runner):
         self.styles = StyleSchedule(request.conditioning, check=model.text.check)
         # dynamic: the window grows while its history fills
         set_compiled(compiled_parts(model.network), settings.compile, dynamic=None)
+        self._graphs = Graphs([model.network], settings.compile)
         spatial = model.autoencoder.spatial
         self._shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._size = (height, width)
@@ -99,6 +101,7 @@ class StreamEditDiTRunner(Runner):
 
     def release_caches(self) -> None:
         self.state.styles.styles.release()
+        self._graphs.clear()
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.state.styles.styles.switches(chunk)
@@ -180,9 +183,13 @@ class StreamEditDiTRunner(Runner):
     ) -> torch.Tensor:
         """The network under the instruction of the chunk that goes in."""
         assert self.state.current is not None
-        network, prediction = self.model.network, self.model.profile.prediction
-        text = of_any_length(self.state.current.prompt.text)
-        return evaluator(network, text, prediction, self.state.selections)(latents, sigma, source, references)
+        network, selections, text = self.model.network, self.state.selections, self.state.current.prompt.text
+        tokens = latents[:, 0].numel() // network.patch**2
+        # a window that fills or empties is another one at every step
+        full = len(latents) == self.state.stream.window and not network.selects(selections, tokens)
+        graphs = self._graphs if full else None
+        evaluate = evaluator(network, text, self.model.profile.prediction, selections, graphs)
+        return evaluate(latents, sigma, source, references)
 
     def _noise(self, first: int, count: int, again: int) -> torch.Tensor:
         assert self.state.current is not None

@@ -24,6 +24,9 @@ from .config import StreamDiTConfig
 CLEANEST = 1e-3  # sigma below which predicted data are no longer divided by it
 PLANS = 16  # grids whose windows are kept: a paper-size buffer fills and empties over 8 lengths
 
+Plan = tuple[Rotation, list[WindowLayout]]
+"""The tokens' rotation, and the windows of even and of odd blocks."""
+
 
 class LocalMixing(nn.Module):
     """A token and the eight around it in its own frame: a depthwise convolution that starts at nothing."""
@@ -50,11 +53,17 @@ class StreamDiT(BufferTransformer):
         self.local = nn.ModuleList(
             LocalMixing(config.width) for _ in range(config.depth if config.local else 0)
         )
-        self.plans: OrderedDict[tuple, tuple[Rotation, list[WindowLayout]]] = OrderedDict()
+        self.plans: OrderedDict[tuple, Plan] = OrderedDict()
         self._add_head()
 
     def forward(
-        self, latents: torch.Tensor, sigma: torch.Tensor, text: TextStates, *, compiled: bool = True
+        self,
+        latents: torch.Tensor,
+        sigma: torch.Tensor,
+        text: TextStates,
+        *,
+        compiled: bool = True,
+        plan: Plan | None = None,
     ) -> torch.Tensor:
         """One evaluation of a buffer.
 
@@ -63,6 +72,7 @@ class StreamDiT(BufferTransformer):
             sigma: (B, F) noise level of each frame, 0..1.
             text: from ``read_text``, for B buffers.
             compiled: False runs blocks plainly that are compiled, for a shape that has no graph.
+            plan: of this buffer, where the caller keeps it.
 
         Returns:
             Velocity (B, F, C, h, w).
@@ -70,7 +80,7 @@ class StreamDiT(BufferTransformer):
         frames, _, height, width = latents.shape[1:]
         x = to_tokens(self.patch_embedding, latents)
         embedding, time = self._modulation(sigma)
-        rotation, layouts = self._plan((frames, height // self.patch, width // self.patch))
+        rotation, layouts = plan or self.plan(frames, height, width)
         for index, block in enumerate(self.blocks):
             if self.local:
                 x = self.local[index](x, width // self.patch)
@@ -80,9 +90,13 @@ class StreamDiT(BufferTransformer):
             return x
         return (latents - x) / sigma.clamp(min=CLEANEST)[:, :, None, None, None]
 
-    def _plan(self, grid: tuple[int, int, int]) -> tuple[Rotation, list[WindowLayout]]:
-        """The tokens' rotation, and the windows of even and of odd blocks, of the last grids and devices."""
-        config, device = self.config, self.head.weight.device
+    def plan(self, frames: int, height: int, width: int) -> Plan:
+        """That of a buffer's grid on this device; the last ones are kept."""
+        config, device, grid = (
+            self.config,
+            self.head.weight.device,
+            (frames, height // self.patch, width // self.patch),
+        )
         key = (*grid, device)
         if key not in self.plans:
             wrap = (config.wrap_time, config.wrap_space, config.wrap_space)

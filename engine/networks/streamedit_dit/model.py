@@ -72,7 +72,8 @@ class StreamEditDiT(BufferTransformer):
         x = to_tokens(self.patch_embedding, torch.cat([latents, source.to(latents)], 2))
         embedding, time = self._modulation(sigma)
         patterns = self._pattern((frames, rows, columns), references)
-        chosen = self._selecting(Selections() if selections is None else selections, x.shape[1] * x.shape[2])
+        selections = selections or Selections()
+        chosen = selections if self.selects(selections, x.shape[1] * x.shape[2]) else None
         extra = (chosen,) if self.config.attention == "sparse" else ()
         for index, block in enumerate(self.blocks):
             if str(index) in self.coarse:
@@ -84,11 +85,10 @@ class StreamEditDiT(BufferTransformer):
                 x = self.ptcm[str(index)](x, sigma)
         return self._output(x, embedding, height, width)
 
-    def _selecting(self, selections: Selections, tokens: int) -> Selections | None:
-        """None where attention takes the buffer whole."""
-        sparse = self.config.attention == "sparse"
+    def selects(self, selections: Selections, tokens: int) -> bool:
+        """Whether attention selects among so many tokens, or takes the buffer whole."""
         forced = selections.backend is not None
-        return selections if sparse and (forced or pays(self.head.weight.device, tokens)) else None
+        return self.config.attention == "sparse" and (forced or pays(self.head.weight.device, tokens))
 
     def _pattern(self, grid: Grid, references: int) -> tuple[tuple[Any, ...], ...]:
         """Layout and rotation for the attention of even and of odd blocks, cached by grid and device."""

@@ -23,6 +23,7 @@ from torch.utils.flop_counter import flop_registry
 from ..memory import LiveBytes
 from .attention import back_end
 from .driver import DEVICES, no_driver
+from .graphs import pretended_graphs
 from .ledger import Attention, Copy, Crossed, Launch, Ledger, expected_kernel, place
 
 aten = torch.ops.aten
@@ -284,6 +285,7 @@ def pretend_cuda() -> Iterator[PretendedCuda]:
 
     with (
         no_driver(lambda: device.ledger.wait("event")),
+        pretended_graphs(device),
         mock.patch.object(FakeTensor, "tolist", listed),
         device,
     ):

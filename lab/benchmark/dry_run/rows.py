@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..inline import play
-from ..published import ROWS, Published, build
+from ..published import ROWS, Published, Stream, build
 from .ledger import Copy, Launch
 from .pretended import DEVICE, pretend_cuda
 from .roofline import LAUNCH_US, Card
@@ -35,19 +36,16 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
     ``host_fps`` at ``LAUNCH_US``. With text encoder and autoencoder on a second card of the kind,
     ``crossed_mb`` a frame, memory of both together, and rates of the busier one; with half of the blocks
     there, rates as if the two always waited for each other. ``first_gb`` is the first card's share of the
-    weights.
+    weights. ``launches_replayed`` are those that are left a frame where ``compile`` replays CUDA graphs; None
+    where half of the blocks are on another card.
     """
     with pretend_cuda() as device:
-        stream = build(row, DEVICE, torch.bfloat16, toy=toy)
-        if row.devices is not None:
-            stream = replace(stream, model=stream.model.placed(row.devices))
+        stream = _stream(row, toy)
         weights = device.memory.now
         on_first = stream.model.modules_on(DEVICE)[DEVICE]
         first = sum(weight.nbytes for module in on_first for weight in module.parameters())
         watched = Watched(stream.runner(), device)
-        pictures = stream.pictures(row.warm + 1)
-        played = play(watched, pictures if row.source else None, length=len(pictures))
-        made = next(out for out in played if watched.passed[-1].chunk == row.warm)
+        made = _steady(row, stream, watched)
         peak, predicted = watched.peak, weights + stream.stream_bytes
     frames, passed = len(made), list(watched.of(row.warm))
     launches: list[Launch] = [launch for entry in passed for launch in entry.ledger.launches]
@@ -60,6 +58,7 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
         "frames": frames,
         "gflop": sum(launch.flops for launch in launches) / frames / 1e9,
         "launches": len(launches) / frames,
+        "launches_replayed": replayed_launches(row, toy=toy),
         "syncs": sum(sum(entry.ledger.syncs.values()) for entry in passed) / frames,
         "gb_moved": sum(launch.bytes for launch in launches) / frames / 1e9,
         "crossed_mb": crossed / frames / 1e6,
@@ -80,3 +79,27 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
                 seconds = card.seconds_together(launches, crossed, fused=fused)
             counted[f"{name}_{kind}_fps"] = frames / seconds
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in counted.items()}
+
+
+def replayed_launches(row: Published, *, toy: bool = False) -> float | None:
+    """Launches a frame in the steady state where ``compile`` replays CUDA graphs; nothing is compiled."""
+    if row.devices is not None and row.devices.second_half is not None:
+        return None
+    with pretend_cuda() as device:
+        stream = _stream(row, toy)
+        watched = Watched(stream.runner(compiled=True), device)
+        made = _steady(row, stream, watched)
+    launches = [launch for entry in watched.of(row.warm) for launch in entry.ledger.launches]
+    return len(launches) / len(made)
+
+
+def _stream(row: Published, toy: bool) -> Stream:
+    stream = build(row, DEVICE, torch.bfloat16, toy=toy)
+    return stream if row.devices is None else replace(stream, model=stream.model.placed(row.devices))
+
+
+def _steady(row: Published, stream: Stream, watched: Watched) -> np.ndarray:
+    """Play up to the chunk in the steady state; its pictures."""
+    pictures = stream.pictures(row.warm + 1)
+    played = play(watched, pictures if row.source else None, length=len(pictures))
+    return next(out for out in played if watched.passed[-1].chunk == row.warm)

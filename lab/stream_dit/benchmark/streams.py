@@ -13,22 +13,29 @@ from typing import Any
 
 import torch
 
-from ....engine.conditioning.states import TextStates
+from ....engine.autoencoders.latents import LatentFormat
+from ....engine.autoencoders.taehv import TAEHVAutoencoder
+from ....engine.conditioning.recipe import ConditioningRecipe
 from ....engine.errors import SettingError
+from ....engine.families import StreamRequest, make_runner
+from ....engine.families.base import DenoiseSettings
 from ....engine.families.compiling import set_compiled
 from ....engine.families.stream_dit.fp8 import quantise
+from ....engine.families.stream_dit.model import StreamDiTModel
+from ....engine.families.stream_dit.profile import Profile
 from ....engine.networks.stream_dit.config import PAPER_4B, StreamDiTConfig
 from ....engine.networks.stream_dit.model import StreamDiT
 from ....engine.networks.taehv import TAEHV, TAEHVConfig
-from ....engine.sampling.moving_buffer import MovingBuffer
+from ....engine.runtime.lanes import lanes_of
 from ....engine.sampling.partition import Partition
+from ...benchmark.playback import play_through
+from ...benchmark.random_text import RandomText
 from ...benchmark.rates import count_flops, matmul_flops, peak_flops
 from ...mllm_edit.benchmark.stages import seconds
 
 Row = dict[str, Any]
 PUBLISHED_MS, PUBLISHED_FPS = 482.0, 16.0  # an evaluation and a stream of the full size on an H100
 CYCLES = 8  # chunks that a stream is measured over
-TEXT_TOKENS = 128  # of each text encoder
 
 
 @dataclass(frozen=True)
@@ -76,12 +83,9 @@ class Bench:
             network, autoencoder = StreamDiT(scale.network), TAEHV(scale.decoder)
         self.network = network.to(dtype).eval().requires_grad_(False)
         self.autoencoder = autoencoder.to(dtype).eval().requires_grad_(False)
-        text = {
-            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=device, dtype=dtype), None)
-            for name, width in scale.network.text
-        }
+        self.text = RandomText(scale.network.text, device, dtype)
         with torch.inference_mode():
-            self.context = self.network.read_text(text)
+            self.context = self.network.read_text(self.text.encode(["random"]))
         self.best_flops, self.peak_flops = matmul_flops(device, dtype), peak_flops(device)
         self._flops: dict[int, int] = {}
         self.precision = str(dtype).removeprefix("torch.")
@@ -139,32 +143,21 @@ class Bench:
             row["mfu_of_peak"] = rate / self.peak_flops if self.peak_flops else None
         return row | self._labels()
 
-    @torch.inference_mode()
     def stream(self) -> Row:
-        """A stream in its steady state, decoder included, one stage after the other."""
-        scale, side = self.scale, self.scale.side
-        shape = (scale.network.channels, side, side)
-
-        def noise(first: int, count: int, draw: int) -> torch.Tensor:
-            return torch.randn(count, *shape, device=self.device)
-
-        def velocity(x: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:
-            return self.network(x[None], sigmas[None], self.context)[0].float()
-
-        buffer = MovingBuffer(scale.partition, noise)
-        buffer.prime(velocity)
-        memory: tuple[torch.Tensor, ...] = ()
-
-        def work() -> None:
-            nonlocal memory
-            for _ in range(CYCLES):
-                emitted = buffer.cycle(velocity)
-                buffer.push()
-                _, memory = self.autoencoder.decode(emitted[None].to(self.dtype), memory)
-
-        spent = seconds(work, self.device)
-        frames = CYCLES * scale.partition.frames * self.autoencoder.config.temporal
-        return {"row": "stream with decoder", "fps": frames / spent, "frames": frames, **self._labels()}
+        """The product's own runner in its steady state, through the device's lanes."""
+        scale, side = self.scale, self.scale.side * self.autoencoder.config.spatial
+        autoencoder = TAEHVAutoencoder(self.autoencoder, LatentFormat())
+        model = StreamDiTModel(self.network, self.text, autoencoder, Profile((scale.partition,)))
+        settings = DenoiseSettings(noise="fresh", compile=self.compiled)
+        recipe = ConditioningRecipe("random", node_id="text")
+        request = StreamRequest(
+            settings, recipe, node_id="denoise", model_node_id="model", width=side, height=side
+        )
+        with torch.inference_mode():
+            runner = make_runner(model, request)
+        needs, frames = runner.requirements, CYCLES * runner.requirements.chunk_frames
+        played = play_through(runner, needs.first + frames, lanes_of(self.device))
+        return {"row": "stream with decoder", "fps": played.fps(1), "frames": frames, **self._labels()}
 
     def _labels(self) -> Row:
         """What a row was measured at; toy rows say that they are no figures of the full size."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
@@ -18,9 +18,7 @@ import torch
 
 from ....engine.autoencoders.latents import LatentFormat
 from ....engine.autoencoders.taehv import TAEHVAutoencoder
-from ....engine.conditioning.ensemble import TextEnsemble
 from ....engine.conditioning.recipe import ConditioningRecipe
-from ....engine.conditioning.states import TextStates
 from ....engine.families import StreamRequest, make_runner
 from ....engine.families.base import DenoiseSettings
 from ....engine.families.streamedit_dit.model import StreamEditDiTModel
@@ -33,13 +31,13 @@ from ....engine.networks.streamedit_dit.model import StreamEditDiT
 from ....engine.networks.taehv import TAEHV
 from ....engine.sampling.edit_stream import LEVELS
 from ...benchmark.memory import peak_bytes
+from ...benchmark.random_text import RandomText
 from ...benchmark.rates import matmul_flops
 from ...mllm_edit.benchmark.stages import seconds, synchronise
 from .cases import FULL, Case, Row, Scale, cases
 from .flops import attention_flops
 
 CYCLES = 8  # latent frames of six evaluations that a rate is taken over
-TEXT_TOKENS = 128  # of each text encoder
 FPS = 30.0  # of the camera that a chunk is waited for
 
 
@@ -85,20 +83,6 @@ def attention_cost(config: StreamEditDiTConfig, case: Case, side: int, selection
     flops = attention_flops((1, config.heads, count, math.prod(block), config.head_width), density)
     spent = flops.attention + flops.selection if sparse else flops.dense
     return {"attention_tflop": config.depth * spent / 1e12, "attention_saved": 1.0 - spent / flops.dense}
-
-
-class RandomText(TextEnsemble):
-    """States as long as a prompt's may be; what they hold does not change the speed."""
-
-    def __init__(self, widths: Iterable[tuple[str, int]], device: torch.device, dtype: torch.dtype) -> None:
-        super().__init__({})
-        self._states = {
-            name: TextStates(torch.randn(1, TEXT_TOKENS, width, device=device, dtype=dtype), None)
-            for name, width in widths
-        }
-
-    def encode(self, prompts: Sequence[str]) -> dict[str, TextStates]:
-        return self._states
 
 
 class Bench:

@@ -112,45 +112,6 @@ def test_fifty_chunks_on_one_graph(tiny_model: MLLMEditModel, tmp_path: Path) ->
     assert np.abs(found.astype(int) - expected).max() <= 2
 
 
-@pytest.fixture
-def pretended(monkeypatch: pytest.MonkeyPatch) -> tuple[list[dict], list[str]]:
-    """Options of every compilation, which does nothing, for a CPU that passes as CUDA; what the log says."""
-    asked: list[dict] = []
-    said: list[str] = []
-    monkeypatch.setattr(compiling, "kind_of", lambda _: "cuda")
-    monkeypatch.setattr(compiling, "obstacle", lambda _: "")
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda _, **options: asked.append(options))
-    monkeypatch.setattr(compiling.log, "warning", lambda line, *parts: said.append(line % parts))
-    return asked, said
-
-
-def test_a_denoiser_of_one_shape_is_recorded_or_says_why_not(
-    tiny_model: MLLMEditModel, monkeypatch: pytest.MonkeyPatch, pretended: tuple[list[dict], list[str]]
-) -> None:
-    asked, said = pretended
-    sample, failures = Denoiser.sample, [RuntimeError("operation not permitted when stream is capturing")]
-
-    def failing(*given: object) -> torch.Tensor:
-        if failures:
-            raise failures.pop()
-        return sample(*given)
-
-    monkeypatch.setattr(Denoiser, "sample", failing)
-    request = StreamRequest(
-        DenoiseSettings(chunk=CHUNK, compile=True),
-        ConditioningRecipe("paper sketch", node_id="text"),
-        node_id="denoise",
-        model_node_id="model",
-        width=SIDE,
-        height=SIDE,
-    )
-    clip = np.zeros((2 * CHUNK, SIDE, SIDE, 3), np.uint8)
-    frames = [len(part) for part in play(make_runner(tiny_model, request), clip)]
-    assert frames == [CHUNK, CHUNK]
-    assert [options.get("mode") for options in asked] == ["reduce-overhead", None]
-    assert len(said) == 1 and "capturing" in said[0]
-
-
 def test_without_a_compiler_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise RuntimeError("no compiler\nfound")

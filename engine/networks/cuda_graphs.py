@@ -1,0 +1,187 @@
+"""CUDA graphs: what a network launches for one kind of call is recorded once, then replayed by one launch.
+
+A network of thousands of small kernels waits for the host, which takes 5 to 20 us to launch each. A graph
+reads and writes the same memory every time: tensors that go in are written into buffers of its own, and all
+else that it touches (weights, a cache's slots, masks) must stay where it is and be changed in place. A LoRA's
+strength and an adapter's pictures are. It belongs to the thread and the stream that recorded it. Recording
+runs the network's Python once more, and nothing on the device.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..errors import one_line
+from ..log import log
+
+Given = torch.Tensor | None
+Run = Callable[..., torch.Tensor]
+Replay = Callable[[], torch.Tensor]
+"""Does again what was recorded; its result is good until the next replay."""
+Recorder = Callable[[Replay], Replay]
+"""Records what a function launches, which must not make the host wait."""
+
+KEPT = 8
+"""Kinds of call whose graphs are kept: those asked for last."""
+
+
+class Graphs:
+    """The graphs of one stream through one network.
+
+    Args:
+        modules: everything whose weights a call reads.
+        wanted: False runs every call plainly, as do a device other than CUDA and weights on several cards.
+    """
+
+    def __init__(self, modules: Iterable[nn.Module], wanted: bool) -> None:
+        self._weights = _Weights(modules)
+        self._wanted = wanted
+        self._recorder: Recorder | None = None
+        self._recorded_on: Hashable = None
+        self._graphs: OrderedDict[Hashable, _Graph] = OrderedDict()
+        self._constants: dict[Hashable, _Buffers] = {}
+
+    def __call__(
+        self, run: Run, *inputs: Given, constants: Sequence[Given] = (), kind: Hashable = ()
+    ) -> torch.Tensor:
+        """``run(*inputs, *constants)``, replayed where such a call was recorded.
+
+        Args:
+            run: may read nothing that changes from call to call but its arguments and what is written in
+                place; what it refers to is kept as long as its graph. Does the same when it runs twice.
+            inputs: new values at every call.
+            constants: seldom others (a text); written again only when other tensors come.
+            kind: of the call, where ``run`` does other things for tensors of the same shapes.
+
+        Returns:
+            A tensor of the caller's own.
+        """
+        if not self._ready():
+            return run(*inputs, *constants)
+        shared = tuple(map(_layout, constants))
+        key = (kind, tuple(map(_layout, inputs)), shared)
+        if shared not in self._constants:
+            self._constants[shared] = _Buffers(constants)
+        self._constants[shared].write(constants, only_new=True)
+        if key in self._graphs:
+            self._graphs.move_to_end(key)
+            graph = self._graphs[key]
+            graph.inputs.write(inputs)
+            return graph.replay().clone()
+        return self._first(key, run, _Buffers(inputs), self._constants[shared])
+
+    def clear(self) -> None:
+        """Forget all graphs, and free their memory."""
+        self._graphs.clear()
+        self._constants.clear()
+
+    def _first(self, key: Hashable, run: Run, inputs: _Buffers, constants: _Buffers) -> torch.Tensor:
+        """Run a new kind of call, which also sets up what libraries and compilers keep, and record it."""
+        arguments = (*inputs.tensors, *constants.tensors)
+        made = run(*arguments)
+        assert self._recorder is not None
+        try:
+            replay = self._recorder(lambda: run(*arguments))
+        except RuntimeError as error:
+            reason = one_line(error, 120) or type(error).__name__
+            log.warning("CUDA graphs can't be recorded here (%s): the network runs without.", reason)
+            self._wanted = False
+            self.clear()
+            return made
+        self._graphs[key] = _Graph(inputs, replay, run)
+        if len(self._graphs) > KEPT:
+            self._graphs.popitem(last=False)
+            used = {shared for _, _, shared in self._graphs}
+            self._constants = {shared: kept for shared, kept in self._constants.items() if shared in used}
+        return made
+
+    def _ready(self) -> bool:
+        """Whether to record and replay; graphs of another thread, or of weights that moved, go first."""
+        if not self._wanted:
+            return False
+        now = (threading.get_ident(), self._weights.addresses())
+        if now != self._recorded_on:
+            self.clear()
+            self._recorded_on, devices = now, self._weights.devices()
+            self._recorder = recorder_for(devices.pop()) if len(devices) == 1 else None
+        return self._recorder is not None
+
+
+def recorder_for(device: torch.device) -> Recorder | None:
+    """What records on a device; None where there are no graphs."""
+    return _CudaRecorder(device) if device.type == "cuda" else None
+
+
+class _CudaRecorder:
+    """Records on the stream of the thread that asks; its graphs share their working memory."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.pool = device, torch.cuda.graph_pool_handle()
+
+    def __call__(self, run: Replay) -> Replay:
+        current, graph = torch.cuda.current_stream(self.device), torch.cuda.CUDAGraph()
+        # outside of lanes the stream is the default one, on which nothing can be captured
+        own = None if current == torch.cuda.default_stream(self.device) else current
+        with torch.cuda.graph(graph, self.pool, own, capture_error_mode="thread_local"):  # other lanes go on
+            made = run()
+
+        def replay() -> torch.Tensor:
+            graph.replay()
+            return made
+
+        return replay
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """A recorded call: its buffers, and what must live as long as it."""
+
+    inputs: _Buffers
+    replay: Replay
+    run: Run
+
+
+class _Buffers:
+    """Tensors like the given ones, in places that don't change."""
+
+    def __init__(self, given: Sequence[Given]) -> None:
+        self._given = tuple(given)
+        self.tensors = [None if x is None else _stored(x).clone().expand(x.shape) for x in given]
+
+    def write(self, given: Sequence[Given], *, only_new: bool = False) -> None:
+        """Take others' values; with ``only_new`` not those of the very tensors that were given last."""
+        for target, new, old in zip(self.tensors, given, self._given, strict=True):
+            if target is not None and new is not None and not (only_new and new is old):
+                _stored(target).copy_(_stored(new))
+        if only_new:
+            self._given = tuple(given)
+
+
+class _Weights:
+    """Where parameters and buffers of modules are now, also where others took their place."""
+
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        layers = [layer for module in modules for layer in module.modules()]
+        holders = (holder for layer in layers for holder in (layer._parameters, layer._buffers))
+        self._places = [(holder, name) for holder in holders for name in holder if holder[name] is not None]
+
+    def addresses(self) -> tuple[int, ...]:
+        return tuple(holder[name].data_ptr() for holder, name in self._places)
+
+    def devices(self) -> set[torch.device]:
+        return {holder[name].device for holder, name in self._places}
+
+
+def _layout(x: Given) -> Hashable:
+    return None if x is None else (x.shape, x.stride(), x.dtype, x.device)
+
+
+def _stored(x: torch.Tensor) -> torch.Tensor:
+    """A tensor without the copies that ``expand`` pretends."""
+    return x[tuple(slice(0, 1) if step == 0 else slice(None) for step in x.stride())]
