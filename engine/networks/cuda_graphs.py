@@ -172,10 +172,15 @@ class _Weights:
         self._places = [(holder, name) for holder in holders for name in holder if holder[name] is not None]
 
     def addresses(self) -> tuple[int, ...]:
-        return tuple(holder[name].data_ptr() for holder, name in self._places)
+        return tuple(address(holder[name]) for holder, name in self._places)
 
     def devices(self) -> set[torch.device]:
         return {holder[name].device for holder, name in self._places}
+
+
+def address(x: torch.Tensor) -> int:
+    """Where a tensor's values are."""
+    return x.data_ptr()
 
 
 def _layout(x: Given) -> Hashable:

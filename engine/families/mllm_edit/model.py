@@ -97,19 +97,22 @@ class MLLMEditModel(PartedModel):
         }
 
     def working_bytes(self, settings: DenoiseSettings, width: int, height: int) -> dict[Part, int]:
-        """What every lane works with at once: the encoders', tokens of the U-Net, and the adapters.
+        """What every lane works with at once: the encoders', tokens of the U-Net, text, and the adapters.
 
         Counted by a dry run (docs/gpu.md): denoising holds six times the U-Net's widths for each of its
-        latents.
+        latents; text of two chunks, whose keys and values a CUDA graph copies, is there for every frame.
         """
         unet, frames = self.denoiser.unet, self.requirements(settings).chunk_frames
         spatial = self.autoencoder.spatial
         planes = width * height * self.autoencoder.working_values(frames)
         tokens = 6 * (width // spatial) * (height // spatial) * sum(unet.config.block_out_channels)
+        keys = sum(part.to_k.out_features for name, part in unet.named_modules() if name.endswith(".attn2"))
+        copies = 3 if settings.compile else 2
+        text = self.profile.context_length * (copies * 2 * keys + 3 * unet.config.encoder_hid_dim)
         adapters = sum(adapter_values(Path(each.path), frames, height, width) for each in self.adapters)
         item = unet.dtype.itemsize
         values = {
-            "denoiser": frames * tokens + adapters,
+            "denoiser": frames * (tokens + text) + adapters,
             "text_encoder": self.encoder.working_values(frames),
             "autoencoder": planes,
         }

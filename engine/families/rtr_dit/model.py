@@ -165,6 +165,7 @@ class RTRDiTModel(PartedModel):
     def working_bytes(self, settings: DenoiseSettings, width: int, height: int) -> dict[Part, int]:
         """For every row the cache and the widest layer for a block, and the autoencoder's work on a chunk.
 
+        A CUDA graph has a copy of the text's keys and values.
         A text encoder that is lent to the device for a new prompt comes in the middle of all that.
         """
         item = self.net.patch_embedding.weight.element_size()
@@ -179,6 +180,8 @@ class RTRDiTModel(PartedModel):
         cache = layout.bytes(rows, item, precision)
         if precision == "fp8":  # a layer is turned back into the network's format while it is attended to
             cache += layout.bytes(rows, item) // layout.layers
+        if settings.compile:
+            cache += 2 * layout.layers * self.profile.text_length * self.net.config.dim * item
         text = 0 if self.text is None else self.text.lent_bytes
         config = self.net.config
         masks = MaskCache.bytes(config.layers, config.dim, tokens, item) if self.mask_share(settings) else 0

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensor
 
 from ....engine.families import compiling
 from ....engine.networks import cuda_graphs
@@ -29,7 +28,7 @@ def pretended_graphs(device: PretendedCuda) -> Iterator[None]:
         (compiling, "obstacle", lambda _: ""),
         (torch.nn.Module, "compile", lambda *_, **__: None),
         (cuda_graphs, "recorder_for", lambda _: _recorder(device)),
-        (FakeTensor, "data_ptr", lambda tensor: tensor.untyped_storage()._cdata),
+        (cuda_graphs, "address", lambda tensor: tensor.untyped_storage()._cdata),
     )
     with ExitStack() as stack:
         for holder, name, stub in stubs:
