@@ -52,13 +52,14 @@ class Fp8Storage:
             kept.append(live)
         return LayerView(whole[0], whole[1], (self.current - first) * self.tokens, (kept[0], kept[1]))
 
-    def frame(self, layer: int, slot: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def frame(self, layer: int, slot: int, frames: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
         buffers = (2 * layer, 2 * layer + 1)
         if self.current <= slot < self.current + self.block:
-            k, v = (self.live[buffer][:, slot - self.current] for buffer in buffers)
+            first = slot - self.current
+            k, v = (self.live[buffer][:, first : first + frames].flatten(1, 2) for buffer in buffers)
         else:
             row = self._row(slot)
-            k, v = (self._read(buffer, row, row + 1) for buffer in buffers)
+            k, v = (self._read(buffer, row, row + frames) for buffer in buffers)
         return k, v
 
     def write(

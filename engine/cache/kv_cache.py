@@ -122,9 +122,9 @@ class SegmentedKVCache:
             self._note(text)
         if self.sink_average is not None:
             take_in(self.storage, layers, roll.first_sink, roll.leaving, self.sink_average)
-        for source, target in roll.commit():
+        for source, target, frames in _runs(roll.commit()):
             for layer in range(layers):
-                self.storage.write(layer, target, *self.storage.frame(layer, source))
+                self.storage.write(layer, target, *self.storage.frame(layer, source, frames))
 
     def new_shot(self, jump: int) -> None:
         """The next block begins a shot; see ``Roll.new_shot``."""
@@ -174,3 +174,15 @@ class SegmentedKVCache:
         """Keys and values of references, sink and rolling, oldest first (for tests and fixtures)."""
         frames = [self.storage.frame(layer, slot) for slot in self.roll.slots]
         return torch.cat([k for k, _ in frames], dim=1), torch.cat([v for _, v in frames], dim=1)
+
+
+def _runs(moves: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Moves from slot to slot as (from, to, frames): one copy for slots that follow each other."""
+    runs: list[tuple[int, int, int]] = []
+    for source, target in moves:
+        first, to, frames = runs[-1] if runs else (-1, -1, 0)
+        if frames and (source, target) == (first + frames, to + frames):
+            runs[-1] = (first, to, frames + 1)
+        else:
+            runs.append((source, target, 1))
+    return runs

@@ -26,8 +26,8 @@ class Storage(Protocol):
         """Slots ``first`` to ``stop``; of the current block's, the first ``frames`` only."""
         ...
 
-    def frame(self, layer: int, slot: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values (B, tokens, heads, head width) of a slot."""
+    def frame(self, layer: int, slot: int, frames: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values (B, frames * tokens, heads, head width) of a slot, or of some from it on."""
         ...
 
     def write(
@@ -67,8 +67,8 @@ class NativeStorage:
         k, v = (torch.cat([part[:, :end], part[:, after:]], dim=1) for part in (keys, values))
         return LayerView(k, v, at, (keys[:, at:end], values[:, at:end]))
 
-    def frame(self, layer: int, slot: int) -> tuple[torch.Tensor, torch.Tensor]:
-        tokens = slice(slot * self.tokens, (slot + 1) * self.tokens)
+    def frame(self, layer: int, slot: int, frames: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = slice(slot * self.tokens, (slot + frames) * self.tokens)
         return self.keys[layer][:, tokens], self.values[layer][:, tokens]
 
     def write(

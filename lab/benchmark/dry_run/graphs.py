@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 from unittest import mock
 
 import torch
@@ -14,15 +14,18 @@ from ....engine.networks import cuda_graphs
 from ....engine.networks.cuda_graphs import Recorder, Replay
 from .ledger import Launch, Ledger, place
 
-if TYPE_CHECKING:
-    from .pretended import PretendedCuda
-
 GRAPH = "graph"
 """The launch of a whole graph, which has the FLOP and bytes of all that is in it."""
 
 
+class Counting(Protocol):
+    """What a device that was asked for things writes them into."""
+
+    ledger: Ledger
+
+
 @contextmanager
-def pretended_graphs(device: PretendedCuda) -> Iterator[None]:
+def pretended_graphs(device: Counting) -> Iterator[None]:
     """``compile`` records and replays here, and compiles nothing."""
     stubs: tuple[tuple[object, str, Callable[..., object]], ...] = (
         (compiling, "obstacle", lambda _: ""),
@@ -36,7 +39,7 @@ def pretended_graphs(device: PretendedCuda) -> Iterator[None]:
         yield
 
 
-def _recorder(device: PretendedCuda) -> Recorder:
+def _recorder(device: Counting) -> Recorder:
     def record(run: Replay) -> Replay:
         outside, inside = device.ledger, Ledger()
         device.ledger = inside

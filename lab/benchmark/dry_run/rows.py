@@ -45,7 +45,7 @@ def count(row: Published, cards: Mapping[str, Card], *, toy: bool = False) -> Ro
         on_first = stream.model.modules_on(DEVICE)[DEVICE]
         first = sum(weight.nbytes for module in on_first for weight in module.parameters())
         watched = Watched(stream.runner(), device)
-        made = _steady(row, stream, watched)
+        made = _played(row, stream, watched, row.warm)
         peak, predicted = watched.peak, weights + stream.stream_bytes
     frames, passed = len(made), list(watched.of(row.warm))
     launches: list[Launch] = [launch for entry in passed for launch in entry.ledger.launches]
@@ -87,9 +87,12 @@ def replayed_launches(row: Published, *, toy: bool = False) -> float | None:
         return None
     with pretend_cuda() as device:
         stream = _stream(row, toy)
-        watched = Watched(stream.runner(compiled=True), device)
-        made = _steady(row, stream, watched)
-    launches = [launch for entry in watched.of(row.warm) for launch in entry.ledger.launches]
+        watched, chunk = (
+            Watched(stream.runner(compiled=True), device),
+            row.warm + 2,
+        )  # all is recorded by then
+        made = _played(row, stream, watched, chunk)
+    launches = [launch for entry in watched.of(chunk) for launch in entry.ledger.launches]
     return len(launches) / len(made)
 
 
@@ -98,8 +101,8 @@ def _stream(row: Published, toy: bool) -> Stream:
     return stream if row.devices is None else replace(stream, model=stream.model.placed(row.devices))
 
 
-def _steady(row: Published, stream: Stream, watched: Watched) -> np.ndarray:
-    """Play up to the chunk in the steady state; its pictures."""
-    pictures = stream.pictures(row.warm + 1)
+def _played(row: Published, stream: Stream, watched: Watched, chunk: int) -> np.ndarray:
+    """Play up to a chunk; its pictures."""
+    pictures = stream.pictures(chunk + 1)
     played = play(watched, pictures if row.source else None, length=len(pictures))
-    return next(out for out in played if watched.passed[-1].chunk == row.warm)
+    return next(out for out in played if watched.passed[-1].chunk == chunk)
