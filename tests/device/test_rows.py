@@ -21,6 +21,7 @@ def test_a_row_that_is_counted() -> None:
     row = rows.count(ROW, {"h200": CARDS["h200"], "4090": CARDS["4090"]}, toy=True)
     assert row["frames"] == 8 and row["scale"] == "toy size"
     assert row["unfused_attention"] == 0
+    assert 0 < row["launches_replayed"] < row["launches"]
     assert 0 < row["4090_eager_fps"] <= row["4090_ideal_fps"] < row["h200_ideal_fps"]
     assert row["weights_gb"] < row["peak_gb"]
 

@@ -1,7 +1,8 @@
 """How many graphs a compiled stream costs: few, whatever is asked, switched or seen while it plays.
 
 Counted by a Dynamo back end that runs what it is given, so that no C++ compiler is needed. Graphs are
-counted over all modules; each block of a network shares the graphs of its kind.
+counted over all modules; each block of a network shares the graphs of its kind. As on CUDA, networks are
+given buffers that are written in place where their shapes stay.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tiny_streamedit_dit
 import torch
 from safetensors.torch import save_file
 from tiny_lllite import random_adapter
+from tiny_lora import write_lora
 from torch._dynamo.testing import CompileCounter
 from torch._dynamo.utils import counters
 
@@ -33,6 +35,7 @@ from livestyle.engine.families.base import (
     TemporalAdapter,
 )
 from livestyle.engine.motion.refresh import RefreshPolicy
+from livestyle.engine.networks import cuda_graphs
 from livestyle.engine.networks.lllite_file import save_lllite
 from livestyle.engine.networks.transformer import CrossAttention
 from livestyle.lab.benchmark.inline import play
@@ -51,6 +54,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[CompileCounter]:
 
     monkeypatch.setattr(torch.nn.Module, "compile", counted)
     monkeypatch.setattr(compiling, "obstacle", lambda _: "")
+    monkeypatch.setattr(cuda_graphs, "recorder_for", lambda _: lambda run: run)
     torch._dynamo.reset()
     counters.clear()
     yield counter
@@ -148,11 +152,17 @@ def test_rtr_dit_asked_while_its_cache_grows(
     assert 1 <= graphs.frame_count <= 4
 
 
-@pytest.mark.parametrize("adapted", [False, True], ids=["plain", "adapter"])
-def test_mllm_edit_asked(graphs: CompileCounter, tmp_path: Path, adapted: bool) -> None:
-    """An adapter's pictures and its multiplier are written into buffers: still one graph."""
-    model, changes = load(tiny_checkpoint.write_tiny_checkpoint(tmp_path)), PROMPTS
-    if adapted:
+@pytest.mark.parametrize("on", ["plain", "adapter", "LoRA"])
+def test_mllm_edit_asked(graphs: CompileCounter, tmp_path: Path, on: str) -> None:
+    """An adapter's pictures, its multiplier and a LoRA's strength are written in place: still one graph."""
+    checkpoint = tiny_checkpoint.write_tiny_checkpoint(tmp_path)
+    model, changes = load(checkpoint), PROMPTS
+    if on == "LoRA":
+        lora = tmp_path / "lora.safetensors"
+        write_lora(model.modules()[0], lora, "peft")
+        model = load(checkpoint, lora=str(lora))
+        changes = {index: {**asked, "m.lora_strength": index / 13} for index, asked in PROMPTS.items()}
+    if on == "adapter":
         file = tmp_path / "lllite.safetensors"
         save_lllite(file, random_adapter(model.modules()[0]), {})
         model = model.patched((TemporalAdapter(str(file), refresh=RefreshPolicy(every=2), node_id="a"),))
