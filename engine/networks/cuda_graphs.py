@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,6 +27,9 @@ Replay = Callable[[], torch.Tensor]
 """Does again what was recorded; its result is good until the next replay."""
 Recorder = Callable[[Replay], Replay]
 """Records what a function launches, which must not make the host wait."""
+
+_Key = tuple[Hashable, Hashable, Hashable]
+"""Of a call: its kind, the layouts of its inputs, and of its constants."""
 
 KEPT = 8
 """Kinds of call whose graphs are kept: those asked for last."""
@@ -44,7 +48,7 @@ class Graphs:
         self._wanted = wanted
         self._recorder: Recorder | None = None
         self._recorded_on: Hashable = None
-        self._graphs: OrderedDict[Hashable, _Graph] = OrderedDict()
+        self._graphs: OrderedDict[_Key, _Graph] = OrderedDict()
         self._constants: dict[Hashable, _Buffers] = {}
 
     def __call__(
@@ -67,8 +71,8 @@ class Graphs:
         shared = tuple(map(_layout, constants))
         key = (kind, tuple(map(_layout, inputs)), shared)
         if shared not in self._constants:
-            self._constants[shared] = _Buffers(constants)
-        self._constants[shared].write(constants, only_new=True)
+            self._constants[shared] = _Buffers(constants, seldom=True)
+        self._constants[shared].write(constants)
         if key in self._graphs:
             self._graphs.move_to_end(key)
             graph = self._graphs[key]
@@ -81,7 +85,7 @@ class Graphs:
         self._graphs.clear()
         self._constants.clear()
 
-    def _first(self, key: Hashable, run: Run, inputs: _Buffers, constants: _Buffers) -> torch.Tensor:
+    def _first(self, key: _Key, run: Run, inputs: _Buffers, constants: _Buffers) -> torch.Tensor:
         """Run a new kind of call, which also sets up what libraries and compilers keep, and record it."""
         arguments = (*inputs.tensors, *constants.tensors)
         made = run(*arguments)
@@ -125,10 +129,11 @@ class _CudaRecorder:
         self.device, self.pool = device, torch.cuda.graph_pool_handle()
 
     def __call__(self, run: Replay) -> Replay:
-        current, graph = torch.cuda.current_stream(self.device), torch.cuda.CUDAGraph()
-        # outside of lanes the stream is the default one, on which nothing can be captured
-        own = None if current == torch.cuda.default_stream(self.device) else current
-        with torch.cuda.graph(graph, self.pool, own, capture_error_mode="thread_local"):  # other lanes go on
+        stream, graph = torch.cuda.current_stream(self.device), torch.cuda.CUDAGraph()
+        if stream == torch.cuda.default_stream(self.device):
+            stream = torch.cuda.Stream(self.device)  # nothing can be captured on the default one
+        # what other lanes do meanwhile is none of this capture's business
+        with torch.cuda.graph(graph, self.pool, stream, capture_error_mode="thread_local"):
             made = run()
 
         def replay() -> torch.Tensor:
@@ -148,19 +153,23 @@ class _Graph:
 
 
 class _Buffers:
-    """Tensors like the given ones, in places that don't change."""
+    """Tensors like the given ones, in places that don't change.
 
-    def __init__(self, given: Sequence[Given]) -> None:
-        self._given = tuple(given)
+    Args:
+        seldom: the very tensors that were given last are not written again.
+    """
+
+    def __init__(self, given: Sequence[Given], *, seldom: bool = False) -> None:
+        self._last = tuple(given) if seldom else None
         self.tensors = [None if x is None else _stored(x).clone().expand(x.shape) for x in given]
 
-    def write(self, given: Sequence[Given], *, only_new: bool = False) -> None:
-        """Take others' values; with ``only_new`` not those of the very tensors that were given last."""
-        for target, new, old in zip(self.tensors, given, self._given, strict=True):
-            if target is not None and new is not None and not (only_new and new is old):
+    def write(self, given: Sequence[Given]) -> None:
+        """Take others' values."""
+        for target, new, old in zip(self.tensors, given, self._last or (None,) * len(given), strict=True):
+            if target is not None and new is not None and new is not old:
                 _stored(target).copy_(_stored(new))
-        if only_new:
-            self._given = tuple(given)
+        if self._last is not None:
+            self._last = tuple(given)
 
 
 class _Weights:
@@ -168,7 +177,7 @@ class _Weights:
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         layers = [layer for module in modules for layer in module.modules()]
-        holders = (holder for layer in layers for holder in (layer._parameters, layer._buffers))
+        holders: list[Any] = [each for layer in layers for each in (layer._parameters, layer._buffers)]
         self._places = [(holder, name) for holder in holders for name in holder if holder[name] is not None]
 
     def addresses(self) -> tuple[int, ...]:

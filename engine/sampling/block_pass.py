@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -97,7 +97,7 @@ class BlockPass:
 
     def remember(self, x: torch.Tensor, source: torch.Tensor | None, timestep: float | torch.Tensor) -> None:
         """Leave keys and values of latents in the view; arguments as for ``evaluate``."""
-        (self.replayed or self.net)(*self._inputs(x, source, timestep), None, True)
+        self._network(*self._inputs(x, source, timestep), None, True)
 
     def evaluate(
         self,
@@ -113,7 +113,11 @@ class BlockPass:
             timestep: one for all, (B, 1) or (B, F).
             reuse: see ``MaskCache``.
         """
-        return (self.replayed or self.net)(*self._inputs(x, source, timestep), reuse)
+        return self._network(*self._inputs(x, source, timestep), reuse)
+
+    @property
+    def _network(self) -> Callable[..., torch.Tensor]:
+        return self.replayed or self.net
 
     def _inputs(
         self, x: torch.Tensor, source: torch.Tensor | None, timestep: float | torch.Tensor

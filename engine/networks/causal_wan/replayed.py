@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from ...cache.view import BlockView, LayerReuse
-from ..cuda_graphs import Given, Graphs
+from ..cuda_graphs import Graphs
 from ..rope import Rotation
 from .model import CausalWan, CrossAttentionKV
 
@@ -41,7 +42,7 @@ class ReplayedNetwork:
         reuse: Sequence[LayerReuse] | None,
         kept_only: bool = False,
     ) -> torch.Tensor:
-        def run(x: torch.Tensor, timesteps: torch.Tensor, *more: Given) -> torch.Tensor:
+        def run(x: torch.Tensor, timesteps: torch.Tensor, *more: Any) -> torch.Tensor:
             turned, by, (mask, chosen), texts = Rotation(*more[:2]), more[2:4], more[4:6], more[6:]
             return self.net(
                 x,
