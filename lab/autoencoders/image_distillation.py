@@ -92,8 +92,9 @@ def distil(
 ) -> AutoencoderTiny:
     """Train ``lighter(teacher)``: its encoder for the teacher's latents, its decoder for their pictures.
 
-    The decoder's loss is the teacher's own (``train_autoencoder``). An end that the student has from the
-    teacher as it was is not trained.
+    The decoder's loss is the teacher's own (``train_autoencoder``), and the distance to its decoder on
+    latents that no picture has: a denoiser's are soft, and patches would show there as a grid. An end that
+    the student has from the teacher as it was is not trained.
 
     Args:
         windows: crops are drawn from all of it, a quarter of them sources; see ``video_pairs``.
@@ -115,14 +116,18 @@ def distil(
         pictures = crops.float() / 127.5 - 1.0
         with torch.no_grad():
             latents = wanted.encode(pictures.bfloat16()).float()
+            soft = _soft(latents, generator)
+            teachers = wanted.decode(soft.bfloat16()).float()
         noise = torch.randn(latents.shape, generator=generator)
         with torch.autocast("cpu", torch.bfloat16):
             seen = student.encode(pictures).float()
-            decoded = student.decode(latents + NOISE * noise).float()
+            decoded, like = student.decode(torch.cat([latents + NOISE * noise, soft])).float().chunk(2)
         apart, error = F.mse_loss(seen, latents), F.mse_loss(decoded, pictures)
+        unlike = F.mse_loss(like, teachers) + 0.05 * F.l1_loss(like, teachers)
         terms = {
-            "loss": apart + error + 0.05 * F.l1_loss(decoded, pictures),
+            "loss": apart + error + 0.05 * F.l1_loss(decoded, pictures) + unlike,
             "latents": apart.detach(),
+            "unlike": unlike.detach(),
             "psnr": 10.0 * torch.log10(4.0 / error.detach()),
         }
         if step >= sharpen_from * config.steps:
@@ -132,6 +137,13 @@ def distil(
         return terms
 
     return train(model, loss, folder, config)
+
+
+def _soft(latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Latents (B, C, h, w) between those of two pictures, some blurred: as unsure as a denoiser's."""
+    other, blurred = torch.rand(2, len(latents), 1, 1, 1, generator=generator)
+    between = latents.lerp(latents.flip(0), 0.5 * other)
+    return between.lerp(F.avg_pool2d(between, 3, 1, 1, count_include_pad=False), blurred)
 
 
 def _crops(windows: np.ndarray, rng: np.random.Generator, batch: int, crop: int) -> np.ndarray:

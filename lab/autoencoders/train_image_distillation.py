@@ -14,7 +14,7 @@ from .image_distillation import distil
 from .video_pairs import paint_windows
 
 DEFAULT = LoopConfig(
-    steps=12000, learning_rate=2.5e-3, warmup=30, cooldown=0.6, ema=0.995, seed=1, muon=True, kernels=True
+    steps=8000, learning_rate=2.5e-3, warmup=30, cooldown=0.6, ema=0.995, seed=1, muon=True, kernels=True
 )
 
 
