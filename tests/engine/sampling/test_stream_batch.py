@@ -79,6 +79,16 @@ def test_each_row_is_at_its_own_noise_level() -> None:
     assert seen == [pytest.approx([sigma * 1000 for sigma in FOUR.sigmas[:-1]])]
 
 
+def test_what_was_denoised_is_remembered_until_the_window_is_full() -> None:
+    rollout, held = batched(), []
+    rollout.switch(style(1))
+    for block in range(6):
+        enter(rollout, block)
+        held.append(rollout.cache.history)
+    layout = rollout.cache.layout
+    assert held == [min(block * layout.block, layout.window - layout.block) for block in range(6)]
+
+
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_switch_reaches_every_row_and_memory_stays(name: str) -> None:
     rollout, other = (batched(policy=SwitchPolicy(name), references=4) for _ in range(2))
