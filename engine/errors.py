@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 # Ends a line, moves the cursor, turns the direction of reading, or has no bytes in UTF-8 (lone surrogates,
 # which JSON and file names in another encoding can bring).
@@ -49,3 +50,16 @@ class SessionCancelled(LiveStyleError):
 def one_line(error: BaseException, longest: int = 160) -> str:
     """What an error of another library says, on one line of at most ``longest`` characters."""
     return printable(" ".join(str(error).split()))[:longest]
+
+
+def one_of(widget: str, value: str, options: Collection[str]) -> str:
+    """``value``, where it is an option of that widget; ComfyUI 0.3.75 takes any text for a combo.
+
+    Raises:
+        SettingError: it is none of them; the text lists them.
+    """
+    if value not in options:
+        raise SettingError(
+            f"{widget} can't be '{value}': choose one of {', '.join(options) or 'nothing (empty)'}."
+        )
+    return value

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
 from typing import Any
 
 from ..engine.errors import SettingError
-
-
-def one_of(widget: str, value: str, options: Collection[str]) -> str:
-    """``value``, where it is an option of that widget; ComfyUI 0.3.75 takes any text for a combo.
-
-    Raises:
-        SettingError: it is none of them; the text lists them.
-    """
-    if value not in options:
-        raise SettingError(
-            f"{widget} can't be '{value}': choose one of {', '.join(options) or 'nothing (empty)'}."
-        )
-    return value
 
 
 def within(widget: str, value: float, low: float, high: float) -> None:

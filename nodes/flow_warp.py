@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 import torch
 
-from ..engine.errors import SettingError
+from ..engine.errors import SettingError, one_of
 from ..engine.motion.blend import FlowBlender
 from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import FlowBlend, PlanNode
 from . import host
-from .checks import one_of
 from .declare import Flow, FrameStream, boolean_widget, check_widgets, combo_widget, float_widget, schema
 from .host import io, plain_errors
 

@@ -6,6 +6,7 @@ import time
 from functools import lru_cache
 from typing import get_args
 
+from ..engine.media.live.choice import CLOCKS, SOURCES, TARGETS
 from ..engine.media.live.devices import labels, list_cameras, list_screens
 from ..engine.media.types import Resize
 from ..engine.runtime.plan import CompareMode
@@ -18,10 +19,10 @@ from .declare import (
     string_widget,
 )
 from .host import io
-from .live import CLOCKS, SOURCES, TARGETS
 from .reading import videos
 
 MODES = ("auto", "read", "write")
+RUN_MODES = ("foreground", "background")
 RESIZES = get_args(Resize)
 COMPARES = get_args(CompareMode)
 CODECS = ("auto", "libx264", "h264_nvenc")
@@ -218,5 +219,13 @@ def _track_inputs() -> list[io.Input]:
             "record_source",
             False,
             "Write, target file: keep a live source beside the file, so that its take renders again.",
+        ),
+        combo_widget(
+            "run_mode",
+            RUN_MODES,
+            (
+                "Write: background ends the Run at the first picture and plays on until Stop; the next Run "
+                "changes what plays."
+            ),
         ),
     ]

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from ..engine.errors import MediaError, SettingError
+from ..engine.errors import MediaError, SettingError, one_of
+from ..engine.media.live.choice import LiveChoice, live_target
 from ..engine.media.live.sink_spec import LiveSinkSpec
 from ..engine.media.sinks import SinkSpec
 from ..engine.media.sources import SourceSpec
@@ -17,11 +18,10 @@ from ..engine.runtime.plan import PlanNode, Read, Write
 from ..server.last_values import with_last_values
 from ..server.secrets import without_secrets
 from . import host
-from .checks import colour_named, one_of
+from .checks import colour_named
 from .declare import FrameStream, check_widgets, schema
-from .frame_stream_inputs import CODECS, COMPARES, MODES, RESIZES, stream_inputs
+from .frame_stream_inputs import CODECS, COMPARES, MODES, RESIZES, RUN_MODES, stream_inputs
 from .host import io, plain_errors
-from .live import LiveChoice, live_target
 from .paths import media_path, reserve_path, unquoted
 from .reading import Choice, file_fingerprint, source_of
 from .run import run_plan
@@ -117,6 +117,7 @@ class FrameStreamIO(io.ComfyNode):
         keep_audio_codec: bool = False,
         take: str = "",
         record_source: bool = False,
+        run_mode: str = "foreground",
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         live = LiveChoice(source, url, device, clock, allow_private)
@@ -156,12 +157,16 @@ class FrameStreamIO(io.ComfyNode):
                 "This FrameStreamIO passes its stream on: take video and images from the write node after it."
             )
             return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
-        return cls._pump(plan, media_path(unquoted(take)) if take else "", record_source)
+        background = one_of("run_mode", run_mode, RUN_MODES) == "background"
+        return cls._pump(plan, media_path(unquoted(take)) if take else "", record_source, background)
 
     @classmethod
-    def _pump(cls, plan: PlanNode, take: str, record_source: bool) -> io.NodeOutput:
+    def _pump(cls, plan: PlanNode, take: str, record_source: bool, background: bool) -> io.NodeOutput:
         """Run the plan; its own file becomes the outputs and the picture on the node."""
-        result, entry = run_plan(plan, take, record_source)
+        result, entry = run_plan(plan, take, record_source, background)
+        if background:
+            reason = "This node plays in the background: its file is known when it ends."
+            return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
         tail = host.blocked("keep_last is 0: raise it to get the last frames as images.")
         if result.tail is not None and len(result.tail):
             tail = torch.from_numpy(result.tail).float().div_(255)

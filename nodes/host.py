@@ -40,6 +40,9 @@ MODEL_FOLDER = "stream_models"
 MEDIA_FOLDER = "stream_media"
 """Further folders that may be read from, where extra_model_paths.yaml names some."""
 
+PLAYS_ON = True
+"""Whether a session may outlive its prompt."""
+
 PREVIEW_SIDE = 512
 """Pixels of the longer side of a preview that goes through ComfyUI's own progress messages."""
 
@@ -306,10 +309,18 @@ class WholeModelPatcher(comfy.model_patcher.ModelPatcher):
     its own models out, only as far as they are in the way, and this one whole for others.
     """
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.holders: set[object] = set()
+
     def partially_load(
         self, device_to: torch.device, extra_memory: float = 0, force_patch_weights: bool = False
     ) -> int:
         return super().partially_load(device_to, 1e32, force_patch_weights=force_patch_weights)
+
+    def detach(self, unpatch_all: bool = True) -> Any:
+        """Stay while somebody computes with it: ComfyUI then works with the memory that is left."""
+        return self.model if self.holders else super().detach(unpatch_all)
 
     def partially_unload(self, device_to: torch.device, memory_to_free: float = 0, **options: Any) -> int:
         return 0  # makes ComfyUI detach the whole model instead
@@ -336,6 +347,20 @@ class ComfyResidency:
             for device in dict.fromkeys(patcher.load_device for patcher in patchers):
                 here = [patcher for patcher in patchers if patcher.load_device == device]
                 comfy.model_management.load_models_gpu(here, memory_required=memory_required.get(device, 0))
+
+    def hold(self, models: Sequence[StreamModel]) -> Callable[[], None]:
+        """Have ComfyUI leave the models where they are until the function is called, from any thread."""
+        patchers, holder = [patcher for model in models for patcher in self._patchers_of(model)], object()
+        for patcher in patchers:
+            patcher.holders.add(holder)
+
+        def let_go() -> None:
+            for patcher in patchers:
+                patcher.holders.discard(holder)
+                if not any(known.model is patcher for known in comfy.model_management.current_loaded_models):
+                    patcher.detach()  # ComfyUI has asked for it meanwhile
+
+        return let_go
 
     def released(self) -> None:
         """A session is over: what its caches held goes back to the device; weights may stay."""

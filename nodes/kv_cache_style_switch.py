@@ -6,8 +6,8 @@ from ..engine.cache.switch import POLICIES
 from ..engine.conditioning.blend import INTERPOLATIONS
 from ..engine.conditioning.recipe import ConditioningRecipe
 from ..engine.conditioning.timeline import AnyConditioning, StyleTimeline, parse_schedule
-from ..engine.errors import SettingError
-from .checks import one_of, within
+from ..engine.errors import SettingError, one_of
+from .checks import within
 from .declare import StreamConditioning, check_widgets, combo_widget, int_widget, schema, string_widget
 from .host import io, plain_errors
 

@@ -24,7 +24,7 @@ RARE: dict[str, tuple[str, ...]] = {
     ),
     "FrameStreamIO": (
         *("path", "images_fps", "every_nth", "fps", "compare_mode", "codec", "keep_last", "preview", "clock"),
-        *("video_track", "audio_track", "background", "keep_audio_codec", "record_source"),
+        *("video_track", "audio_track", "background", "keep_audio_codec", "record_source", "run_mode"),
     ),
     "TemporalLLLite": ("hooks", "refresh_every", "refresh_motion", "refresh_cuts", "refresh_prompt"),
     "KVCacheStyleSwitch": ("keep_frames", "interpolation"),

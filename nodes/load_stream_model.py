@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..engine.errors import LiveStyleError, SettingError
+from ..engine.errors import LiveStyleError, SettingError, one_of
 from ..engine.families import identify, probe, profiles
 from ..engine.families.base import ModelHandle
 from ..engine.families.devices import choices, devices_of
@@ -20,7 +20,6 @@ from .checkpoints import (
     weight_file,
     weight_files,
 )
-from .checks import one_of
 from .declare import StreamModelSocket, boolean_widget, check_widgets, combo_widget, float_widget, schema
 from .host import io, plain_errors
 

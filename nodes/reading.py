@@ -11,11 +11,11 @@ import torch
 from PIL import Image, ImageOps
 
 from ..engine.errors import MediaError, SettingError
+from ..engine.media.live.choice import LiveChoice, live_source
 from ..engine.media.sources import SourceSpec
 from ..engine.media.types import Trim
 from ..server.examples import example_names
 from . import host
-from .live import LiveChoice, live_source
 from .paths import media_path
 
 VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mov .mkv .webm .avi .gif .mpg .mpeg .ts .mts .wmv .flv .ogv".split())

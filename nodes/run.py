@@ -14,11 +14,14 @@ from ..engine.families.devices import devices_of
 from ..engine.media.types import SinkResult
 from ..engine.runtime.loaded_models import ModelStore
 from ..engine.runtime.memory import malloc_trim
-from ..engine.runtime.plan import PlanNode, Stylise, Write
+from ..engine.runtime.plan import PlanNode, Write
 from ..engine.runtime.pump import pump
 from ..engine.runtime.registry import sessions
+from ..engine.runtime.residency import HeldResidency
+from ..engine.runtime.writer import NOTHING_WRITTEN
 from ..engine.takes.replay import prepared
 from ..server.addresses import titles_of
+from ..server.background import Asked, graph_of, models_in_use, play_on, remember, workflow_of
 from ..server.owners import OWNER_FIELD, set_owner
 from ..server.prompt_settings import begin_settings
 from ..server.session_events import file_entry, send_session_event
@@ -51,9 +54,12 @@ def release_models() -> None:
 
 
 def run_plan(
-    plan: PlanNode, take_path: str = "", record_source: bool = False
+    plan: PlanNode, take_path: str = "", record_source: bool = False, background: bool = False
 ) -> tuple[SinkResult, dict[str, Any] | None]:
     """Run a write node's plan to its end; with a take's path it plays, and live sources may be kept.
+
+    In the ``background`` only to its first picture: it plays on by itself. If it does so already, what has
+    changed is applied to it.
 
     Returns:
         What the node itself wrote, and the entry of that file in ComfyUI's history; None where the
@@ -63,30 +69,48 @@ def run_plan(
         LiveStyleError: in one line, what went wrong.
         InterruptProcessingException: the prompt was cancelled.
     """
+    send, asked = host.Sender(), Asked(plan, take_path, record_source)
+    graph, extra = host.running_prompt()
+    owned, background = graph_of(extra, send.client), background and host.PLAYS_ON
+    playing = sessions.playing(plan.node_id, owned) if background else None
+    if playing is not None:
+        host.show_text(plan.node_id, play_on(playing, asked, graph))
+        return NOTHING_WRITTEN, None
     plan, take, remarks = prepared(plan, take_path, record_source)
     for line in remarks:
         host.show_text(plan.node_id, line)
-    handles = [node.operation.model for node in plan.walk() if isinstance(node.operation, Stylise)]
-    models.keep_only(handles)
-    send = host.Sender()
     session = sessions.open(
         plan,
         models.get,
         check=host.check_interrupt,
-        residency=host.residency,
+        residency=HeldResidency(host.residency) if background else host.residency,
         take=take,
+        graph=owned,
+        background=background,
         on_closed=lambda ended: send_session_event(ended, send, host.view_of),
     )
-    graph, extra = host.running_prompt()
-    set_owner(session, plan, send.client, extra.get(OWNER_FIELD, ""), titles_of(graph))
+    models.keep_only([*asked.models, *models_in_use(sessions.running())])
+    if background:
+        remember(session, asked)
+    owner = (send.client, extra.get(OWNER_FIELD, ""), titles_of(graph), workflow_of(extra))
+    set_owner(session, plan, *owner)
     begin_settings(session, graph)
     send_session_event(session, send, host.view_of)
+    shown = host.Progress(plan.node_id)
     try:
-        pump(session, host.Progress(plan.node_id), host.check_interrupt, by_page=OWNER_FIELD in extra)
+        pump(
+            session,
+            shown,
+            host.check_interrupt,
+            by_page=OWNER_FIELD in extra,
+            until=lambda: background and session.progress.done > 0,
+        )
     except Exception as error:
         if isinstance(error.__cause__, torch.OutOfMemoryError):
             host.empty_device()
         raise
+    if not session.wait(0):
+        return NOTHING_WRITTEN, None
     result = session.take_result(plan.node_id)
     entry = file_entry(result, host.view_of)
     if entry is None and _must_leave_a_file(plan):

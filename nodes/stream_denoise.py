@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..engine.conditioning.recipe import ConditioningRecipe
+from ..engine.errors import one_of
 from ..engine.families.base import LARGEST_SEED, DenoiseSettings, ModelHandle
 from ..engine.motion.flow import FlowSettings
 from ..engine.runtime.plan import PlanNode, Stylise
 from ..engine.sampling.noise import POLICIES
-from .checks import one_of
 from .declare import (
     Flow,
     FrameStream,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..engine.errors import SettingError
+from ..engine.errors import SettingError, one_of
 from ..engine.families import demo_adapters
 from ..engine.families.base import ModelHandle, TemporalAdapter
 from ..engine.motion.flow import FlowSettings
@@ -13,7 +13,6 @@ from ..engine.motion.refresh import RefreshPolicy
 from ..engine.networks.lllite_file import describe_lllite
 from . import host
 from .checkpoints import fingerprint, weight_file, weight_files
-from .checks import one_of
 from .declare import (
     Flow,
     StreamModelSocket,

@@ -48,7 +48,7 @@ def begin_modulators(session: StreamSession, graph: Mapping[str, Any]) -> None:
         SettingError: one can't be understood; the session is cancelled.
     """
     try:
-        set_modulators(session, dict(_in_prompt(owner_of(session).nodes, graph)))
+        set_modulators(session, modulators_of(owner_of(session).nodes, graph))
     except SettingError:
         session.cancel()
         raise
@@ -65,10 +65,16 @@ def set_modulators(session: StreamSession, modulators: Modulators) -> dict[str, 
     return refused
 
 
-def _in_prompt(nodes: Iterable[str], graph: Mapping[str, Any]) -> Iterable[tuple[str, Modulator | None]]:
+def modulators_of(nodes: Iterable[str], graph: Mapping[str, Any]) -> Modulators:
+    """Those that nodes have in a prompt's graph, by key.
+
+    Raises:
+        SettingError: one can't be understood.
+    """
+    found: Modulators = {}
     for node_id in nodes:
         meta = graph.get(node_id, {}).get("_meta")
         given = meta.get(META_FIELD) if isinstance(meta, dict) else None
         if given is not None:
-            for name, modulator in parse_modulators(given).items():
-                yield f"{node_id}.{name}", modulator
+            found |= {f"{node_id}.{name}": each for name, each in parse_modulators(given).items()}
+    return found

@@ -29,6 +29,7 @@ class Owner:
         nodes: that take part.
         tags: prompt and workflow as text entries of a file.
         titles: of the nodes, by id.
+        workflow: id of the workflow that the prompt was made of, if any.
     """
 
     client: str | None
@@ -36,6 +37,7 @@ class Owner:
     nodes: tuple[str, ...]
     tags: Mapping[str, str]
     titles: Mapping[str, str]
+    workflow: str = ""
 
 
 _owners: weakref.WeakKeyDictionary[StreamSession, Owner] = weakref.WeakKeyDictionary()
@@ -47,12 +49,13 @@ def set_owner(
     client: str | None,
     secret_hash: str = "",
     titles: Mapping[str, str] | None = None,
+    workflow: str = "",
 ) -> None:
     """Remember who started a session, for as long as the session is known."""
     nodes = [node_id for node in plan.walk() for node_id in _node_ids(node)]
     files = (node.operation.sink for node in plan.walk() if isinstance(node.operation, Write))
     tags = next((dict(sink.metadata) for sink in files if isinstance(sink, SinkSpec)), {})
-    _owners[session] = Owner(client, secret_hash, tuple(dict.fromkeys(nodes)), tags, titles or {})
+    _owners[session] = Owner(client, secret_hash, tuple(dict.fromkeys(nodes)), tags, titles or {}, workflow)
 
 
 def owner_of(session: StreamSession) -> Owner:

@@ -34,7 +34,28 @@ def describe(session: StreamSession, token: bool = False) -> dict[str, Any]:
         "inlets": {node: inbox.kind for node, inbox in session.inboxes.items()},
         "recorders": list(session.recorders),
         "error": "" if session.error is None else str(session.error),
+        **_of_list(session),
     }
+
+
+def _of_list(session: StreamSession) -> dict[str, Any]:
+    """What a list of sessions shows of one."""
+    owner, progress = owner_of(session), session.progress
+    return {
+        "title": owner.titles.get(session.node_id, ""),
+        "workflow": owner.workflow,
+        "background": session.background,
+        "since": round(session.since, 3),
+        "frames": progress.done,
+        "fps": round(progress.fps, 2),
+        "memory": session.memory,
+    }
+
+
+def files_of(session: StreamSession, view_of: ViewOf) -> dict[str, dict[str, Any]]:
+    """The files that an ended session has left, by the node that wrote them."""
+    entries = {node_id: file_entry(result, view_of) for node_id, result in session.results.items()}
+    return {node_id: entry for node_id, entry in entries.items() if entry is not None}
 
 
 def file_entry(result: SinkResult, view_of: ViewOf) -> dict[str, Any] | None:
@@ -57,6 +78,5 @@ def send_session_event(session: StreamSession, send: Send, view_of: ViewOf) -> N
     The token goes along only where the prompt came without a secret: ComfyUI sends the event to
     whoever connects with the client's id, and ``/queue`` shows that id.
     """
-    entries = {node_id: file_entry(result, view_of) for node_id, result in session.results.items()}
-    files = {node_id: entry for node_id, entry in entries.items() if entry is not None}
-    send(EVENT, {**describe(session, token=not owner_of(session).secret_hash), "files": files})
+    shown = describe(session, token=not owner_of(session).secret_hash)
+    send(EVENT, {**shown, "files": files_of(session, view_of)})

@@ -11,7 +11,7 @@ from .live_socket import serve_websocket
 from .owners import is_owner, owner_of
 from .pages import NO_STORE
 from .request_guard import RequestGuard
-from .session_events import describe
+from .session_events import describe, files_of
 
 
 class SessionRoutes:
@@ -33,14 +33,22 @@ class SessionRoutes:
         self._actions = actions
 
     async def list_sessions(self, request: web.Request) -> web.Response:
-        """Sessions that run now; with ``client`` those that it queued. Their owner gets their tokens."""
+        """Sessions that run now; with ``client`` those that it queued. Their owner gets their tokens.
+
+        Under ``ended`` the owner finds what has played in the background lately, with its files.
+        """
         secret, client = self._guard.page(request), request.query.get("client")
         listed = [
             describe(session, token=is_owner(session, secret))
             for session in self._sessions.running()
             if client is None or client == owner_of(session).client
         ]
-        return web.json_response({"sessions": listed}, headers=NO_STORE)
+        ended = [
+            {**describe(session), "files": files_of(session, self._actions.files.view_of)}
+            for session in self._sessions.ended()
+            if session.background and is_owner(session, secret)
+        ]
+        return web.json_response({"sessions": listed, "ended": ended}, headers=NO_STORE)
 
     async def stop(self, request: web.Request) -> web.Response:
         """End the source; what was decoded is finished and the graph goes on."""

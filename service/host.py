@@ -32,6 +32,9 @@ __all__ = ["ComfyExtension", "io"]
 CLIENT = "service"
 """The one client: whose sessions share links show."""
 
+PLAYS_ON = False
+"""A run is over when its last node is: in the background it would have no end."""
+
 MODEL_FOLDER = "stream_models"
 COUNTED = re.compile(r"_(\d+)_\.\w+$")
 ANNOTATED = re.compile(r"(.*) \[(input|output|temp)\]")

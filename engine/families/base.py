@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ..conditioning.host_text import HostTextFile
-from ..conditioning.timeline import Switch
+from ..conditioning.timeline import AnyConditioning, Switch
 from ..errors import SettingError
 from ..media.types import Frames
 from ..motion.flow import FlowSettings
@@ -251,6 +251,17 @@ class Runner(ABC):
 
     def reset(self) -> None:  # noqa: B027 - optional
         """Forget the stream so far (a new clip starts)."""
+
+    def restyle(self, conditioning: AnyConditioning) -> None:
+        """Any thread: other pictures, embeddings and weights of the styles, from the next chunk on.
+
+        Args:
+            conditioning: as the stream's, with as many styles, and as many pictures in each.
+
+        Raises:
+            SettingError: nothing has changed.
+        """
+        raise SettingError("this model takes other conditioning only at its start")
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         """Any thread, once a chunk: the changes of style that its schedule made in it."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
+from ..conditioning.external import fit_external
 from ..conditioning.recipe import PROMPT_LIMIT, ConditioningRecipe
-from ..conditioning.timeline import AnyConditioning, Moment, StyleTimeline, Switch, TimelineCursor
+from ..conditioning.timeline import AnyConditioning, Moment, StyleTimeline, Switch, TimelineCursor, in_full
 from ..errors import SettingError
 from .base import LiveParameter
 
@@ -23,8 +24,13 @@ class StyleSchedule:
         most: reference pictures that a style may have.
         checks: the same by node, for recipes that bring the host's text encoder.
         words_only: what an artist is told who gives some to a model that takes none.
+        weighs: whether a prompt may count in part.
+        embeddings: rows, at most, and width of those that may take a prompt's place; None where none may,
+            and the family says so itself.
 
     Attributes:
+        timeline: what plays; one that was given to ``restyle`` from the next chunk on.
+        edition: how many have come since the start.
         active: live key of the style that plays, where there are several.
         live_parameters: the prompts of all styles, and ``active``.
     """
@@ -37,19 +43,13 @@ class StyleSchedule:
         most: int = 0,
         checks: Mapping[str, Callable[[str], object]] | None = None,
         words_only: str = "this model follows words only",
+        weighs: bool = False,
+        embeddings: tuple[int, int] | None = None,
     ) -> None:
-        self.timeline = StyleTimeline.of(conditioning)
-        for recipe in self.timeline.styles:
-            if len(recipe.references) > most:
-                raise SettingError(
-                    f"references: {len(recipe.references)} pictures for one style, this model takes {most}."
-                    if most
-                    else f"references: {words_only}, disconnect the style pictures."
-                )
-            if recipe.clip is not None and checks is None:
-                raise SettingError(
-                    "clip is for causal video models: disconnect it, this one reads the prompt itself."
-                )
+        self._most, self._words_only, self._weighs = most, words_only, weighs
+        self._reads_clips, self._embeddings = checks is not None, embeddings
+        self.timeline = self._wanted = self._fitting(conditioning)
+        self.edition = 0
         by_node = checks or {}
         self.active = f"{self.timeline.node_id}.active"
         prompts = {
@@ -66,6 +66,40 @@ class StyleSchedule:
         styles = len(self.timeline.styles)
         if styles > 1:
             self.live_parameters += (LiveParameter(self.active, "int", self.timeline.active, 1, styles),)
+
+    def restyle(self, conditioning: AnyConditioning) -> None:
+        """Any thread: play these recipes from the next chunk on; the timeline is otherwise the same.
+
+        Raises:
+            SettingError: the model can't take one; nothing has changed.
+        """
+        self._wanted = self._fitting(conditioning)
+
+    def turn(self) -> None:
+        """Encode lane, before each chunk: take over what was given since the last one."""
+        if self._wanted is not self.timeline:
+            self.timeline = self._wanted
+            self.edition += 1
+
+    def _fitting(self, conditioning: AnyConditioning) -> StyleTimeline:
+        timeline = StyleTimeline.of(conditioning)
+        if not self._weighs:
+            in_full(timeline)
+        for recipe in timeline.styles:
+            if len(recipe.references) > self._most:
+                raise SettingError(
+                    f"references: {len(recipe.references)} pictures for one style, this model takes "
+                    f"{self._most}."
+                    if self._most
+                    else f"references: {self._words_only}, disconnect the style pictures."
+                )
+            if recipe.clip is not None and not self._reads_clips:
+                raise SettingError(
+                    "clip is for causal video models: disconnect it, this one reads the prompt itself."
+                )
+            if recipe.external is not None and self._embeddings is not None:
+                fit_external(recipe.external, *self._embeddings)
+        return timeline
 
     def recipe(self, style: int) -> ConditioningRecipe:
         """The recipe of a style; the first is number 1."""
@@ -92,7 +126,8 @@ class StyleCursor:
     def moments(
         self, first_frame: int, pts: Sequence[Fraction], cuts: Sequence[int], live: Mapping[str, Any]
     ) -> tuple[Moment, ...]:
-        """What plays at each of the next frames; arguments as ``TimelineCursor.advance`` has them."""
+        """What plays at each frame of the next chunk; arguments as ``TimelineCursor.advance`` has them."""
+        self.schedule.turn()
         return self._cursor.advance(first_frame, pts, cuts, live.get(self.schedule.active))
 
     def note(self, index: int, switches: Mapping[int, int]) -> None:
@@ -129,7 +164,7 @@ class ChunkStyles(StyleCursor, Generic[Style]):
 
     def release(self) -> None:
         """Drop what is encoded."""
-        self._encoded: tuple[tuple[int, str], Style] | None = None
+        self._encoded: tuple[tuple[int, int, str], Style] | None = None
 
     def advance(
         self,
@@ -157,6 +192,7 @@ class ChunkStyles(StyleCursor, Generic[Style]):
                 self.note(index, {first_frame: style})
             self._playing = style
         self.chosen = (self._playing, self.schedule.prompt(self._playing, live))
-        if self._encoded is None or self._encoded[0] != self.chosen:
-            self._encoded = (self.chosen, self._encode(self.schedule.recipe(self._playing), *self.chosen))
+        known = (self.schedule.edition, *self.chosen)
+        if self._encoded is None or self._encoded[0] != known:
+            self._encoded = (known, self._encode(self.schedule.recipe(self._playing), *self.chosen))
         return self._encoded[1]

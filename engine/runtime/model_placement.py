@@ -29,6 +29,13 @@ class ModelPlacement:
     memory: Mapping[torch.device, int]
     remedy: str
 
+    @property
+    def size(self) -> int:
+        """Bytes of all weights, and of what their streams are reckoned to need beside them."""
+        modules = [module for model in self.models for module in model.modules()]
+        tensors = {id(each): each for part in modules for each in (*part.parameters(), *part.buffers())}
+        return sum(each.nbytes for each in tensors.values()) + sum(self.memory.values())
+
     def acquire(self, residency: Residency, control: Control) -> None:
         """Have everything on its device; a failure goes to ``control``."""
         if not self.models:

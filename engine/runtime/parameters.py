@@ -175,6 +175,11 @@ class ParameterStore:
             self._on_receipt(receipt)
             return receipt
 
+    def touch(self) -> None:
+        """Something else has changed by which chunks are made."""
+        with self._lock:
+            self.changes += 1
+
     def modulators(self) -> dict[str, Modulator]:
         """What moves numbers now, by key."""
         with self._lock:

@@ -28,7 +28,12 @@ class Display(Protocol):
 
 
 def pump(
-    session: StreamSession, display: Display, check_interrupt: Callable[[], None], *, by_page: bool = False
+    session: StreamSession,
+    display: Display,
+    check_interrupt: Callable[[], None],
+    *,
+    by_page: bool = False,
+    until: Callable[[], bool] = lambda: False,
 ) -> None:
     """Start a session and wait until it is over.
 
@@ -38,6 +43,7 @@ def pump(
         check_interrupt: raises when the host cancels; the session is cancelled then,
             and closes its files while the exception is on its way.
         by_page: a page queued it that will ask for pictures of its own.
+        until: whether it may be left to play on.
 
     Raises:
         LiveStyleError: what ended the session, if it was an error.
@@ -46,6 +52,8 @@ def pump(
     pictures, said = Pictures(session.preview, PAGE_S if by_page else 0.0), ""
     try:
         while not session.wait(TICK_S):
+            if until():
+                return
             check_interrupt()
             progress = session.progress
             display.bar(progress.done, progress.total or progress.done + 1, pictures.next())

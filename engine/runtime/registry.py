@@ -23,16 +23,18 @@ TICK_S = 0.1
 
 
 class SessionRegistry:
-    """Sessions by the node that pumps and the digest of its plan."""
+    """Sessions by their id."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sessions: dict[tuple[str, str], StreamSession] = {}
+        self._sessions: dict[str, StreamSession] = {}
 
     def open(
         self, plan: PlanNode, loader: Loader, *, check: Callable[[], None] | None = None, **options: Any
     ) -> StreamSession:
-        """A new session, not started; earlier ones of the same node are cancelled and joined first.
+        """A new session, not started; earlier ones of the same node are ended and joined first.
+
+        One that plays in the background finishes its file, any other is cancelled.
 
         Args:
             plan, loader, options: as for ``StreamSession``.
@@ -44,22 +46,33 @@ class SessionRegistry:
         """
         session = StreamSession(plan, loader, **options)
         session.listen(lambda event: _end_preview(session, event))
+        check = check or (lambda: None)
         with self._lock:
-            earlier = [known for known in self._sessions.values() if known.node_id == session.node_id]
+            earlier = [known for known in self._sessions.values() if _gives_way(known, session)]
         for known in earlier:
+            if known.background:
+                _finish(known, check)
             known.cancel()
-            _join(known, check or (lambda: None))
+            _join(known, check)
         with self._lock:
-            key = (session.node_id, session.digest)
-            self._sessions.pop(key, None)
-            self._sessions[key] = session
+            self._sessions[session.id] = session
             self._forget()
         return session
 
     def get(self, session_id: str) -> StreamSession | None:
         """The session with this id, running or lately ended."""
         with self._lock:
-            return next((known for known in self._sessions.values() if known.id == session_id), None)
+            return self._sessions.get(session_id)
+
+    def playing(self, node_id: str, graph: str) -> StreamSession | None:
+        """What plays in the background for a node of a graph, unless it was stopped."""
+        theirs = [known for known in self.running() if (known.node_id, known.graph) == (node_id, graph)]
+        return next((known for known in theirs if known.background and not known.stopping), None)
+
+    def ended(self) -> list[StreamSession]:
+        """The last of those that have ended, oldest first."""
+        with self._lock:
+            return [known for known in self._sessions.values() if known.wait(0)]
 
     def running(self) -> list[StreamSession]:
         """Sessions that have not ended, oldest first."""
@@ -76,6 +89,18 @@ class SessionRegistry:
         ended = [key for key, known in self._sessions.items() if known.wait(0)]
         for key in ended[: max(0, len(ended) - KEPT)]:
             del self._sessions[key]
+
+
+def _gives_way(known: StreamSession, session: StreamSession) -> bool:
+    """Whether it must end before a session; in another graph, another node may have the same id."""
+    return known.node_id == session.node_id and (not known.background or known.graph == session.graph)
+
+
+def _finish(session: StreamSession, check: Callable[[], None]) -> None:
+    """Have a session end as by Stop, for as long as ``check`` doesn't raise."""
+    session.stop()
+    while not session.wait(TICK_S):
+        check()
 
 
 def _join(session: StreamSession, check: Callable[[], None]) -> None:

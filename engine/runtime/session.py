@@ -13,6 +13,7 @@ from functools import partial
 
 import torch
 
+from ..conditioning.timeline import AnyConditioning
 from ..errors import LiveStyleError, SessionCancelled, SettingError
 from ..families.base import LiveParameter
 from ..log import log
@@ -74,8 +75,14 @@ class StreamSession:
         residency: the host's memory management; without it, models run on the CPU.
         preview: where frames are shown; the session makes one if there is none.
         take: played back: its values move as they did when it was recorded.
+        graph: whose graph the plan is of, and which: nodes of two may have the same id.
+        background: plays on when its prompt has ended.
         on_closed: called on the session's thread when files are closed and threads are done,
             which after Cancel is later than the end of ``wait``.
+
+    Attributes:
+        since: when it was opened, in seconds since 1970.
+        memory: bytes that its models and streams take; 0 until they are loaded.
     """
 
     def __init__(
@@ -86,12 +93,15 @@ class StreamSession:
         residency: Residency | None = None,
         preview: PreviewHub | None = None,
         take: Take | None = None,
+        graph: str = "",
+        background: bool = False,
         on_closed: Callable[[StreamSession], None] | None = None,
     ) -> None:
         if not isinstance(plan.operation, Write):
             raise SettingError("Nothing is written: connect the frames to a FrameStreamIO that writes.")
         self.node_id = plan.node_id
-        self.digest = plan.digest()
+        self.graph, self.background = graph, background
+        self.since, self.memory = time.time(), 0
         self.id = uuid.uuid4().hex
         self.token = secrets.token_urlsafe()
         self.preview = preview or PreviewHub()
@@ -165,6 +175,24 @@ class StreamSession:
         if not self._stopping.is_set():
             self._pause.step()
             self._tell()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether its sources were ended by hand."""
+        return self._stopping.is_set()
+
+    def restyle(self, node_id: str, conditioning: AnyConditioning) -> None:
+        """Play on with other conditioning from the next chunk on; see ``Runner.restyle``.
+
+        Raises:
+            SettingError: the model can't take it, or nothing plays.
+        """
+        graph = self._graph
+        if graph is None:
+            raise SettingError("it doesn't play")
+        graph.restyle(node_id, conditioning)
+        self.store.touch()
+        self._pause.changed()
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -246,6 +274,7 @@ class StreamSession:
             loaded = loader.load(plan, opened)
             specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
             self._live = [*specs, *flow_blend_parameters(plan)]
+            self.memory = loaded.placement.size
             source = loaded.sources.get(plan.origin)
             self.store.signals.attach(source.audio if source else None, source is not None)
             self.store.declare(self._live)
@@ -308,8 +337,8 @@ class StreamSession:
                 graph.release()
             self._forget()
         finally:
-            # Nobody takes the pictures of a run that failed or was cancelled.
-            lost = self.wait(0) or self._control.failure is not None
+            # Nobody takes the pictures of a run that failed, was cancelled, or outlived its prompt.
+            lost = self.background or self.wait(0) or self._control.failure is not None
             self.results = _without_pictures(results) if lost else results
             graph = None  # else its caches would outlast their release
             self._residency.released()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from ..conditioning.timeline import AnyConditioning
 from ..families.base import Requirements
 from ..media.recording import RecordingSink, StreamFormat
 from ..media.sinks import SinkSpec
@@ -128,6 +129,12 @@ class StreamGraph:
             part.pipeline.release()
         for part in self._blends:
             part.release()
+
+    def restyle(self, node_id: str, conditioning: AnyConditioning) -> None:
+        """Give a denoising node other conditioning; any thread. Raises SettingError where it takes none."""
+        next(runner for node, runner in self._loaded.runners.items() if node.node_id == node_id).restyle(
+            conditioning
+        )
 
     def readers(self) -> list[SourceFeed]:
         """The decoding threads, which may outlive us while a source blocks them."""

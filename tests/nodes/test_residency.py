@@ -84,6 +84,24 @@ def test_a_model_that_goes_while_comfyui_unloads_leaves_its_list_alone(
     assert [each() for each in weights] == [None] * 3
 
 
+def test_a_model_that_is_held_stays_until_it_is_let_go(management: Any, residency: Any) -> None:
+    """A session in the background computes with it, whatever other prompts need."""
+    model = _model()
+    residency.acquire([model], {})
+    let_go, other = residency.hold([model]), residency.hold([model])
+    (patcher,) = residency._patchers_of(model)
+    management.unload_all_models()
+    let_go()
+    assert patcher.loaded_size() == SIZE and management.current_loaded_models == []
+    residency.acquire([model], {})  # for another session: it is known again
+    other()
+    assert patcher.loaded_size() == SIZE and len(management.current_loaded_models) == 1
+    let_go = residency.hold([model])
+    management.unload_all_models()
+    let_go()
+    assert patcher.loaded_size() == 0
+
+
 def test_each_device_of_a_model_is_asked_for_its_own(
     management: Any, residency: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,14 +6,25 @@
 
 const STORED = "livestyle.clientSecret";
 
-/** The tab's secret; the same after a reload. @param {Storage} storage the tab's own */
-export function clientSecret(storage = sessionStorage) {
-  const known = storage.getItem(STORED);
-  if (known) return known;
+/** The tab's secret; the same after a reload, and that of a tab whose sessions play on though it may be closed.
+ * @param {Storage} storage the tab's own @param {Storage} kept the browser's */
+export function clientSecret(storage = sessionStorage, kept = localStorage) {
+  const known = storage.getItem(STORED) ?? kept.getItem(STORED);
+  if (known) {
+    storage.setItem(STORED, known);
+    return known;
+  }
   const bytes = crypto.getRandomValues(new Uint8Array(24)); // randomUUID needs HTTPS
   const secret = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   storage.setItem(STORED, secret);
   return secret;
+}
+
+/** Have later tabs of this browser find what plays in the background, or no more.
+ * @param {string} secret @param {boolean} on @param {Storage} kept the browser's */
+export function keepSecret(secret, on, kept = localStorage) {
+  if (on) kept.setItem(STORED, secret);
+  else if (kept.getItem(STORED) === secret) kept.removeItem(STORED);
 }
 
 /** Have the secret go along with every prompt that is queued, and what else belongs to it.

@@ -13,6 +13,7 @@ import { t, translated } from "./i18n.mjs?v=0.3.0";
  * @property {import("./session_board.mjs?v=0.3.0").SessionBoard} board
  * @property {Pick<import("./presets.mjs?v=0.3.0").PresetBank, "recall">} presets
  * @property {(node: string, action: "go" | "back" | "hold", on?: boolean) => unknown} cue of a running session
+ * @property {() => void} showBackground
  * @property {() => string[]} selected ids of the selected nodes
  * @property {(text: string, bad?: boolean) => void} say
  */
@@ -81,6 +82,12 @@ export function commandsFor(host) {
       function: () => each((session) => host.cue(session.node, "hold", !session.held)),
     },
   ];
+  commands.push({
+    id: "livestyle.background",
+    label: "What plays in the background",
+    icon: "pi pi-list",
+    function: () => host.showBackground(),
+  });
   const numbers = Array.from({ length: PRESETS }, (_, index) => index + 1);
   const recalls = numbers.map((n) => ({
     id: `livestyle.preset${n}`,
@@ -117,7 +124,7 @@ function toggleRecording({ board, say }, session) {
 
 /** @param {CommandHost} host @returns {LiveSession[]} */
 function running({ board, selected }) {
-  const all = [...board.sessions.values()];
+  const all = board.playing;
   const ids = selected();
   const theirs = all.filter((session) => ids.some((id) => session.nodes.has(id)));
   return theirs.length ? theirs : all;

@@ -66,6 +66,8 @@ export class LiveSession {
     this.live = new Map();
     this.look = () => this.ask();
     document.addEventListener("visibilitychange", this.look);
+    /** Whether the widgets are to show its values, not to give them. */
+    this.follows = Boolean(detail.follow);
     this.update(detail);
     this.#connect();
     this.captures.begin(detail.inlets ?? {});
@@ -79,6 +81,8 @@ export class LiveSession {
     /** @type {Set<string>} */
     this.nodes = new Set(detail.nodes);
     this.recorders = detail.recorders ?? [];
+    this.workflow = detail.workflow ?? "";
+    this.background = Boolean(detail.background);
   }
 
   /** Change a live value; the latest wins. @param {string} key @param {unknown} value */
@@ -160,6 +164,7 @@ export class LiveSession {
       this.live = new Map(Object.entries(message.values));
       this.unanswered.clear();
       for (const key of message.played ?? []) this.#show(key, message.values[key]); // a take's, not the widget's
+      if (this.follows) this.tell();
     }
     if (message.key) this.#follow(message);
     if (message.type === "live") {
@@ -184,6 +189,11 @@ export class LiveSession {
     const theirs = type === "gliding" || (type === "received" && seq === undefined && !fade);
     if (seq !== undefined && seq === this.unanswered.get(key)) this.unanswered.delete(key);
     else if (theirs && !this.unanswered.has(key)) this.#show(key, value);
+  }
+
+  /** Have the widgets show all values. */
+  tell() {
+    for (const [key, value] of this.live) this.#show(key, value);
   }
 
   /** @param {string} key @param {unknown} value that its widget shows from now on */

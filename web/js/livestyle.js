@@ -5,8 +5,9 @@
  */
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { BackgroundPanel } from "./background_panel.mjs?v=0.3.0";
 import { CaptureView } from "./capture_view.mjs?v=0.3.0";
-import { clientSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
+import { clientSecret, keepSecret, sendWithPrompts } from "./client_secret.mjs?v=0.3.0";
 import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { receiptText } from "./format.mjs?v=0.3.0";
 import { fitFirstView } from "./first_view.mjs?v=0.3.0";
@@ -39,6 +40,7 @@ const board = new SessionBoard({
   fetch: (path, options) => api.fetchApi(path, options),
   openSocket: (path) => new WebSocket(socketAddress(path)),
   idOf: executionId,
+  workflow: () => (app.rootGraph ?? app.graph)?.id ?? "",
   // After a reload ComfyUI's own socket may still be connecting; the tab remembers who it was.
   secret,
   client: () => api.clientId ?? sessionStorage.getItem("clientId") ?? "",
@@ -61,6 +63,11 @@ const perform = performOn({ app, api, board, live, secret, setting, say });
 board.onLive = () => {
   live.refresh();
   perform.onLive();
+};
+const background = new BackgroundPanel({ list: () => board.list(), stop: (session) => board.end(session), away: () => board.away });
+board.onSessions = () => {
+  keepSecret(secret, [...board.sessions.values()].some((session) => session.background));
+  background.refresh();
 };
 board.onFollow = (key, value) => live.follow(key, value);
 
@@ -138,6 +145,10 @@ function addStage(node, id = () => executionId(node), ids = () => [id()], writer
   const stage = new Stage({
     id,
     stop: () => board.stop(id()),
+    restart: async () => {
+      await board.stop(id());
+      await app.queuePrompt(0, 1);
+    },
     pause: (on) => board.pause(id(), on),
     step: () => board.step(id()),
     snapshot: () => board.snapshot(id()),
@@ -309,6 +320,7 @@ app.registerExtension({
     board,
     presets: perform.presets,
     cue: perform.cue,
+    showBackground: () => background.show(),
     say,
     play: () => app.queuePrompt(0, 1),
     selected: () => Object.values(app.canvas?.selected_nodes ?? {}).map((node) => executionId(node)),
@@ -330,7 +342,14 @@ app.registerExtension({
 
   /** @param {any} graph as saved */
   beforeConfigureGraph(graph) {
+    board.loading = true;
     if (OLD_EDITOR) fitFirstView(graph, app.canvas.canvas.getBoundingClientRect());
+  },
+
+  /** Other nodes are on the canvas. */
+  async afterConfigureGraph() {
+    await board.settle();
+    await background.refresh();
   },
 
   /** @param {any} _type @param {any} definition */
@@ -366,11 +385,15 @@ app.registerExtension({
         addInnerStage(node);
       }); // once it lies in a graph
     }
-    chain(node, "onRemoved", () => board.removeViews(node));
+    chain(node, "onRemoved", () => {
+      board.removeViews(node);
+      background.refresh();
+    });
   },
 
   async setup() {
     addStyle();
+    document.body.append(background.element);
     api.addEventListener("livestyle.session", (/** @type {any} */ event) => board.hear(event.detail));
     api.addEventListener("progress_text", (/** @type {any} */ event) => speakFor(event.detail));
     await board.attach();

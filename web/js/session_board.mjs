@@ -22,7 +22,7 @@ export const OVER = new Set(["done", "failed", "cancelled"]);
 
 export class SessionBoard {
   /** @param {{fetch: (path: string, options?: any) => Promise<Response>, openSocket: (path: string) => WebSocket,
-   *           idOf: (node: any) => string, secret: string, client: () => string, overWebRtc: () => boolean,
+   *           idOf: (node: any) => string, workflow: () => string, secret: string, client: () => string, overWebRtc: () => boolean,
    *           largest: () => number, inApp: () => boolean}} host ``secret`` went along with this page's prompts; no preview is
    *   asked for with a longer side than ``largest`` */
   constructor(host) {
@@ -41,6 +41,30 @@ export class SessionBoard {
     this.onModulator = () => {};
     /** @type {import("./live_session.mjs?v=0.3.0").SessionHost["onModulators"]} */
     this.onModulators = () => {};
+    /** Called when a session began or ended. */
+    this.onSessions = () => {};
+    /** While a graph is loaded its widgets are nobody's. */
+    this.loading = false;
+  }
+
+  /** Those whose workflow the canvas shows: another one may have nodes with the same ids. @returns {LiveSession[]} */
+  get playing() {
+    return [...this.sessions.values()].filter((session) => this.#here(session));
+  }
+
+  /** @param {{workflow?: string}} session */
+  #here({ workflow }) {
+    return !this.loading && (!workflow || workflow === this.host.workflow());
+  }
+
+  /** All sessions that run on this ComfyUI, as it lists them. @returns {Promise<any[]>} */
+  async list() {
+    return (await this.#get("/livestyle/sessions"))?.sessions ?? [];
+  }
+
+  /** Whether something of this page plays that no node on the canvas shows. */
+  get away() {
+    return [...this.sessions.values()].some((session) => !this.#here(session) || !this.hasViews(session.node));
   }
 
   /** @param {any} node @param {View} view @param {() => string[]} [ids] of the nodes that it shows */
@@ -55,11 +79,17 @@ export class SessionBoard {
 
   /** Find the sessions that this page started, also before it was reloaded. @param {string} [id] only this one */
   async attach(id) {
-    const answer = await this.#get("/livestyle/sessions");
-    for (const detail of answer?.sessions ?? []) {
+    for (const detail of await this.list()) {
       const wanted = id === undefined || id === detail.session;
-      if (wanted && detail.token && !this.ended.has(detail.session)) this.announce(detail);
+      if (wanted && detail.token && !this.ended.has(detail.session)) this.announce(detail, id === undefined);
     }
+  }
+
+  /** A graph was loaded: its widgets show what plays in the background, not what was saved. */
+  async settle() {
+    this.loading = false;
+    for (const session of this.playing) if (session.background) session.tell();
+    await this.attach();
   }
 
   /** The event is no proof of whose session it is: the server gives the token to who has the secret.
@@ -69,35 +99,38 @@ export class SessionBoard {
     else await this.attach(detail.session);
   }
 
-  /** @param {any} detail of a session of this page */
-  announce(detail) {
+  /** @param {any} detail of a session of this page @param {boolean} [found] whether it had begun before */
+  announce(detail, found = false) {
+    if (!found) this.loading = false; // its graph is there, also where the page could not load it whole
     if (OVER.has(detail.state)) {
       this.#finish(detail);
       return;
     }
     for (const other of this.sessions.values()) {
-      if (other.node === detail.node && other.id !== detail.session) this.#drop(other);
+      const same = other.node === detail.node && other.workflow === (detail.workflow ?? "");
+      if (same && other.id !== detail.session) this.#drop(other);
     }
     const known = this.sessions.get(detail.session);
     if (known) known.update(detail);
-    else this.sessions.set(detail.session, this.#open(detail));
-    this.#show(detail.nodes, "showState", { stage: "", ...detail });
+    else this.sessions.set(detail.session, this.#open({ ...detail, follow: found && detail.background }));
+    if (this.#here(detail)) this.#show(detail.nodes, "showState", { stage: "", ...detail });
+    this.onSessions();
   }
 
   /** All live values that running sessions have. @returns {Map<string, unknown>} */
   liveValues() {
-    return new Map([...this.sessions.values()].flatMap((session) => [...session.live]));
+    return new Map(this.playing.flatMap((session) => [...session.live]));
   }
 
   /** @param {string} key @param {unknown} value */
   set(key, value) {
-    for (const session of this.sessions.values()) if (session.live.has(key)) session.set(key, value);
+    for (const session of this.playing) if (session.live.has(key)) session.set(key, value);
   }
 
   /** Have a modulator move a live number, or none. @param {string} key
    * @param {import("./modulation.mjs?v=0.3.0").Modulator | null} modulator */
   modulate(key, modulator) {
-    for (const session of this.sessions.values()) if (session.live.has(key)) session.modulate(key, modulator);
+    for (const session of this.playing) if (session.live.has(key)) session.modulate(key, modulator);
   }
 
   /** What this page's microphone hears. @param {ArrayBuffer} message */
@@ -107,12 +140,12 @@ export class SessionBoard {
 
   /** Change several live values at once. @param {Record<string, unknown>} values @param {number} fade seconds of the stream */
   recall(values, fade) {
-    for (const session of this.sessions.values()) session.recall(values, fade);
+    for (const session of this.playing) session.recall(values, fade);
   }
 
   /** Have the sessions know presets, for OSC and show control. @param {object} bank @returns {Promise<any[]>} answers, or {error} */
   givePresets(bank) {
-    return Promise.all([...this.sessions.values()].map((session) => this.#post(session, "presets", { bank })));
+    return Promise.all(this.playing.map((session) => this.#post(session, "presets", { bank })));
   }
 
   /** A file of presets as the server understands it. @param {unknown} bank @returns {Promise<any>} or {error} */
@@ -123,6 +156,11 @@ export class SessionBoard {
       body: JSON.stringify(bank),
     });
     return answer.ok ? answer.json() : { error: await answer.text() };
+  }
+
+  /** End the source of a session. @param {{id: string, token: string}} session */
+  end(session) {
+    return this.#post(session, "stop");
   }
 
   /** End the source of the session that a node belongs to. @param {string} nodeId */
@@ -177,15 +215,15 @@ export class SessionBoard {
   #open(detail) {
     return new LiveSession(detail, {
       openSocket: this.host.openSocket,
-      sight: () => this.#sight(detail.nodes),
+      sight: () => this.#sight(this.#here(detail) ? detail.nodes : []),
       overWebRtc: this.host.overWebRtc,
       signal: (session, node, sdp) => this.#signal(session, node, sdp),
       captureView: (node) => this.#viewsOf([node]).find((view) => view.capture)?.capture,
-      onFrame: (session, picture) => this.#show(session.nodes, "showFrame", picture),
-      onMessage: (session, message) => this.#message(session, message),
-      onFollow: (key, value) => this.onFollow(key, value),
-      onModulator: (key, modulator) => this.onModulator(key, modulator),
-      onModulators: (live, modulators) => this.onModulators(live, modulators),
+      onFrame: (session, picture) => this.#here(session) && this.#show(session.nodes, "showFrame", picture),
+      onMessage: (session, message) => this.#here(session) && this.#message(session, message),
+      onFollow: (key, value) => (this.#here(detail) ? this.onFollow(key, value) : undefined),
+      onModulator: (key, modulator) => this.#here(detail) && this.onModulator(key, modulator),
+      onModulators: (live, modulators) => this.#here(detail) && this.onModulators(live, modulators),
       onUnreachable: (session) => this.#dropIfGone(session),
     });
   }
@@ -196,7 +234,7 @@ export class SessionBoard {
     if (message.type === "live") {
       this.onLive();
     } else if (message.type === "state") {
-      this.#show(session.nodes, "showState", { recorders: session.recorders, ...message });
+      this.#show(session.nodes, "showState", { recorders: session.recorders, background: session.background, ...message });
     } else if (message.type === "telemetry") {
       this.#show(session.nodes, "showTelemetry", message);
     } else if (message.type === "take") {
@@ -213,15 +251,18 @@ export class SessionBoard {
     this.ended.add(detail.session);
     this.sessions.get(detail.session)?.close();
     this.sessions.delete(detail.session);
-    this.#show(detail.nodes, "showState", { stage: "", ...detail });
-    for (const [id, file] of Object.entries(detail.files ?? {})) this.#show([id], "showResult", file);
+    if (this.#here(detail)) {
+      this.#show(detail.nodes, "showState", { stage: "", ...detail });
+      for (const [id, file] of Object.entries(detail.files ?? {})) this.#show([id], "showResult", file);
+    }
     this.onLive();
+    this.onSessions();
   }
 
   /** A session of which nothing more will be heard: its server is gone, or its node runs another.
    * @param {LiveSession} session */
   #drop(session) {
-    this.#finish({ session: session.id, nodes: [...session.nodes], state: "cancelled" });
+    this.#finish({ session: session.id, nodes: [...session.nodes], workflow: session.workflow, state: "cancelled" });
   }
 
   /** A server that was started again knows nothing of the sessions before. @param {LiveSession} session */
@@ -256,7 +297,7 @@ export class SessionBoard {
 
   /** The running session that a node belongs to. @param {string} nodeId @returns {LiveSession | undefined} */
   sessionOf(nodeId) {
-    return [...this.sessions.values()].find((session) => session.nodes.has(nodeId));
+    return this.playing.find((session) => session.nodes.has(nodeId));
   }
 
   /** @param {string} path @returns {Promise<any>} undefined where the server refuses */
@@ -280,7 +321,7 @@ export class SessionBoard {
     return session && this.#post(session, what);
   }
 
-  /** @param {LiveSession} session @param {string} what @param {object} [facts] @returns {Promise<any>} or {error} */
+  /** @param {{id: string, token: string}} session @param {string} what @param {object} [facts] @returns {Promise<any>} or {error} */
   async #post(session, what, facts = {}) {
     const answer = await this.host.fetch(`/livestyle/sessions/${session.id}/${what}`, {
       method: "POST",

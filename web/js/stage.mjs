@@ -6,7 +6,7 @@
 import { Comparison, MODES } from "./comparison.mjs?v=0.3.0";
 import { button, element } from "./elements.mjs?v=0.3.0";
 import { notes } from "./format.mjs?v=0.3.0";
-import { t } from "./i18n.mjs?v=0.3.0";
+import { t, tLine } from "./i18n.mjs?v=0.3.0";
 import { MeterRow } from "./meter_row.mjs?v=0.3.0";
 import { StatusLine } from "./status_line.mjs?v=0.3.0";
 
@@ -15,6 +15,7 @@ const RUNNING = new Set(["loading", "warming", "running", "draining"]);
 /**
  * @typedef {object} StageHost
  * @property {() => void} stop
+ * @property {() => void} restart
  * @property {(on: boolean) => void} pause
  * @property {() => void} step
  * @property {() => Promise<any>} snapshot
@@ -52,6 +53,12 @@ export class Stage {
       "End the source; what has been made so far is kept and the graph goes on.",
       () => host.stop(),
     );
+    this.restart = button(
+      "livestyle-restart",
+      "Restart",
+      "Keep what has been made so far, and begin anew with the graph as it is now.",
+      () => host.restart(),
+    );
     this.pause = button("livestyle-pause", "Pause", "", () => host.pause(!this.state.paused));
     this.step = button("livestyle-step", "Step", "Keep this picture as it is, and go on by one chunk.", () => host.step());
     this.record = button("livestyle-record", "Record", "", () => host.record(!this.#recording));
@@ -75,7 +82,7 @@ export class Stage {
     );
     this.watch.hidden = !host.copyShareLink;
     this.bar = element("div", "livestyle-bar");
-    this.bar.append(this.stop, this.pause, this.step, this.record, this.snapshot, this.view, this.watch);
+    this.bar.append(this.stop, this.restart, this.pause, this.step, this.record, this.snapshot, this.view, this.watch);
     this.hint = element("div", "livestyle-hint");
     this.hint.textContent = t("Press Run: the picture shows here. What has a ring beside its name acts while it plays.");
     // Above the picture: the editor's minimap covers the foot of a tall node.
@@ -124,6 +131,7 @@ export class Stage {
       this.note.textContent = "";
       this.telemetry = undefined;
       if (this.finished) this.#mode("result"); // a late picture may have come after it
+      if (state.background && state.error) this.status.show(tLine(state.error), "bad"); // no prompt is there to fail
       if (state.state === "cancelled") this.status.show(t("Cancelled."), "done");
     }
     this.#enable();
@@ -189,8 +197,9 @@ export class Stage {
     const running = RUNNING.has(this.state.state);
     const { paused } = this.state;
     for (const each of [this.stop, this.pause, this.snapshot, this.view]) each.hidden = !running;
+    this.restart.hidden = !running || !this.state.background;
     this.step.hidden = !running || !paused;
-    this.stop.disabled = this.pause.disabled = this.state.state === "draining";
+    this.stop.disabled = this.restart.disabled = this.pause.disabled = this.state.state === "draining";
     this.pause.textContent = paused ? t("Go on") : t("Pause");
     this.pause.title = paused
       ? t("Keep this picture as it is, and play on.")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...conditioning.external import fit_external
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import Switch, in_full
-from ...errors import SettingError
+from ...conditioning.timeline import AnyConditioning, Switch
 from ...motion.noise import StreamNoise
 from ...motion.scene import CutDetector
 from ...networks.cross_attention import CrossAttentionKV, KVProjection
@@ -66,8 +66,8 @@ class MLLMEditRunner(Runner):
             request.conditioning,
             check=model.encoder.token_ids,
             words_only="MLLM-edit models follow words only",
+            embeddings=(model.profile.context_length, model.denoiser.unet.config.encoder_hid_dim),
         )
-        in_full(self.styles.timeline)
         spatial = model.autoencoder.spatial
         self.latent_shape = (model.autoencoder.channels, height // spatial, width // spatial)
         self._kv = KVProjection(model.denoiser.unet)
@@ -173,6 +173,9 @@ class MLLMEditRunner(Runner):
     def decode(self, denoised: torch.Tensor) -> np.ndarray:
         return download(self._decoded(denoised))
 
+    def restyle(self, conditioning: AnyConditioning) -> None:
+        self.styles.restyle(conditioning)
+
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.state.styles.switches(chunk)
 
@@ -234,15 +237,7 @@ class MLLMEditRunner(Runner):
 
     def _external(self, external: Any) -> TextStates:
         """A core CONDITIONING: its tensor as it is, padded to the fixed context."""
-        states = external[0][0]
         unet, length = self.denoiser.unet, self.model.profile.context_length
-        wanted = unet.config.encoder_hid_dim
-        if states.ndim != 3 or states.shape[-1] != wanted or states.shape[1] > length:
-            raise SettingError(
-                f"conditioning is {tuple(states.shape)}, this model needs (1, up to {length}, {wanted}): "
-                "use its own text encoder."
-            )
-        padded = torch.zeros(1, length, wanted, dtype=unet.dtype, device=unet.device)
-        padded[:, : states.shape[1]] = states[:1].to(padded)
-        mask = (torch.arange(length, device=unet.device) < states.shape[1]).long()[None]
-        return TextStates(padded, mask)
+        states = fit_external(external, length, unet.config.encoder_hid_dim).to(unet.device, unet.dtype)
+        mask = (torch.arange(length, device=unet.device) < external[0][0].shape[1]).long()[None]
+        return TextStates(states, mask)

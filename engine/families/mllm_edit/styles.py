@@ -25,14 +25,18 @@ Fit = Callable[[Any], TextStates]
 class _Style:
     """One instruction, encoded as often as its recipe says."""
 
-    def __init__(self, recipe: ConditioningRecipe, encode: Encode, fit: Fit) -> None:
-        self.recipe, self._encode, self._fit = recipe, encode, fit
+    def __init__(self, encode: Encode, fit: Fit) -> None:
+        self._encode, self._fit = encode, fit
+        self._edition = 0
         self._cached: tuple[str, TextStates] | None = None
         self._since_refresh = 0
 
-    def states(self, prompt: str, frames: torch.Tensor | None) -> TextStates:
-        """Encode anew when the prompt changed or ``te_refresh_every`` chunks have passed."""
-        recipe = self.recipe
+    def states(
+        self, recipe: ConditioningRecipe, edition: int, prompt: str, frames: torch.Tensor | None
+    ) -> TextStates:
+        """Encode anew when recipe or prompt changed, or ``te_refresh_every`` chunks have passed."""
+        if edition != self._edition:
+            self._edition, self._cached = edition, None
         if recipe.external is not None:
             self._cached = self._cached or ("", self._fit(recipe.external))
             return self._cached[1]
@@ -59,7 +63,7 @@ class FrameStyles(StyleCursor):
     def __init__(self, schedule: StyleSchedule, encode: Encode, fit: Fit, *, count: int, fps: float) -> None:
         super().__init__(schedule)
         self.count, self.fps = count, fps
-        self._styles = [_Style(recipe, encode, fit) for recipe in schedule.timeline.styles]
+        self._styles = [_Style(encode, fit) for _ in schedule.timeline.styles]
 
     def advance(
         self,
@@ -107,7 +111,8 @@ class FrameStyles(StyleCursor):
         used = dict.fromkeys(number for mix in mixes for number, _ in mix)
         parts: dict[int, TextStates] = {}
         for number in used:
-            parts[number] = self._styles[number - 1].states(self.schedule.prompt(number, live), frames)
+            recipe, prompt = self.schedule.recipe(number), self.schedule.prompt(number, live)
+            parts[number] = self._styles[number - 1].states(recipe, self.schedule.edition, prompt, frames)
         if len(used) == 1:
             return parts[next(iter(used))]
         count = len(mixes)

@@ -12,7 +12,7 @@ import torch
 
 from ...autoencoders.video import VideoAutoencoder
 from ...conditioning.recipe import ConditioningRecipe
-from ...conditioning.timeline import StyleTimeline, Switch
+from ...conditioning.timeline import AnyConditioning, StyleTimeline, Switch
 from ...errors import SettingError
 from ...networks.cuda_graphs import Graphs
 from ...sampling.flow_match import renoise
@@ -86,6 +86,8 @@ class RTRDiTRunner(Runner):
             check=None if model.text is None else model.text.check,
             checks={node: text.check for node, text in self._hosted.items()},
             most=1 if self.profile.image_start else self.profile.references,
+            weighs=True,
+            embeddings=(rows, wide),
         )
         self.size = (height, width)
         pinned = 0 if self.profile.image_start else reference_room(self.styles.timeline)
@@ -142,6 +144,11 @@ class RTRDiTRunner(Runner):
         self.state.styles.release()
         if self.state.lora is not None:
             self.state.lora.release()
+
+    def restyle(self, conditioning: AnyConditioning) -> None:
+        if self.profile.image_start:
+            raise SettingError("a stream can't begin with another picture while it plays")
+        self.styles.restyle(conditioning)
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.state.styles.switches(chunk)

@@ -46,7 +46,7 @@ class BlockStyles(ChunkStyles[StyleKV | StyleStates]):
     Args:
         schedule: the styles and their live keys.
         text: states (1, length, width) of a recipe with a prompt.
-        references: latents of a recipe's pictures; kept while the clip plays.
+        references: latents of a recipe's pictures; kept until others come.
         project: their keys and values, or the states themselves where the denoise lane projects; called on
             the encode lane.
     """
@@ -59,12 +59,15 @@ class BlockStyles(ChunkStyles[StyleKV | StyleStates]):
         references: Callable[[ConditioningRecipe], torch.Tensor | None],
         project: Callable[[StyleStates], StyleKV | StyleStates],
     ) -> None:
-        known: dict[int, torch.Tensor | None] = {}
+        known: dict[tuple[int, int], torch.Tensor | None] = {}
 
         def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> StyleKV | StyleStates:
-            if style not in known:
-                known[style] = references(recipe)
-            return project(StyleStates(text(recipe, prompt), known[style], recipe.reference_strength))
+            number = (schedule.edition, style)
+            if number not in known:
+                for old in [each for each in known if each[0] != schedule.edition]:
+                    del known[old]
+                known[number] = references(recipe)
+            return project(StyleStates(text(recipe, prompt), known[number], recipe.reference_strength))
 
         super().__init__(schedule, encode)
 

@@ -14,6 +14,7 @@ from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerFast, UMT5EncoderModel
 
 from ...conditioning.ensemble import TextEncoder
+from ...conditioning.external import fit_external
 from ...conditioning.recipe import ConditioningRecipe
 from ...errors import CheckpointError, SettingError, one_line
 from ...transfers import upload
@@ -151,23 +152,6 @@ def load_text(
         ) from error
     encoder = TextEncoder(model.requires_grad_(False).eval(), tokenizer, length)
     return OwnText(encoder, null=kind == "sentence", offload=kind == "umt5" and not resident)
-
-
-def fit_external(external: object, length: int, width: int) -> torch.Tensor:
-    """A core CONDITIONING as states (1, length, width), padded with zero rows.
-
-    Raises:
-        SettingError: it comes from another kind of text encoder.
-    """
-    states = external[0][0]
-    if states.ndim != 3 or states.shape[-1] != width or states.shape[1] > length:
-        raise SettingError(
-            f"conditioning is {tuple(states.shape)}, this model needs (1, up to {length}, {width}): "
-            "use its own text encoder."
-        )
-    padded = states.new_zeros(1, length, width)
-    padded[:, : states.shape[1]] = states[:1]
-    return padded
 
 
 def conditioning_states(

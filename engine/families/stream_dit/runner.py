@@ -11,7 +11,7 @@ import torch
 
 from ...conditioning.recipe import ConditioningRecipe
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import in_full, only_style
+from ...conditioning.timeline import AnyConditioning, only_style
 from ...errors import SettingError
 from ...networks.cuda_graphs import Graphs
 from ...sampling.moving_buffer import MovingBuffer
@@ -63,7 +63,6 @@ class StreamDiTRunner(Runner):
         width, height = request.width, request.height
         if recipe.references or recipe.external is not None:
             raise SettingError("StreamDiT models follow words only: disconnect references and conditioning.")
-        in_full(recipe)
         self.model = model
         self.styles = StyleSchedule(recipe, check=model.text.check)
         self.requirements = model.requirements(settings)
@@ -96,6 +95,9 @@ class StreamDiTRunner(Runner):
     def release_caches(self) -> None:
         self.state.styles.release()
         self._graphs.clear()
+
+    def restyle(self, conditioning: AnyConditioning) -> None:
+        self.styles.restyle(conditioning)
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         self.crossing.chunks += 1

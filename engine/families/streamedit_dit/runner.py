@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ...conditioning.states import TextStates
-from ...conditioning.timeline import Switch, in_full
+from ...conditioning.timeline import AnyConditioning, Switch
 from ...motion.activity import Activity
 from ...networks.cuda_graphs import Graphs
 from ...networks.sparse_attention.attention import Selections
@@ -70,7 +70,6 @@ class StreamEditDiTRunner(Runner):
         self._window, self._backend = advanced.get("cache_window", 0), advanced.get("attention_backend")
         self._live = settings.live
         self._driver()  # refuses a window that was not trained, before any memory is taken
-        in_full(request.conditioning)
         self.styles = StyleSchedule(request.conditioning, check=model.text.check)
         # dynamic: the window grows while its history fills
         set_compiled(compiled_parts(model.network), settings.compile, dynamic=None)
@@ -102,6 +101,9 @@ class StreamEditDiTRunner(Runner):
     def release_caches(self) -> None:
         self.state.styles.styles.release()
         self._graphs.clear()
+
+    def restyle(self, conditioning: AnyConditioning) -> None:
+        self.styles.restyle(conditioning)
 
     def switches(self, chunk: int) -> tuple[Switch, ...]:
         return self.state.styles.styles.switches(chunk)

@@ -208,6 +208,25 @@ def test_a_live_change_and_a_live_prompt_act_at_their_block(demo: RTRDiTModel) -
     assert np.array_equal(found[:2], before[:2]) and np.abs(found[2] - before[2]).max() > 1e-4
 
 
+def test_other_pictures_act_at_the_next_block(demo: RTRDiTModel) -> None:
+    blue = RED.flip(-1)
+    made = runner(demo, style("paper", RED))
+    encode = made.encode
+
+    def restyled(chunk: Chunk) -> Any:
+        if chunk.index == 2:
+            made.restyle(style("paper", blue))
+        return encode(chunk)
+
+    made.encode = restyled
+    timeline = StyleTimeline((style("paper", RED), style("paper", blue, node="q")), node_id="s")
+    assert np.allclose(
+        latents(made), latents(runner(demo, timeline), changes={2: {"s.active": 2}}), atol=1e-5
+    )
+    with pytest.raises(SettingError, match="pictures for one style"):
+        made.restyle(style("paper", *[RED] * 9))
+
+
 def test_a_cache_in_eight_bits_is_smaller_and_close(demo: RTRDiTModel) -> None:
     plain, small = runner(demo), runner(demo, advanced=(("cache_precision", "fp8"),))
     assert small.state.rollout.cache.bytes < 0.7 * plain.state.rollout.cache.bytes

@@ -15,6 +15,7 @@ from livestyle.engine.families.base import Chunk, DenoiseSettings
 from livestyle.engine.families.mllm_edit.model import MLLMEditModel
 from livestyle.engine.media.types import Frames
 from livestyle.engine.runtime.parameters import ParameterStore
+from livestyle.lab.benchmark import inline
 
 CLIP = np.random.default_rng(3).integers(0, 255, (12, 64, 96, 3), dtype=np.uint8)
 
@@ -148,6 +149,26 @@ def test_core_conditioning_replaces_the_prompt(tiny_model: MLLMEditModel) -> Non
     assert not np.array_equal(out(torch.randn(1, 5, 96)), out(torch.randn(1, 5, 96)))
     with pytest.raises(SettingError, match=r"^conditioning is \(1, 5, 32\).*use its own text encoder\.$"):
         out(torch.randn(1, 5, 32))
+
+
+def test_other_embeddings_act_at_the_next_chunk(tiny_model: MLLMEditModel) -> None:
+    def recipe(seed: int) -> ConditioningRecipe:
+        states = torch.randn(1, 5 + seed, 96, generator=torch.Generator().manual_seed(seed))
+        return ConditioningRecipe(external=[[states, {}]], node_id="t")
+
+    def chunks(first: int, second: int) -> list[np.ndarray]:
+        request = StreamRequest(
+            DenoiseSettings(chunk=4), recipe(first), node_id="d", model_node_id="m", width=96, height=64
+        )
+        runner = make_runner(tiny_model, request)
+        playing = inline.play(runner, CLIP[:8])
+        before = next(playing)
+        runner.restyle(recipe(second))
+        return [before, next(playing)]
+
+    found, one, two = chunks(1, 2), chunks(1, 1), chunks(2, 2)
+    assert np.array_equal(found[0], one[0]) and np.array_equal(found[1], two[1])
+    assert not np.array_equal(one[1], two[1])
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,22 @@ def test_another_node_is_left_alone():
     assert registry.running() == [] and first.state == "cancelled" and first.join(0)
 
 
+def test_what_plays_in_the_background_is_found_and_finishes_its_file():
+    registry, options = SessionRegistry(), {"graph": "mine", "background": True}
+    plan, behaviour = write(stylise(read(1 << 20))), Behaviour(delays={"denoise": 0.002})
+    first = registry.open(plan, Zoo({"stub": behaviour}), **options)
+    first.start()
+    assert behaviour.reached("decode", 2)
+    assert registry.playing("9", "mine") is first and registry.playing("9", "another") is None
+    beside = registry.open(write(stylise(read(5))), Zoo({"stub": Behaviour()}), graph="another")
+    beside.start()
+    assert beside.wait(WAIT) and registry.running() == [first]
+    second = registry.open(write(stylise(read(5))), Zoo({"stub": Behaviour()}), **options)
+    assert first.state == "done" and spec_of(plan).sink.ended == "closed"
+    assert {first, beside} <= set(registry.ended()) and registry.get(first.id) is first
+    second.cancel()
+
+
 def test_the_same_plan_runs_again():
     registry = SessionRegistry()
     ids = set()

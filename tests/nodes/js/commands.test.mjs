@@ -11,7 +11,7 @@ function session(node, recorders = []) {
 function setUp(sessions, selected = []) {
   const done = [];
   const board = {
-    sessions: new Map(sessions.map((each) => [each.node, each])),
+    playing: sessions,
     sessionOf: (id) => sessions.find((each) => each.nodes.has(id)),
     stop: (id) => done.push(`stop ${id}`),
     record: (id, on) => done.push(`record ${id} ${on}`),

@@ -27,6 +27,7 @@ function makeBoard(answer = () => ({ ok: true, json: async () => ({ sessions: [D
       return socket;
     },
     idOf: (node) => node.id,
+    workflow: () => "w",
     secret: "s3cret",
     client: () => "tab",
     overWebRtc: () => false,
@@ -287,4 +288,33 @@ test("what a widget makes of others' values is not sent back", (context) => {
   live.compareAll();
   assert.deepEqual([widget.value, told], [0.46, [0.4567]]);
   assert.deepEqual(sockets[0].sent.filter(({ type }) => type === "set"), []);
+});
+
+test("what plays for another workflow neither shows here nor follows the widgets", async () => {
+  const away = { ...DETAIL, background: true, workflow: "another", nodes: ["4", "5"] };
+  const { board, sockets } = makeBoard(() => ({ ok: true, json: async () => ({ sessions: [away] }) }));
+  const shown = [];
+  board.addView({ id: "5" }, { showState: ({ state }) => shown.push(state) });
+  await board.attach();
+  hear(sockets[0], { type: "live", values: { "4.strength": 0.5 } });
+  hear(sockets[0], { type: "state", state: "running" });
+  board.set("4.strength", 1);
+  assert.deepEqual([shown, board.liveValues().size, board.sessionOf("5"), board.away], [[], 0, undefined, true]);
+  board.announce({ ...DETAIL, session: "s2", workflow: "w" });
+  assert.deepEqual([[...board.sessions.keys()], shown], [["s1", "s2"], ["loading"]]); // both nodes are number 5
+});
+
+test("the widgets of a loaded graph show what plays in the background", async () => {
+  const found = { ...DETAIL, state: "running", background: true, workflow: "w" };
+  const { board, sockets } = makeBoard(() => ({ ok: true, json: async () => ({ sessions: [found] }) }));
+  const told = [];
+  board.onFollow = (key, value) => told.push([key, value]) && value;
+  await board.attach();
+  hear(sockets[0], { type: "live", values: { "4.strength": 0.5 } });
+  assert.deepEqual(told, [["4.strength", 0.5]]);
+  board.loading = true;
+  assert.equal(board.liveValues().size, 0);
+  await board.settle();
+  assert.deepEqual(told[1], ["4.strength", 0.5]);
+  assert.deepEqual([sockets.length, board.away], [1, true]); // no node of it is on the canvas
 });

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from ..engine.errors import SettingError
-from ..engine.media.live.addresses import SOURCE_SCHEMES, TARGET_SCHEMES, parse_url
-from ..engine.media.live.clock import POLICIES, ClockPolicy
-from ..engine.media.live.extras import extra
-from ..engine.media.live.frame_inbox import FrameInbox
-from ..engine.media.live.sink_spec import LiveSinkSpec, TargetKind
-from ..engine.media.live.source_spec import LiveSpec
-from ..engine.media.types import Trim
-from .checks import one_of
+from ...errors import SettingError, one_of
+from ..types import Trim
+from .addresses import SOURCE_SCHEMES, TARGET_SCHEMES, parse_url
+from .clock import POLICIES, ClockPolicy
+from .extras import extra
+from .frame_inbox import FrameInbox
+from .sink_spec import LiveSinkSpec, TargetKind
+from .source_spec import LiveSpec
 
 SOURCES = ("file", "network", "camera", "screen", "ndi", "browser camera", "browser screen")
 TARGETS = ("file", "network", "virtual camera", "ndi")

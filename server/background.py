@@ -1,0 +1,117 @@
+"""Sessions that play on when their prompt has ended, and what queueing their graph again does to them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.errors import SettingError
+from ..engine.families.base import ModelHandle
+from ..engine.runtime.changes import NeedsRestart, changes
+from ..engine.runtime.plan import PlanNode, Stylise
+from ..engine.runtime.session import StreamSession
+from .modulators import modulators_of, set_modulators
+from .owners import OWNER_FIELD, owner_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a Run asked of a write node.
+
+    Attributes:
+        plan: as the graph has it.
+        take: path of the take to play; empty for none.
+        record_source: whether live sources are kept.
+    """
+
+    plan: PlanNode
+    take: str = ""
+    record_source: bool = False
+
+    @property
+    def models(self) -> list[ModelHandle]:
+        """Of all its denoising nodes."""
+        return [node.operation.model for node in self.plan.walk() if isinstance(node.operation, Stylise)]
+
+
+STAYS = "It plays on as it was: {}. Press Restart, or Stop and Run."
+
+_asked: weakref.WeakKeyDictionary[StreamSession, Asked] = weakref.WeakKeyDictionary()
+
+
+def remember(session: StreamSession, asked: Asked) -> None:
+    """Keep what was asked of a session until it ends."""
+    _asked[session] = asked
+    session.listen(lambda event: forget(session) if session.wait(0) else None)
+
+
+def forget(session: StreamSession) -> None:
+    """A plan may hold frames."""
+    _asked.pop(session, None)
+
+
+def models_in_use(sessions: Iterable[StreamSession]) -> list[ModelHandle]:
+    """Those of sessions that play in the background."""
+    return [handle for session in sessions if session in _asked for handle in _asked[session].models]
+
+
+def workflow_of(extra: Mapping[str, Any]) -> str:
+    """Id of the workflow that a prompt was made of, from its ``extra_data``; empty where it has none."""
+    info = extra.get("extra_pnginfo")
+    workflow = info.get("workflow") if isinstance(info, dict) else None
+    known = workflow.get("id") if isinstance(workflow, dict) else None
+    return known if isinstance(known, str) else ""
+
+
+def graph_of(extra: Mapping[str, Any], client: str | None) -> str:
+    """Whose graph a prompt has, and which: another tab's Run, or another workflow's, changes no session."""
+    return f"{extra.get(OWNER_FIELD) or client or ''} {workflow_of(extra)}"
+
+
+def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any]) -> str:
+    """Apply to a session that plays what its graph has now.
+
+    Changed live values and modulators act at the next chunk, as from a widget; changed pictures, embeddings
+    and weights of the conditioning, too. A value that was queued as before stays what it was turned to.
+
+    Args:
+        graph: of the prompt, whose nodes have their modulators.
+
+    Returns:
+        A line for the artist.
+
+    Raises:
+        SettingError: something can't be applied, and nothing was; or a value is refused.
+    """
+    before, store = _asked.get(session), session.store
+    if before is None:
+        raise SettingError("It has just ended: press Run again.")
+    try:
+        if (asked.take, asked.record_source) != (before.take, before.record_source):
+            raise NeedsRestart("take" if asked.take != before.take else "record_source", session.node_id)
+        found = changes(before.plan, asked.plan, store.parameters())
+        for node_id, conditioning in found.conditioning.items():
+            session.restyle(node_id, conditioning)
+    except NeedsRestart as error:
+        raise SettingError(STAYS.format(_named(session, error))) from None
+    except SettingError as error:
+        raise SettingError(STAYS.format(f"conditioning can't change ({str(error).rstrip('.')})")) from None
+    resting = store.resting()
+    values = {key: value for key, value in found.values.items() if value != resting[key]}
+    _, refused = store.recall(values)
+    moved = modulators_of(owner_of(session).nodes, graph)
+    now = store.modulators()
+    refused |= set_modulators(session, {key: each for key, each in moved.items() if each != now.get(key)})
+    if refused:
+        raise SettingError(next(iter(refused.values())))
+    _asked[session] = asked
+    changed = [key.rpartition(".")[2] for key in values] + ["conditioning"] * bool(found.conditioning)
+    return f"Plays on with other {', '.join(dict.fromkeys(changed))}." if changed else "Plays on."
+
+
+def _named(session: StreamSession, error: NeedsRestart) -> str:
+    title = owner_of(session).titles.get(error.node_id)
+    where = f"{title}, node {error.node_id}" if title else f"node {error.node_id}"
+    return f"{error.what} can't change meanwhile ({where})"

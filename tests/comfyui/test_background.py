@@ -1,0 +1,208 @@
+"""Background mode on a real ComfyUI: a session outlives its prompt, and the next Run changes what plays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import pytest
+from comfy_client import ComfyClient
+from comfy_fixtures import StartServer
+from comfy_server import ComfyServer
+from graphs import DENOISE, ENCODE, READ, WRITE, Prompt, generate, restyle
+from live_session import Run, Session, Socket
+from sample_clips import make_clip
+
+SECRET = "this tab's secret"
+STRENGTH, PROMPT = f"{DENOISE}.strength", f"{ENCODE}.prompt"
+WAIT_S = 120.0
+
+
+def in_background(graph: Prompt) -> Prompt:
+    graph[WRITE]["inputs"]["run_mode"] = "background"
+    return graph
+
+
+def endless(checkpoint: str, **denoise: Any) -> Prompt:
+    """Pictures without a source, until Stop."""
+    return in_background(generate(checkpoint, **denoise))
+
+
+def listed(client: ComfyClient, kind: str = "sessions") -> list[dict[str, Any]]:
+    headers = {"X-LiveStyle": "1", "X-LiveStyle-Client-Secret": client.secret}
+    return client.request("/livestyle/sessions", headers=headers)[kind]
+
+
+def wait_until(holds: Any) -> Any:
+    deadline = time.monotonic() + WAIT_S
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+def played(tab: ComfyClient, session: Session) -> int:
+    """Frames so far."""
+    (frames,) = [each["frames"] for each in listed(tab) if each["session"] == session.id]
+    return frames
+
+
+def plays_on(tab: ComfyClient, session: Session) -> None:
+    """It makes more frames from here."""
+    before = played(tab, session)
+    wait_until(lambda: played(tab, session) > before + 8)
+
+
+def begin(tab: ComfyClient, graph: Prompt) -> Session:
+    """What plays once the Run has ended."""
+    ended = tab.run(graph)
+    assert ended.status == "success", ended.error
+    (entry,) = [each for each in listed(tab) if each["background"] and each["token"]]
+    return Session(tab.url, entry["session"], entry["token"])
+
+
+def end(tab: ComfyClient, session: Session) -> dict[str, Any]:
+    """Stop it; what the list then says of it."""
+    session.stop()
+    wait_until(lambda: session.state() is None)
+    (entry,) = [each for each in listed(tab, "ended") if each["session"] == session.id]
+    return entry
+
+
+@pytest.fixture
+def tab(server: ComfyServer) -> Iterator[ComfyClient]:
+    """A client whose sessions end with the test."""
+    tab = ComfyClient(server.url, SECRET)
+    yield tab
+    for each in listed(tab):
+        if each["token"]:
+            Session(tab.url, each["session"], each["token"]).stop()
+    wait_until(lambda: not listed(tab))
+
+
+def frames_in(server: ComfyServer, entry: dict[str, Any]) -> int:
+    (file,) = entry["files"].values()
+    with av.open(str(server.output / file["subfolder"] / file["filename"])) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_the_queue_is_free_and_neither_cancel_nor_free_ends_what_plays(
+    server: ComfyServer, client: ComfyClient, tab: ComfyClient, checkpoint: str, clip: str, long_clip: str
+) -> None:
+    session = begin(tab, endless(checkpoint))
+    (entry,) = listed(client)
+    assert entry["title"] and entry["fps"] > 0 and entry["memory"] > 2**20 and entry["since"] <= time.time()
+    assert not entry["token"]  # another client's
+    assert client.run(restyle(clip, checkpoint)).status == "success"
+    run = Run(client, restyle(long_clip, checkpoint))
+    run.wait_frames(4)
+    client.interrupt()
+    assert run.end().status == "interrupted"
+    plays_on(tab, session)
+    client.free()
+    plays_on(tab, session)
+    assert client.run(restyle(clip, checkpoint)).status == "success"
+    plays_on(tab, session)
+    entry = end(tab, session)
+    assert entry["state"] == "done" and frames_in(server, entry) == entry["frames"]
+
+
+def applied(page: Socket, key: str) -> int:
+    """The frame at which a change of a key acts."""
+    return page.wait_for("applied", key=key)["frame"]
+
+
+def test_other_nodes_move_what_plays(tab: ComfyClient, checkpoint: str) -> None:
+    graph = endless(checkpoint)
+    graph["s"] = {"class_type": "PrimitiveFloat", "inputs": {"value": 1.0}}
+    graph["p"] = {"class_type": "PrimitiveString", "inputs": {"value": "oil painting"}}
+    graph[DENOISE]["inputs"]["strength"] = ["s", 0]
+    graph[ENCODE]["inputs"]["prompt"] = ["p", 0]
+    session = begin(tab, graph)
+    with session.socket() as page:
+        for value, words in ((0.5, "pencil sketch"), (0.25, "pencil sketch"), (0.75, "watercolour")):
+            graph["s"]["inputs"]["value"], graph["p"]["inputs"]["value"] = value, words
+            ended = tab.run(graph)
+            assert ended.status == "success" and ended.seconds < WAIT_S, ended.error
+            if words != "pencil sketch" or value == 0.5:
+                assert page.wait_for("received", key=PROMPT)["value"] == words
+            assert page.wait_for("received", key=STRENGTH)["value"] == value
+            applied(page, STRENGTH)
+        page.send(type="set", key=STRENGTH, value=1.0)  # by hand
+        applied(page, STRENGTH)
+        graph["p"]["inputs"]["value"] = "oil painting"
+        assert tab.run(graph).status == "success"
+        applied(page, PROMPT)
+        page.send(type="set", key=STRENGTH, value=0.125)
+        assert page.wait_for("received", key=STRENGTH)["value"] == 0.125  # nothing came between
+    assert [each["session"] for each in listed(tab)] == [session.id]
+
+
+@pytest.mark.parametrize(
+    ("node", "widget", "value", "called"),
+    [
+        (DENOISE, "steps", 2, "steps can't change meanwhile"),
+        (READ, "file", "another.mp4", "source can't change meanwhile"),
+        (WRITE, "quality", 30, "quality can't change meanwhile"),
+        (WRITE, "record_source", True, "record_source can't change meanwhile"),
+    ],
+)
+def test_what_cant_be_applied_is_said_and_changes_nothing(
+    server: ComfyServer,
+    tab: ComfyClient,
+    checkpoint: str,
+    long_clip: str,
+    node: str,
+    widget: str,
+    value: Any,
+    called: str,
+) -> None:
+    make_clip(server.input / "another.mp4", frames=24)
+    graph = in_background(restyle(long_clip, checkpoint))
+    session = begin(tab, graph)
+    graph[node]["inputs"][widget] = value
+    graph[DENOISE]["inputs"]["strength"] = 0.5
+    ended = tab.run(graph)
+    assert ended.status == "error" and called in ended.error and "Press Restart" in ended.error
+    assert "\n" not in ended.error
+    plays_on(tab, session)
+    with session.socket() as page:
+        assert page.wait_for("live")["values"][STRENGTH] == 1.0
+
+
+def test_stop_and_run_begin_anew_with_the_edited_graph(
+    server: ComfyServer, tab: ComfyClient, checkpoint: str
+) -> None:
+    graph = endless(checkpoint)
+    first = begin(tab, graph)
+    first.stop()
+    graph[DENOISE]["inputs"]["steps"] = 2
+    second = begin(tab, graph)
+    assert second.id != first.id
+    (entry,) = [each for each in listed(tab, "ended") if each["session"] == first.id]
+    assert entry["state"] == "done" and frames_in(server, entry) == entry["frames"]
+
+
+def test_a_node_of_another_workflow_is_another_one(tab: ComfyClient, checkpoint: str, clip: str) -> None:
+    session = begin(tab, endless(checkpoint))
+    other = tab.queue(restyle(clip, checkpoint), {"id": "another workflow"})
+    wait_until(lambda: tab.outcome(other))
+    assert tab.outcome(other).status == "success"
+    plays_on(tab, session)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["terminated", "ctrl-c"])
+def test_the_end_of_comfyui_leaves_a_file(start_server: StartServer, checkpoint: str, number: int) -> None:
+    server = start_server()
+    tab = ComfyClient(server.url, SECRET)
+    session = begin(tab, endless(checkpoint))
+    plays_on(tab, session)
+    os.kill(server.pid, number)
+    wait_until(lambda: not server.alive)
+    (file,) = server.output.rglob("*.mp4")
+    with av.open(str(file)) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 0
