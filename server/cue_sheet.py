@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ..engine.cues.cue import WHENS, Cue, CueList, When
 from ..engine.errors import SettingError
 from ..engine.runtime.glide import LONGEST_FADE_S
 from ..engine.takes.take import check_change
 from .json_fields import line_field, number_field, recall_fields, whole_field
-
-if TYPE_CHECKING:
-    from .preset_bank import Preset
+from .preset import Preset
 
 MOST_CUES = 99
 LONGEST_WAIT = 1_000_000

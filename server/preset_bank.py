@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..engine.errors import SettingError
 from ..engine.runtime.session import StreamSession
-from ..engine.takes.take import check_change
 from .cue_sheet import CueSheet, parse_sheet
-from .examples import PREFIX
-from .json_fields import LONGEST_NAME, line_field, recall_fields
-from .preset_picture import picture_field
+from .json_fields import LONGEST_NAME
+from .preset import Preset, parse_preset
 
 FORMAT = "livestyle-presets"
 VERSION = 2
@@ -34,26 +32,6 @@ LARGEST_BANK = 1280 * 1024
 """Bytes of a file: every preset may have its picture."""
 
 MOST_PRESETS = 99
-MOST_REFERENCES = 16
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Live values under a name.
-
-    Attributes:
-        name: unlike that of any other preset of the bank.
-        values: by key. Which of them a session has, it says when the preset is recalled.
-        fade: seconds of the stream in which numbers glide there.
-        references: file names of reference images in ComfyUI's input folder, by key; for the next Run.
-        picture: a data URL; empty without one.
-    """
-
-    name: str
-    values: dict[str, float | int | str]
-    fade: float
-    references: dict[str, str] = field(default_factory=dict)
-    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,13 +57,15 @@ def begin_presets(session: StreamSession, graph: Mapping[str, Any]) -> None:
     Raises:
         SettingError: they can't be understood; the session is cancelled.
     """
-    meta = graph.get(session.node_id, {}).get("_meta")
-    if isinstance(meta, dict) and meta.get(META_FIELD) is not None:
-        try:
-            set_bank(session, parse_bank(meta[META_FIELD]))
-        except SettingError:
-            session.cancel()
-            raise
+    for node in (graph.get(session.node_id, {}), *graph.values()):
+        meta = node.get("_meta")
+        if isinstance(meta, dict) and meta.get(META_FIELD) is not None:
+            try:
+                return set_bank(session, parse_bank(meta[META_FIELD]))
+            except SettingError:
+                session.cancel()
+                raise
+    return None
 
 
 def bank_of(session: StreamSession) -> Bank:
@@ -125,7 +105,7 @@ def parse_bank(data: Any) -> Bank:
     presets = data.get("presets")
     if not isinstance(presets, list) or len(presets) > MOST_PRESETS:
         raise SettingError(f"presets must be a list of at most {MOST_PRESETS}.")
-    bank = tuple(_preset(number, each) for number, each in enumerate(presets, 1))
+    bank = tuple(parse_preset(number, each) for number, each in enumerate(presets, 1))
     names = [preset.name for preset in bank]
     for name in names:
         if names.count(name) > 1:
@@ -135,36 +115,5 @@ def parse_bank(data: Any) -> Bank:
 
 def bank_json(bank: Bank) -> dict[str, Any]:
     """The same as JSON."""
-    presets = [_without_nothing(asdict(preset)) for preset in bank.presets]
+    presets = [preset.as_json() for preset in bank.presets]
     return {"format": FORMAT, "version": VERSION, "presets": presets, "cues": bank.cues.as_json()}
-
-
-def _without_nothing(preset: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in preset.items() if value or name not in ("references", "picture")}
-
-
-def _preset(number: int, data: Any) -> Preset:
-    try:
-        if not isinstance(data, dict):
-            raise SettingError("it must be a JSON object.")
-        values, fade = recall_fields(data)
-        for key, value in values.items():
-            check_change(key, value)
-        picture = picture_field(data["picture"]) if data.get("picture") else ""
-        return Preset(
-            line_field(data, "name"), values, fade, _references(data.get("references", {})), picture
-        )
-    except SettingError as error:
-        raise SettingError(f"Preset {number}: {error}") from None
-
-
-def _references(data: Any) -> dict[str, str]:
-    if not isinstance(data, dict) or len(data) > MOST_REFERENCES:
-        raise SettingError(f"references must be an object of at most {MOST_REFERENCES} file names.")
-    for key, name in data.items():
-        check_change(key, name)
-        file = name.removeprefix(PREFIX) if isinstance(name, str) and name.isprintable() else ""
-        parts = file.replace("\\", "/").split("/")
-        if ".." in parts or "" in parts or ":" in file:
-            raise SettingError(f"{key} must be the name of a file in the input folder.")
-    return dict(data)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, TypedDict
 
+from ..cues.moments import Moment
 from ..modulation.modulator import Modulator
 from ..takes.lane import Played, Value
-from .cued import Cued
 from .drive import Drive
 from .glide import Glide
 
-Course = Glide | Drive | Played | Cued
-"""What moves a value."""
+KEPT_S = 60
+"""Seconds: chunks are read far less ahead of the pictures that are being made."""
 
 
 class Receipt(TypedDict, total=False):
@@ -43,6 +43,55 @@ class Receipt(TypedDict, total=False):
     pts: float
     ms: float
     message: str
+
+
+@dataclass
+class Cued:
+    """A value that a cue has set, from a frame on.
+
+    Chunks before that frame, which may still be read, have what was there before.
+
+    Attributes:
+        value: the cue's.
+        at: the frame from which on it holds, or glides there.
+        glide: None where it switches.
+        before: None once no chunk asks for it.
+    """
+
+    value: Value
+    at: Moment
+    glide: Glide | None
+    before: Entry | None
+
+    @staticmethod
+    def follow(before: Entry, value: Value, at: Moment, fade: float) -> Cued:
+        """The course of a value that a cue changes; ``fade`` in seconds, 0 where it can't glide."""
+        start = before.at(at.pts, at.frame).value
+        earlier = before
+        while isinstance(earlier.course, Cued) and earlier.course.before is not None:
+            if earlier.course.at.pts < at.pts - KEPT_S:
+                earlier.course.before = None
+                break
+            earlier = earlier.course.before
+        glide = Glide(float(start), float(value), fade, at.pts) if fade and start != value else None
+        return Cued(value, at, glide, before)
+
+    @property
+    def now(self) -> Value:
+        """The value of the latest pts that was read."""
+        return self.glide.now if self.glide else self.value
+
+    def covers(self, pts: Fraction | None) -> bool:
+        """Whether it is this cue that makes the value of a chunk."""
+        return pts is None or self.before is None or pts >= self.at.pts
+
+    def value_at(self, pts: Fraction | None) -> Value:
+        """The value of a chunk that it covers."""
+        return self.glide.at(pts) if self.glide and pts is not None else self.now
+
+
+Course = Glide | Drive | Played | Cued
+"""What moves a value."""
 
 
 @dataclass(frozen=True)

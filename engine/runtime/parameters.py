@@ -17,11 +17,10 @@ from ..modulation.modulator import Modulator
 from ..modulation.signals import Signals
 from ..takes.lane import Lane, Played, Value
 from ..takes.log import TakeLog
-from .cued import Cued
 from .drive import Drive
 from .fitting import fitting, is_number, is_text
 from .glide import LONGEST_FADE_S, Glide
-from .live_values import Entry, LiveValues, Receipt
+from .live_values import Course, Cued, Entry, LiveValues, Receipt
 
 HELD_LIMIT = 64
 """Keys that may be set before the session declares which ones it has."""
@@ -352,9 +351,7 @@ class ParameterStore:
                 Receipt(type="scheduled", key=key, value=value, chunk=chunk, frame=frame, pts=float(pts))
             )
 
-    def _changed(
-        self, value: Value, seq: int | None, sender: str, course: Glide | Drive | Cued | None
-    ) -> Entry:
+    def _changed(self, value: Value, seq: int | None, sender: str, course: Course | None) -> Entry:
         """What the session's next change leaves."""
         self.changes += 1
         number = self.changes if seq is None else seq

@@ -23,8 +23,8 @@ from ...engine.runtime.plan import PlanNode, Read, Stylise, Write, rebuilt
 from ...engine.runtime.pump import pump
 from ...engine.runtime.session import StreamSession
 from ...server.addresses import titles_of
-from ...server.modulators import begin_modulators
 from ...server.owners import set_owner
+from ...server.prompt_settings import begin_settings
 from .. import host
 from .job import Job, Planned, planned
 from .pieces import Joined, OnePiece, Piece, Scenes
@@ -125,7 +125,7 @@ def _play(job: Job, given: Planned, plan: PlanNode, pictures: Given | None = Non
     models.keep_only([node.operation.model for node in plan.walk() if isinstance(node.operation, Stylise)])
     session = StreamSession(plan, load, residency=host.residency, take=given.take)
     set_owner(session, plan, None, "", titles_of(job.graph))
-    begin_modulators(session, job.graph)
+    begin_settings(session, job.graph)
     pump(session, host.Progress(plan.node_id), host.check_interrupt)
     session.join()
     return session.take_result(plan.node_id)

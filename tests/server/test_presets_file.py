@@ -133,6 +133,11 @@ def test_a_prompt_brings_presets_and_cues() -> None:
     meta = {"livestyle_presets": _bank({"preset": "Dusk", "when": "frames", "after": 8})}
     begin_settings(session, {session.node_id: {"class_type": "FrameStreamIO", "_meta": meta}})
     assert [preset.name for preset in bank_of(session).presets] == ["Dusk"]
+    piece = StreamSession(
+        write(stylise(read())), lambda handle: None
+    )  # of a render farm: a writer of its own
+    begin_settings(piece, {"other": {"class_type": "FrameStreamIO", "_meta": meta}})
+    assert bank_of(piece) == bank_of(session)
     assert session.store.cues.status().items() >= {"count": 1, "next": "Dusk", "due": {"frame": 8}}.items()
     with pytest.raises(SettingError, match="no file of presets"):
         begin_settings(session, {session.node_id: {"_meta": {"livestyle_presets": []}}})
