@@ -3,8 +3,7 @@
 A network of thousands of small kernels waits for the host, which takes 5 to 20 us to launch each. A graph
 reads and writes the same memory every time: tensors that go in are written into buffers of its own, and all
 else that it touches (weights, a cache's slots, masks) must stay where it is and be changed in place. A LoRA's
-strength and an adapter's pictures are. It belongs to the thread and the stream that recorded it. Recording
-runs the network's Python once more, and nothing on the device.
+strength and an adapter's pictures are. It belongs to the thread and the stream that recorded it.
 """
 
 from __future__ import annotations
@@ -123,7 +122,7 @@ def recorder_for(device: torch.device) -> Recorder | None:
 
 
 class _CudaRecorder:
-    """Records on the stream of the thread that asks; its graphs share their working memory."""
+    """Records on the stream of the thread that asks, and runs nothing; its graphs share working memory."""
 
     def __init__(self, device: torch.device) -> None:
         self.device, self.pool = device, torch.cuda.graph_pool_handle()
