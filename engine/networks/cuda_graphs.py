@@ -27,8 +27,7 @@ Replay = Callable[[], torch.Tensor]
 Recorder = Callable[[Replay], Replay]
 """Records what a function launches, which must not make the host wait."""
 
-_Key = tuple[Hashable, Hashable, Hashable]
-"""Of a call: its kind, the layouts of its inputs, and of its constants."""
+_Key = tuple[Hashable, Hashable, Hashable]  # a call's kind, layouts of its inputs, and of its constants
 
 KEPT = 8
 """Kinds of call whose graphs are kept: those asked for last."""
@@ -131,8 +130,9 @@ class _CudaRecorder:
         stream, graph = torch.cuda.current_stream(self.device), torch.cuda.CUDAGraph()
         if stream == torch.cuda.default_stream(self.device):
             stream = torch.cuda.Stream(self.device)  # nothing can be captured on the default one
-        # what other lanes do meanwhile is none of this capture's business
-        with torch.cuda.graph(graph, self.pool, stream, capture_error_mode="thread_local"):
+        # other lanes go on meanwhile; torch leaves the stream of a capture that fails the current one
+        capture = torch.cuda.graph(graph, self.pool, stream, capture_error_mode="thread_local")
+        with torch.cuda.stream(stream), capture:
             made = run()
 
         def replay() -> torch.Tensor:
