@@ -7,6 +7,7 @@
     python scripts/bench.py streamedit-dit --json FILE
     python scripts/bench.py media --json FILE
     python scripts/bench.py cluster --json FILE
+    python scripts/bench.py sound --seconds 600 --json FILE
     python scripts/bench.py FAMILY --parts dry-run --card h200 --card 330e12,1.0e12 --json FILE
 
 Three parts: ``demo`` is the demo checkpoint on the CPU, file to file and in ComfyUI; ``full`` is the
@@ -35,7 +36,7 @@ from ...engine.families import WEIGHTS, load_model
 from ...engine.families.base import ModelHandle
 from ...engine.families.mllm_edit.model import MLLMEditModel
 from ...engine.runtime.device import plan_device
-from ..benchmark import cluster, graph, media
+from ..benchmark import cluster, graph, media, sound
 from ..benchmark.dry_run import rows as dry_run
 from ..benchmark.dry_run.roofline import CARDS, card
 from ..benchmark.machine import hardware_line
@@ -171,6 +172,7 @@ FAMILIES = {
     "rtr-dit": partial(measure_parts, rtr_dit),
     "streamedit-dit": partial(measure_parts, streamedit_dit),
     "cluster": lambda arguments: cluster.measure(arguments.toy),
+    "sound": lambda arguments: sound.measure(arguments.seconds),
     "media": lambda arguments: media.measure(arguments.input or demo_run.default_clip()),
 }
 
@@ -185,6 +187,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512], help="sides in pixels")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=["demo", "full"])
     parser.add_argument("--card", action="append", help="h200, a100, 5090, 4090 or FLOPS,BYTES a second")
+    parser.add_argument("--seconds", type=float, default=600.0, help="sound: how long to play")
     parser.add_argument("--toy", action="store_true", help="dry-run: few widths, to try it out")
     parser.add_argument("--no-graph", action="store_true", help="leave ComfyUI out")
     parser.add_argument("--json", type=Path, help="write all figures there")

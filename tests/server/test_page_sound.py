@@ -150,6 +150,6 @@ def test_beeps_and_flashes_of_a_page_stay_together(
     session.stop()
     assert session.wait(60) and session.state == "done", session.error
     # What says nothing of when it was taken has to be watched for a while.
-    worst, beeps = out_of_step(Path(sink.path), after=2.5 if page is over_webrtc else 0.0)
+    worst, beeps = out_of_step(Path(sink.path), inverted=True, after=2.5 if page is over_webrtc else 0.0)
     print(f"{page.__name__}: {worst * 1000:.1f} ms out of step, {beeps} beeps")
     assert beeps >= 4 and worst <= IN_STEP_S

@@ -74,7 +74,7 @@ def test_beeps_and_flashes_stay_together(tmp_path: Path, kind: Callable) -> None
         session, _ = play(url, tmp_path / "live.mp4", denoise_s=0.01)
         time.sleep(7.0)
         path = finish(session)
-    worst, beeps = out_of_step(path)
+    worst, beeps = out_of_step(path, inverted=True)
     print(f"{kind.__name__}: {worst * 1000:.1f} ms out of step, {beeps} beeps")
     assert beeps >= 5 and worst <= IN_STEP_S
 
@@ -90,7 +90,7 @@ def test_they_do_while_pictures_drop_and_after_a_reconnection(tmp_path: Path) ->
         time.sleep(6.0)
         dropped = session.telemetry.snapshot()["sources"]["1"]["dropped"]
         path = finish(session)
-    worst, beeps = out_of_step(path)
+    worst, beeps = out_of_step(path, inverted=True)
     print(f"{worst * 1000:.1f} ms out of step, {beeps} beeps, {dropped} pictures dropped")
     assert dropped > 20 and beeps >= 8 and worst <= IN_STEP_S
     heard = [live["2.seed"] for live in behaviour.live]

@@ -70,7 +70,7 @@ def test_the_sound_of_a_clip_is_in_step_at_the_receiver(target: str, tmp_path: P
         session = play(SourceSpec("file", str(clip)), url)
         assert session.wait(PATIENCE_S) and session.state == "done", session.error
         let_end(process)
-    worst, beeps = out_of_step(got)
+    worst, beeps = out_of_step(got, inverted=True)
     print(f"{worst * 1000:.1f} ms out of step, {beeps} beeps")
     assert beeps >= 4 and worst <= IN_STEP_S
 
@@ -90,6 +90,6 @@ def test_that_of_a_live_source_is_with_drops_and_when_the_receiver_returns(tmp_p
         session.stop()
         assert session.wait(PATIENCE_S) and session.state == "done", session.error
     for name in ("1.mkv", "2.mkv"):
-        worst, beeps = out_of_step(tmp_path / name)
+        worst, beeps = out_of_step(tmp_path / name, inverted=True)
         print(f"{worst * 1000:.1f} ms out of step, {beeps} beeps, {dropped} pictures dropped")
         assert dropped > 20 and beeps >= 4 and worst <= IN_STEP_S
