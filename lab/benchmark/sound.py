@@ -115,11 +115,11 @@ def _measure(seconds: float, break_every: float, folder: Path) -> dict[str, Any]
                 session.wait(QUIET_S)
                 publisher = subprocess.Popen(publish)
                 breaks, due = breaks + 1, time.monotonic() + break_every
+        if session.error:
+            raise session.error
         told = session.telemetry.snapshot()["sources"]["1"]
         session.stop()
         session.join()
-        if session.error:
-            raise session.error
         receiver.wait(30)
     finally:
         _kill(publisher)

@@ -1,4 +1,4 @@
-"""The microphone beside the browser's camera, in the file and at a WebRTC viewer; Chromium beeps twice a second."""
+"""The microphone beside the browser's camera, in the file and at a WebRTC viewer; Chromium's beeps."""
 
 from __future__ import annotations
 
