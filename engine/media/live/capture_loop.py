@@ -41,15 +41,22 @@ class CaptureLoop:
     Args:
         capture: used by the loop's thread alone, and closed by it.
         clock: closed with the loop.
+        seen: called with every picture, before it is in the clock; on the loop's thread.
 
     Attributes:
         over: whether no picture will come any more.
         reconnects: how often the source was lost and came back.
     """
 
-    def __init__(self, capture: Capture, clock: FrameClock[CapturedFrame]) -> None:
+    def __init__(
+        self,
+        capture: Capture,
+        clock: FrameClock[CapturedFrame],
+        seen: Callable[[CapturedFrame], None] = lambda _: None,
+    ) -> None:
         self._capture = capture
         self._clock = clock
+        self._seen = seen
         self._stopped = threading.Event()
         self._changed = threading.Condition()
         self._first: CapturedFrame | None = None
@@ -164,6 +171,7 @@ class CaptureLoop:
                 if self._first is None:
                     self._first = arrival
                     self._changed.notify_all()
+            self._seen(arrival)
             if not self._clock.put(arrival):
                 return True
         return self._capture.finite

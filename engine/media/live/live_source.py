@@ -51,7 +51,9 @@ class LiveSource(FrameSource):
         self.audio: AudioTrack | None = None
         self._sound = LiveSound(self._time)
         capture.heard = self._sound.put
-        self.loop = CaptureLoop(capture, self._clock)
+        self.loop = CaptureLoop(
+            capture, self._clock, lambda picture: self._time.seen(picture.stamp, picture.captured_at)
+        )
 
     def connect(self, given_up: Callable[[], bool]) -> None:
         first = self.loop.wait_for_first(self._opening, given_up)

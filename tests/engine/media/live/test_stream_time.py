@@ -25,3 +25,12 @@ def test_time_never_stands_still_or_goes_back() -> None:
     stamps = [None, Fraction(0), None, Fraction(0), Fraction(-1, 2), None]
     times = [time.at(stamp, 50.0) for stamp in stamps]
     assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+
+
+def test_sound_of_a_new_connection_is_in_step_before_its_first_picture_is_read() -> None:
+    time = StreamTime()
+    assert time.at(Fraction(500), 10.0) == 0
+    time.seen(Fraction(1), 20.0)
+    late = time.of_sound(Fraction(3, 2), 20.7)
+    assert late == Fraction(21, 2), "it came late, which its stamp knows"
+    assert time.at(Fraction(3, 2), 20.6) == late
