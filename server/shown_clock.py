@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
-SPAN_S = 2.0
+SPAN_S = 3.0
 """Pictures of so long before tell the pace."""
 
-STILL_S = 1.0
+STILL_S = 2.0
 """A picture that has stood for so long stands still."""
 
 _OWN_PACE = (0.9, 1.1)
