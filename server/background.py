@@ -14,6 +14,7 @@ from ..engine.runtime.plan import PlanNode, Stylise
 from ..engine.runtime.session import StreamSession
 from .modulators import modulators_of, set_modulators
 from .owners import OWNER_FIELD, owner_of
+from .preset_bank import bank_in, set_bank
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,11 @@ def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any]) -> s
     """Apply to a session that plays what its graph has now.
 
     Changed live values and modulators act at the next chunk, as from a widget; changed pictures, embeddings
-    and weights of the conditioning, too. A value that was queued as before stays what it was turned to.
+    and weights of the conditioning, too, and other presets and cues. A value that was queued as before stays
+    what it was turned to.
 
     Args:
-        graph: of the prompt, whose nodes have their modulators.
+        graph: of the prompt, whose nodes have their modulators, presets and cues.
 
     Returns:
         A line for the artist.
@@ -85,7 +87,7 @@ def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any]) -> s
     Raises:
         SettingError: something can't be applied, and nothing was; or a value is refused.
     """
-    before, store = _asked.get(session), session.store
+    before, store, bank = _asked.get(session), session.store, bank_in(graph, session.node_id)
     if before is None:
         raise SettingError("It has just ended: press Run again.")
     try:
@@ -98,6 +100,8 @@ def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any]) -> s
         raise SettingError(STAYS.format(_named(session, error))) from None
     except SettingError as error:
         raise SettingError(STAYS.format(f"conditioning can't change ({str(error).rstrip('.')})")) from None
+    if bank is not None:
+        set_bank(session, bank)
     resting = store.resting()
     values = {key: value for key, value in found.values.items() if value != resting[key]}
     _, refused = store.recall(values)

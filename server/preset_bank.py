@@ -57,14 +57,21 @@ def begin_presets(session: StreamSession, graph: Mapping[str, Any]) -> None:
     Raises:
         SettingError: they can't be understood; the session is cancelled.
     """
-    for node in (graph.get(session.node_id, {}), *graph.values()):
+    try:
+        bank = bank_in(graph, session.node_id)
+    except SettingError:
+        session.cancel()
+        raise
+    if bank is not None:
+        set_bank(session, bank)
+
+
+def bank_in(graph: Mapping[str, Any], writer: str) -> Bank | None:
+    """What a prompt brings: its writing node's own bank, else another node's; raises SettingError."""
+    for node in (graph.get(writer, {}), *graph.values()):
         meta = node.get("_meta")
         if isinstance(meta, dict) and meta.get(META_FIELD) is not None:
-            try:
-                return set_bank(session, parse_bank(meta[META_FIELD]))
-            except SettingError:
-                session.cancel()
-                raise
+            return parse_bank(meta[META_FIELD])
     return None
 
 
