@@ -157,7 +157,7 @@ class FrameStreamIO(io.ComfyNode):
                 "This FrameStreamIO passes its stream on: take video and images from the write node after it."
             )
             return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
-        background = one_of("run_mode", run_mode, RUN_MODES) == "background"
+        background = one_of("run_mode", run_mode, RUN_MODES) == "background" and host.PLAYS_ON
         return cls._pump(plan, media_path(unquoted(take)) if take else "", record_source, background)
 
     @classmethod

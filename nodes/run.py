@@ -71,7 +71,7 @@ def run_plan(
     """
     send, asked = host.Sender(), Asked(plan, take_path, record_source)
     graph, extra = host.running_prompt()
-    owned, background = graph_of(extra, send.client), background and host.PLAYS_ON
+    owned = graph_of(extra, send.client)
     playing = sessions.playing(plan.node_id, owned) if background else None
     if playing is not None:
         host.show_text(plan.node_id, play_on(playing, asked, graph))

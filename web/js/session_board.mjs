@@ -62,9 +62,10 @@ export class SessionBoard {
     return (await this.#get("/livestyle/sessions"))?.sessions ?? [];
   }
 
-  /** Whether something of this page plays that no node on the canvas shows. */
+  /** Whether something of this page plays in the background that no node on the canvas shows. */
   get away() {
-    return [...this.sessions.values()].some((session) => !this.#here(session) || !this.hasViews(session.node));
+    const hidden = (/** @type {LiveSession} */ session) => !this.#here(session) || !this.hasViews(session.node);
+    return !this.loading && [...this.sessions.values()].some((session) => session.background && hidden(session));
   }
 
   /** @param {any} node @param {View} view @param {() => string[]} [ids] of the nodes that it shows */
