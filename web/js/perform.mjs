@@ -32,7 +32,7 @@ const ACTIONS = ["record", "snapshot", "pause", "step", "stop", "go", "back", "h
 export function performOn({ app, api, board, live, secret, setting, say }) {
   const graph = () => app.rootGraph ?? app.graph;
   const references = () =>
-    [...live.all()].filter(({ node, widget }) => node.comfyClass === "MLLMEncode" && widget.name === "reference");
+    [...live.all()].filter(({ node, widget }) => node.comfyClass === "MLLMEncode" && widget.name === "reference" && widget.value);
   const presets = new PresetBank({
     graph,
     values: () => live.said(),

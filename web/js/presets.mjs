@@ -40,7 +40,9 @@ export class PresetBank {
 
   /** @returns {Cues} */
   get cues() {
-    return { tempo: 120, beats: 4, list: [], ...this.host.graph()?.extra?.livestyle_cues };
+    const kept = this.host.graph()?.extra?.livestyle_cues;
+    const list = Array.isArray(kept?.list) ? kept.list.filter((/** @type {unknown} */ cue) => cue && typeof cue === "object") : [];
+    return { tempo: 120, beats: 4, ...kept, list };
   }
 
   get empty() {

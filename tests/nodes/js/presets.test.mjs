@@ -79,6 +79,7 @@ test("cues follow the presets that they play", () => {
   bank.add("Dawn", 0);
   const own = { name: "Dark", values: {}, when: "cut" };
   bank.changeCues({ list: [{ preset: "Dusk", when: "hand" }, { preset: "Dawn", when: "bars", after: 4 }, own], tempo: 90 });
+  graph.extra.livestyle_cues.list.push(null); // a workflow comes from anywhere
   bank.rename(1, "Noon");
   assert.deepEqual(graph.extra.livestyle_cues.list[1], { preset: "Noon", when: "bars", after: 4 });
   bank.remove(0);
