@@ -142,6 +142,26 @@ def test_other_nodes_move_what_plays(tab: ComfyClient, checkpoint: str) -> None:
     assert [each["session"] for each in listed(tab)] == [session.id]
 
 
+def test_another_picture_is_taken_up_and_one_more_is_not(
+    tab: ComfyClient, checkpoint: str, long_clip: str
+) -> None:
+    graph = in_background(restyle(long_clip, checkpoint.replace("mllm-edit", "rtr-dit")))
+    graph["r"] = {
+        "class_type": "EmptyImage",
+        "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0xC03020},
+    }
+    graph["b"] = {"class_type": "ImageBatch", "inputs": {"image1": ["r", 0], "image2": ["r", 0]}}
+    graph[ENCODE]["inputs"]["references"] = ["r", 0]
+    session = begin(tab, graph)
+    graph["r"]["inputs"]["color"] = 0x2030C0
+    ended = tab.run(graph)
+    assert ended.status == "success", ended.error
+    plays_on(tab, session)
+    graph[ENCODE]["inputs"]["references"] = ["b", 0]
+    assert "references can't change meanwhile" in tab.run(graph).error
+    plays_on(tab, session)
+
+
 @pytest.mark.parametrize(
     ("node", "widget", "value", "called"),
     [
