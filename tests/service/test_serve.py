@@ -98,7 +98,6 @@ def test_a_message_by_osc_is_applied(tmp_path: Path) -> None:
         for kind in ("received", "applied"):
             while (told := _told(page)) is None or told["type"] != kind or told.get("key") != "4.seed":
                 pass
-            assert told["value"] == 5
         page.close()
         path = f"/livestyle/sessions/{session['session']}/live?token={session['token']}"
         controls = json.loads(service.ask(path)[1])["controls"]
