@@ -13,13 +13,14 @@ from ..version import PACK, pack_version
 
 
 class Facts(TypedDict):
-    """One process: its LiveStyle, and where it is."""
+    """One process: its LiveStyle, and where it is; ``cards`` are the numbers of the GPUs that it may use."""
 
     version: str
     source: str
     python: str
     machine: str
     pid: int
+    cards: str
 
 
 @cache
@@ -35,6 +36,7 @@ def facts() -> Facts:
         python=python,
         machine=socket.gethostname(),
         pid=os.getpid(),
+        cards=os.environ.get("CUDA_VISIBLE_DEVICES", ""),
     )
 
 

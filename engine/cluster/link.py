@@ -154,7 +154,7 @@ def _gpus() -> float:
         gpus = float(given or 0)
     except ValueError:
         gpus = -1.0
-    if gpus < 0 or (gpus > 1 and gpus % 1):
+    if not (0 <= gpus <= 1 or (gpus > 1 and gpus % 1 == 0)):
         raise SettingError(f"{GPUS} can't be '{given}': use a share such as 0.5, or a whole number.")
     return gpus
 

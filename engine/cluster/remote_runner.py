@@ -106,8 +106,9 @@ class RemoteRunner(Runner):
     def readout(self) -> Mapping[str, str]:
         """The worker's own, and where it is."""
         where = self._worker.facts
+        card = f", GPU {where['cards']}" if where["cards"] else ""
         lost = f", {self._restarts} lost" if self._restarts else ""
-        return {**self._shown, "worker": f"{where['machine']} {where['pid']}{lost}"}
+        return {**self._shown, "worker": f"{where['machine']} {where['pid']}{card}{lost}"}
 
     def release_caches(self) -> None:
         """The session is over: let go of the worker."""

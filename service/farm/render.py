@@ -55,6 +55,8 @@ class Render:
         for job in jobs:
             try:
                 self._begin(job, planned(job))
+            except ClusterError:
+                raise
             except LiveStyleError as error:
                 self._fail(job, str(error))
         while self._waiting:

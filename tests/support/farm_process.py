@@ -32,7 +32,7 @@ def farm(folder: Path, graph: dict[str, Any], *arguments: object) -> subprocess.
 def said(process: subprocess.Popen) -> str:
     """What it has said when it has ended."""
     try:
-        return process.communicate(timeout=400)[0]
+        return process.communicate(timeout=1200)[0]
     except subprocess.TimeoutExpired:
         process.kill()
         raise AssertionError(process.communicate()[0]) from None
@@ -56,7 +56,7 @@ def on_one_machine(folder: Path, graph: dict[str, Any], *files: Path) -> Path:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OMP_NUM_THREADS", "1")
         with ServiceProcess(folder, graph) as service:
-            assert service.exit_code() == 0, service.log
+            assert service.exit_code(600) == 0, service.log
             (video,) = service.videos
     return video
 

@@ -39,13 +39,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def ray_cluster(nodes: int, cache: Path, port: int | None = None) -> Iterator[str]:
+def ray_cluster(nodes: int, cache: Path, port: int | None = None, **node: int) -> Iterator[str]:
     """A head without cores and ``nodes`` nodes of one core each; gives and sets LIVESTYLE_RAY_ADDRESS.
 
     Args:
         nodes: beside the head.
         cache: LIVESTYLE_CACHE of the workers.
         port: of the head; a free one without.
+        node: what else of resources each node claims to have.
     """
     pytest.importorskip("ray", reason="Ray has no wheel for this Python")
     import ray
@@ -59,7 +60,8 @@ def ray_cluster(nodes: int, cache: Path, port: int | None = None) -> Iterator[st
         cluster = _started(lambda: Cluster(True, head_node_args={**head, "ray_client_server_port": port}))
         try:
             for _ in range(nodes):
-                cluster.add_node(num_cpus=1, object_store_memory=STORE)
+                claims = {"num_cpus": 1, "object_store_memory": STORE, **node}
+                _started(lambda claims=claims: cluster.add_node(**claims))
             _wait_for_the_head()
             yield os.environ["LIVESTYLE_RAY_ADDRESS"]
         finally:
