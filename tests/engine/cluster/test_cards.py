@@ -40,6 +40,7 @@ def test_a_session_has_a_card_and_the_others_wait_in_order(
         for session in sessions[:2]:
             session.start()
             until(lambda session=session: session.progress.done, session)
+            session.pause()  # else it might end before the others begin
         for session in sessions[2:]:
             session.start()
             until(lambda session=session: "Waiting" in session.stage, session)
@@ -50,6 +51,7 @@ def test_a_session_has_a_card_and_the_others_wait_in_order(
             ended.cancel()
             assert ended.join(60)
             until(lambda session=next_one: session.progress.done, next_one)
+            next_one.pause()
             cards.append(_card(next_one))
         assert cards[2:] == cards[:2]
         for session in sessions[2:]:
