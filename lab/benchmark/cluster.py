@@ -10,7 +10,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -117,20 +117,24 @@ def _kill_to_picture(handle: ModelHandle) -> float:
         plan = PlanNode(Write(SinkSpec(str(Path(folder) / "out.mp4"))), (there,), "5")
         session = StreamSession(plan, lambda unused: None)
         session.start()
-        while session.progress.done < 8:
-            time.sleep(0.005)
+        _until(session, lambda: session.progress.done >= 8)
         os.kill(int(_worker(session).split()[1]), signal.SIGKILL)
         killed = time.perf_counter()
-        while "lost" not in _worker(session):
-            time.sleep(0.005)
+        _until(session, lambda: "lost" in _worker(session))
         done = session.progress.done
-        while session.progress.done == done:
-            time.sleep(0.005)
+        _until(session, lambda: session.progress.done > done)
         seconds = time.perf_counter() - killed
         session.stop()
         session.wait(60)
         session.join(60)
     return seconds
+
+
+def _until(session: StreamSession, condition: Callable[[], bool]) -> None:
+    """Wait; a session that has ended before is an error."""
+    while not condition():
+        if session.wait(0.005):
+            raise RuntimeError(f"the session ended: {session.stage}")
 
 
 def _worker(session: StreamSession) -> str:
