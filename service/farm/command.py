@@ -85,7 +85,11 @@ def _started(workers: int) -> Any:
         import ray
 
         ray.init(
-            "local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+            "local",
+            num_cpus=workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
         )
     except ImportError as error:
         raise ClusterError(f"Run 'pip install \"ray[client]\"' in this Python ({error}).") from None

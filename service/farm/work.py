@@ -59,7 +59,7 @@ def scenes(job: Job, given: Planned) -> list[tuple[int, int, str]]:
     name = next(name for name, known in WEIGHT_DTYPES.items() if known == dtype)
     found = Scenes()
     _play(job, given, _lossless(given, Piece(NOWHERE, 0, name), given.work / "none.mkv"), found)
-    return [tuple(each) for each in found.pieces(name)]
+    return [(each.first, each.end, each.dtype) for each in found.pieces(name)]  # plain, to go over
 
 
 def piece(job: Job, given: Planned, *fields: Any) -> None:
