@@ -51,11 +51,26 @@ def connect(advice: str = HERE) -> Any:
                 # Its advice is for tasks; frames are as large as they are.
                 warnings.filterwarnings("ignore", "More than 10MB of messages", UserWarning)
                 ray.shutdown()  # what is left of a lost connection
-                ray.init(address, namespace="livestyle", log_to_driver=False, logging_level=logging.ERROR)
+                _init(ray, address)
+            except ConnectionAbortedError:
+                line = f"{advice}try again: the cluster at {address} is too busy to take another session."
+                raise ClusterError(line) from None
             except Exception as error:  # gRPC's, and RuntimeError for another version
                 line = f"{advice}look after the cluster at {address}: {one_line(error)}."
                 raise ClusterError(line) from None
     return ray
+
+
+def _init(ray: Any, address: str) -> None:
+    """Ray starts a process for each client, and gives up where a busy machine needs half a minute for it."""
+    for last in (False, False, True):
+        try:
+            ray.init(address, namespace="livestyle", log_to_driver=False, logging_level=logging.ERROR)
+            return
+        except ConnectionAbortedError:
+            if last:
+                raise
+            ray.shutdown()
 
 
 def trusted(address: str, advice: str = HERE) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from livestyle.engine.families import Family, StreamRequest, register
+from livestyle.engine.families import StreamRequest
 from livestyle.engine.families.base import Chunk, LiveParameter, Requirements, Runner
 from livestyle.engine.families.stream_dit.profile import Profile
 from livestyle.engine.sampling.partition import Partition
@@ -92,15 +92,8 @@ class WorldModel:
     def requirements(self, settings: object) -> Requirements:
         return NEEDS
 
-    def runner(self, request: StreamRequest) -> WorldRunner:
+    def own_runner(self, request: StreamRequest) -> WorldRunner:
         return WorldRunner(self, request.conditioning.prompt)
-
-
-def _run(model: WorldModel, request: StreamRequest) -> WorldRunner:
-    return model.runner(request)
-
-
-register(Family("world", lambda path: False, lambda *handle: None, _run))
 
 
 CASES = draw_cases(12, 3)
@@ -126,7 +119,7 @@ def test_a_perfect_film_has_all_attributes_from_the_predicted_chunk_on() -> None
 
 def test_a_film_that_ignores_the_prompt_change_fails() -> None:
     class Deaf(WorldModel):
-        def runner(self, request: StreamRequest) -> WorldRunner:
+        def own_runner(self, request: StreamRequest) -> WorldRunner:
             recipe = request.conditioning
             runner = WorldRunner(self, recipe.prompt)
             encode = runner.encode
