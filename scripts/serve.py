@@ -9,24 +9,9 @@ sources, finishes what was decoded and closes the files. docs/scale.md has the s
 
 from __future__ import annotations
 
-import os
 import sys
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
-import pack  # noqa: E402
-
-
-def main() -> int:
-    """Serve until the workflow has ended or a signal comes."""
-    pack.load_pack()
-    try:
-        from livestyle.service.command import main as serve
-    except ImportError as error:
-        print(f"{error.name} is missing: install requirements-serve.txt.", file=sys.stderr)
-        return 1
-    return serve(sys.argv[1:])
-
+import service_script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(service_script.run("service.command"))
