@@ -50,12 +50,12 @@ def test_the_page_follows_what_plays_and_lists_what_it_does_not_show(
         reader = next(node for node in canvas.nodes("FrameStreamIO") if "frames" not in node["links"])
         (denoiser,) = canvas.nodes("StreamDenoise")
         page.evaluate("id => app.graph.remove(app.graph.getNodeById(id))", reader["id"])  # it has no end then
-        for name, value in (("width", 128), ("height", 96), ("noise", "fresh"), ("strength", 1.0)):
-            canvas.set_widget(denoiser["id"], name, value)
+        canvas.make_small()
+        canvas.set_widget(denoiser["id"], "noise", "fresh")
+        canvas.set_widget(denoiser["id"], "strength", 1.0)
         canvas.set_widget(writer["id"], "run_mode", "background")
         stage = canvas.stage()
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
         wait_until(canvas, lambda: not ComfyClient(server.url).request("/queue")["queue_running"])
         plays_on(canvas, stage)
         page.locator(f"{stage} .livestyle-restart").wait_for()

@@ -10,7 +10,7 @@ import math
 import statistics
 
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import open_canvas
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from graphs import CLIP
@@ -72,8 +72,7 @@ def test_controllers_are_seen_soon(chromium: object, server: ComfyServer, checkp
         canvas.load_template("restyle_a_video", CLIP)
         canvas.page.evaluate(PREPARE)
         canvas.page.wait_for_function("() => Boolean(window.midi.onmidimessage)")
-        canvas.run()
-        canvas.page.wait_for_selector(f"{canvas.stage()} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(canvas.stage())
         for kind in ("knob", "note", "stick"):
             times = canvas.page.evaluate(PLAY, [kind, TURNS])
             p95 = sorted(times)[math.ceil(0.95 * TURNS) - 1]

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import RUN_MS, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 
 from livestyle.server.preset_picture import picture_field
 
@@ -30,15 +29,13 @@ ROOM = """stage => {
 def test_a_show_is_written_and_played(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template("restyle_a_video", CLIP)
         stage, page = canvas.stage(), canvas.page
         (denoiser,) = canvas.nodes("StreamDenoise")
-        for name, value in (("width", 128), ("height", 96)):
-            canvas.set_widget(denoiser["id"], name, value)
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.make_small()
+        canvas.play(stage)
 
         # presets have the picture of the moment
         for value in (1.0, 0.25, 0.5):

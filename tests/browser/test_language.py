@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import RUN_MS, long_clip, open_canvas
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from graphs import CLIP, template_file
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -80,7 +79,7 @@ def french(server: ComfyServer) -> Iterator[None]:
 def test_no_english_is_left_on_a_french_canvas(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str, french: None
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     spoken = set(_all_texts("fr"))
     english = {text for text in _all_texts("en") if text not in spoken}
     with open_canvas(chromium, server.url) as canvas:

@@ -13,8 +13,6 @@ from stream_servers import await_packet, ffmpeg, frames_in, free_port, publisher
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
-SIZE = {"width": 128, "height": 96}
-
 
 def _prepare(canvas: Canvas, template: str) -> tuple[str, int]:
     """Load a template onto a stream that the test sends; the stream's address and the writer's id."""
@@ -24,9 +22,7 @@ def _prepare(canvas: Canvas, template: str) -> tuple[str, int]:
     canvas.set_widget(ends[False], "source", "network")
     canvas.set_widget(ends[False], "url", address)
     canvas.set_widget(ends[False], "allow_private", True)
-    (denoiser,) = canvas.nodes("StreamDenoise")
-    for name, value in SIZE.items():
-        canvas.set_widget(denoiser["id"], name, value)
+    canvas.make_small()
     return address, ends[True]
 
 

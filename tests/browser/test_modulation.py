@@ -62,8 +62,7 @@ def test_a_number_moves_by_itself_until_a_hand_takes_it(
         kept = _kept(canvas)
         assert (kept["on"], kept["signal"], kept["offset"], kept["depth"]) == (True, "sine", 0.5, 0.25)
 
-        canvas.run()
-        page.wait_for_selector(f"{canvas.stage()} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(canvas.stage())
         _await_label(canvas, r"\u223f 0\.[2-7]\d$")
         assert canvas.nodes("StreamDenoise")[0]["widgets"]["strength"] == 0.5, "the widget says what was set"
         (running,) = ComfyClient(server.url).request("/queue")["queue_running"]

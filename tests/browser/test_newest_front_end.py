@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import RUN_MS, long_clip, open_canvas
 from comfy_client import ComfyClient
 from comfy_fixtures import StartServer, newest_front_end
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -27,12 +26,11 @@ def newest(start_server: StartServer) -> Iterator[ComfyServer]:
 def test_template_run_live_change_and_stop(chromium: object, newest: ComfyServer, vue: bool) -> None:
     settings = {"Comfy.VueNodes.Enabled": vue, "Comfy.TutorialCompleted": True}
     ComfyClient(newest.url).request("/settings", settings)
-    make_clip(newest.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(newest)
     with open_canvas(chromium, newest.url) as canvas:
         canvas.load_template("restyle_a_video", CLIP)
         stage, page = canvas.stage(), canvas.page
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
 
         (encoder,) = canvas.nodes("MLLMEncode")
         canvas.set_widget(encoder["id"], "prompt", "a pencil sketch")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import RUN_MS, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -31,15 +30,14 @@ STANDS = """([stage, of]) => new Promise((done) => {
 def test_a_picture_stands_still_and_follows_the_widgets(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template("record_a_take_and_render_it_again", CLIP)
         page, stage = canvas.page, canvas.stage()
         (denoiser,) = canvas.nodes("StreamDenoise")
-        for name, value in (("width", 128), ("height", 96), ("strength", 1.0)):
-            canvas.set_widget(denoiser["id"], name, value)
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.make_small()
+        canvas.set_widget(denoiser["id"], "strength", 1.0)
+        canvas.play(stage)
         page.locator(f"{stage} .livestyle-pause").click()
         page.locator(f"{stage} .livestyle-step").wait_for()
         frame = page.evaluate(STANDS, [stage, -1])

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canvas import RUN_MS, Canvas, open_canvas
+from canvas import RUN_MS, Canvas, long_clip, open_canvas
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from graphs import CLIP
 from pythonosc.udp_client import SimpleUDPClient
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -80,13 +79,12 @@ def _own(canvas: Canvas, server: ComfyServer) -> tuple[ComfyClient, dict[str, An
 def test_presets_and_controllers_move_the_widgets(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str, tmp_path: Path
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template("restyle_a_video", CLIP)
         stage, page = canvas.stage(), canvas.page
         (denoiser,) = canvas.nodes("StreamDenoise")
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
 
         # two presets, the second with a fade
         canvas.set_widget(denoiser["id"], "strength", 1.0)

@@ -49,8 +49,7 @@ def test_live_prompt_preview_and_stop(
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(TEMPLATE, CLIP)
         stage, page = canvas.stage(), canvas.page
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
 
         page.locator("textarea:visible").first.fill("a pencil sketch")
         (encoder,) = canvas.nodes("MLLMEncode")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from canvas import HEARD, LISTEN, RUN_MS, open_canvas
+from canvas import HEARD, LISTEN, RUN_MS, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
-SIZE = {"width": 128, "height": 96}
 PUBLIC = ("text_to_video_stream", "self_forcing_on_a_video")
 
 
@@ -20,17 +18,15 @@ def test_a_style_is_changed_in_a_running_session(
     chromium: object, server: ComfyServer, renderer: str
 ) -> None:
     name = "four_styles_on_a_timeline"
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(name, CLIP)
         stage, page = canvas.stage(), canvas.page
         (switch,) = canvas.nodes("KVCacheStyleSwitch")
         canvas.set_widget(switch["id"], "schedule", "")
-        for widget, value in SIZE.items():
-            canvas.set_widget(canvas.nodes("StreamDenoise")[0]["id"], widget, value)
+        canvas.make_small()
         page.evaluate(LISTEN, canvas.view(switch["id"], "status"))
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
         canvas.set_widget(switch["id"], "active", 3)  # the one with a picture
         page.wait_for_function(HEARD, arg="Style that plays: applied", timeout=RUN_MS)
         page.locator(f"{stage} .livestyle-stop").click()
@@ -39,17 +35,15 @@ def test_a_style_is_changed_in_a_running_session(
 
 def test_a_reference_picture_restyles(chromium: object, server: ComfyServer) -> None:
     name = "restyle_with_a_reference_image"
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(name, CLIP)
         stage = canvas.stage()
         assert canvas.nodes("MLLMEncode")[0]["widgets"]["reference"] == "example: starry night"
-        for widget, value in SIZE.items():
-            canvas.set_widget(canvas.nodes("StreamDenoise")[0]["id"], widget, value)
-        canvas.run()
-        canvas.page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.make_small()
+        canvas.play(stage)
         canvas.page.locator(f"{stage} .livestyle-stop").click()
-        assert canvas.await_result(stage)["width"] == SIZE["width"]
+        assert canvas.await_result(stage)["width"] == 128
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -58,9 +58,7 @@ def test_a_microphone_goes_along(
     pytest.importorskip("aiortc", reason="needs the optional package aiortc")
     with open_canvas(chromium_with_camera, server.url) as canvas:
         canvas.load_template("webcam_restyle")
-        (denoiser,) = canvas.nodes("StreamDenoise")
-        for name, value in {"width": 128, "height": 96}.items():
-            canvas.set_widget(denoiser["id"], name, value)
+        canvas.make_small()
         (writer,) = (node["id"] for node in canvas.nodes("FrameStreamIO") if "frames" in node["links"])
         (reader,) = (node["id"] for node in canvas.nodes("FrameStreamIO") if "frames" not in node["links"])
         stage = _begin(canvas)

@@ -15,8 +15,7 @@ def test_the_prompt_changes_while_the_film_goes_on(chromium: object, server: Com
         (load,), (encode,) = canvas.nodes("LoadStreamModel"), canvas.nodes("MLLMEncode")
         assert load["widgets"]["checkpoint"] == "demo: stream-dit"
         stage, page = canvas.stage(), canvas.page
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
         canvas.set_widget(encode["id"], "prompt", "a blue cross moves left over polka dots")
         answer = page.locator(".livestyle-status", has_text="Instruction: applied")
         answer.wait_for(state="attached", timeout=RUN_MS)  # the node may lie outside the page

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from canvas import HEARD, LISTEN, RUN_MS, open_canvas
+from canvas import HEARD, LISTEN, RUN_MS, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 from two_scenes import make_two_scenes
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
@@ -18,14 +17,13 @@ pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open t
 def test_the_window_is_shown_and_the_instruction_is_live(
     chromium: object, server: ComfyServer, template: str
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(template, CLIP)
         (model,) = canvas.nodes("LoadStreamModel")
         assert model["widgets"]["checkpoint"] == "demo: streamedit-dit"
         (denoise,) = canvas.nodes("StreamDenoise")
-        for name, value in {"width": 128, "height": 96}.items():
-            canvas.set_widget(denoise["id"], name, value)
+        canvas.make_small()
         stage, page = canvas.stage(), canvas.page
         canvas.run()
         window = page.locator(f"{stage} [data-meter='window-{denoise['id']}']")
@@ -45,8 +43,7 @@ def test_a_cut_switches_the_instruction(chromium: object, server: ComfyServer) -
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template("adaptive_window_explained", CLIP)
         (denoise,) = canvas.nodes("StreamDenoise")
-        for name, value in {"width": 128, "height": 96}.items():
-            canvas.set_widget(denoise["id"], name, value)
+        canvas.make_small()
         (switch,) = canvas.nodes("KVCacheStyleSwitch")
         stage, page = canvas.stage(), canvas.page
         page.evaluate(LISTEN, canvas.view(switch["id"], "status"))

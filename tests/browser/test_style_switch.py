@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from canvas import HEARD, LISTEN, RUN_MS, open_canvas
+from canvas import HEARD, LISTEN, RUN_MS, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
 TEMPLATE = "style_switch_show"
-SIZE = {"width": 128, "height": 96}
 
 
 def test_a_style_is_changed_by_hand_and_by_schedule(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(TEMPLATE, CLIP)
         stage, page = canvas.stage(), canvas.page
         (switch,) = canvas.nodes("KVCacheStyleSwitch")
         assert switch["links"] == ["style", "style_2", "style_3", "style_4"]
-        for name, value in SIZE.items():
-            canvas.set_widget(canvas.nodes("StreamDenoise")[0]["id"], name, value)
+        canvas.make_small()
         page.evaluate(LISTEN, canvas.view(switch["id"], "status"))
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
 
         canvas.set_widget(switch["id"], "active", 3)
         page.wait_for_function(HEARD, arg="Style that plays: applied", timeout=RUN_MS)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canvas import RUN_MS, Canvas, open_canvas
+from canvas import RUN_MS, Canvas, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
@@ -47,7 +46,7 @@ def _strength_is(canvas: Canvas, value: float) -> None:
 def test_a_take_is_recorded_edited_and_played_again(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     folder = server.output / "livestyle"
     others = set(folder.glob("take*.take.jsonl"))
 
@@ -59,10 +58,9 @@ def test_a_take_is_recorded_edited_and_played_again(
         page, stage = canvas.page, canvas.stage()
         (denoiser,) = canvas.nodes("StreamDenoise")
         writer = next(node for node in canvas.nodes("FrameStreamIO") if "Record" in node["title"])
-        for name, value in (("width", 128), ("height", 96), ("strength", 1.0)):
-            canvas.set_widget(denoiser["id"], name, value)
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.make_small()
+        canvas.set_widget(denoiser["id"], "strength", 1.0)
+        canvas.play(stage)
         for value in (0.25, 0.75):
             canvas.set_widget(denoiser["id"], "strength", value)
             _await_change(page, takes, value)

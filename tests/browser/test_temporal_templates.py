@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from canvas import RUN_MS, Canvas, open_canvas
+from canvas import RUN_MS, Canvas, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
-from sample_clips import make_clip
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
-
-SIZE = {"width": 128, "height": 96}
 
 
 def shrink(canvas: Canvas, adapter: str) -> None:
     """A small picture, and an adapter that is there before the demo's own is."""
-    for node in canvas.nodes("StreamDenoise"):
-        for name, value in SIZE.items():
-            canvas.set_widget(node["id"], name, value)
+    canvas.make_small()
     for node in canvas.nodes("TemporalLLLite"):
         canvas.set_widget(node["id"], "adapter", adapter)
 
@@ -29,13 +24,12 @@ def shrink(canvas: Canvas, adapter: str) -> None:
 def test_an_adapter_runs_and_its_multiplier_is_live(
     chromium: object, server: ComfyServer, checkpoint: str, adapter: str, template: str, width: int
 ) -> None:
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(template, CLIP)
         shrink(canvas, adapter)
         stage, page = canvas.stage(), canvas.page
-        canvas.run()
-        page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+        canvas.play(stage)
         (lite,) = canvas.nodes("TemporalLLLite")
         canvas.set_widget(lite["id"], "multiplier", 0.25)
         answer = page.locator(".livestyle-status", has_text="Steadiness: applied")

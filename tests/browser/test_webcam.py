@@ -13,7 +13,6 @@ from graphs import play
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to open the page alone
 
 TEMPLATE = "webcam_restyle"
-SIZE = {"width": 128, "height": 96}
 
 
 class Show:
@@ -107,8 +106,7 @@ def test_watch_play_record_reload_stop(
     with open_canvas(chromium_with_camera, server.url) as canvas:
         canvas.load_template(TEMPLATE)
         show = Show(canvas)
-        for name, value in SIZE.items():
-            canvas.set_widget(show.denoiser, name, value)
+        canvas.make_small()
         canvas.run()
         show.await_frame()
         number, picture = show.picture()

@@ -41,9 +41,7 @@ def _pixels(page: object, selector: str, width: int, height: int) -> np.ndarray:
 def _play(canvas: Canvas) -> tuple[str, int]:
     """Run the webcam template; a selector of the stage, and the id of the node that writes."""
     canvas.load_template("webcam_restyle")
-    (denoiser,) = canvas.nodes("StreamDenoise")
-    for name, value in {"width": 128, "height": 96}.items():
-        canvas.set_widget(denoiser["id"], name, value)
+    canvas.make_small()
     (writer,) = (node["id"] for node in canvas.nodes("FrameStreamIO") if "frames" in node["links"])
     canvas.run()
     return canvas.stage(), writer

@@ -8,7 +8,9 @@ from typing import Any
 
 from comfy_client import ComfyClient
 from comfy_fixtures import FOLDER
-from graphs import template_file
+from comfy_server import ComfyServer
+from graphs import CLIP, template_file
+from sample_clips import make_clip
 
 LOAD_MS = 240_000
 RUN_MS = 480_000
@@ -25,6 +27,11 @@ LISTEN = """status => {
     }).observe(line, { childList: true, attributes: true });
 }"""
 HEARD = "text => window.said.some((line) => line.includes(text))"
+
+
+def long_clip(server: ComfyServer) -> None:
+    """A minute of video for a template to read as ``CLIP``: it plays for as long as a test needs."""
+    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
 
 
 class Canvas:
@@ -94,6 +101,17 @@ class Canvas:
             }""",
             [node, name, value],
         )
+
+    def make_small(self) -> None:
+        """Pictures of 128x96, which a busy machine makes soon."""
+        for node in self.nodes("StreamDenoise"):
+            self.set_widget(node["id"], "width", 128)
+            self.set_widget(node["id"], "height", 96)
+
+    def play(self, stage: str) -> None:
+        """Press Run, and wait until a picture stands on the stage."""
+        self.run()
+        self.page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
 
     def stage(self, part: str = "") -> str:
         """A selector of (a part of) the picture on the node that writes, brought into view at full size.
