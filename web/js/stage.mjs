@@ -130,7 +130,6 @@ export class Stage {
       this.comparison.show();
       this.note.textContent = "";
       this.telemetry = undefined;
-      if (this.finished) this.#mode("result"); // a late picture may have come after it
       if (state.background && state.error) this.status.show(tLine(state.error), "bad"); // no prompt is there to fail
       if (state.state === "cancelled") this.status.show(t("Cancelled."), "done");
     }
@@ -153,7 +152,8 @@ export class Stage {
 
   /** @param {import("./live_session.mjs?v=0.3.0").Shown} picture */
   showFrame({ result, source, header }) {
-    if (!RUNNING.has(this.state.state) || !this.element.checkVisibility()) return;
+    // ComfyUI may tell of the file before the session's end is heard; a film that is paused for a late picture stays so.
+    if (this.finished || !RUNNING.has(this.state.state) || !this.element.checkVisibility()) return;
     this.#mode("preview");
     this.comparison.show(result, source);
     this.canvas.dataset.frame = String(header.frame);
