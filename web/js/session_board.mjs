@@ -252,7 +252,7 @@ export class SessionBoard {
     this.ended.add(detail.session);
     this.sessions.get(detail.session)?.close();
     this.sessions.delete(detail.session);
-    if (!detail.background || this.#here(detail)) {
+    if (this.#here(detail)) {
       this.#show(detail.nodes, "showState", { stage: "", ...detail });
       for (const [id, file] of Object.entries(detail.files ?? {})) this.#show([id], "showResult", file);
     }

@@ -300,6 +300,8 @@ test("what plays for another workflow neither shows here nor follows the widgets
   hear(sockets[0], { type: "state", state: "running" });
   board.set("4.strength", 1);
   assert.deepEqual([shown, board.liveValues().size, board.sessionOf("5"), board.away], [[], 0, undefined, true]);
+  board.announce({ ...away, session: "s0", background: false, state: "done", files: { 5: { filename: "a.mp4" } } });
+  assert.deepEqual(shown, []);
   board.announce({ ...DETAIL, session: "s2", workflow: "w" });
   assert.deepEqual([[...board.sessions.keys()], shown], [["s1", "s2"], ["loading"]]); // both nodes are number 5
 });
