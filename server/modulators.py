@@ -16,7 +16,6 @@ from ..engine.modulation.modulator import Modulator
 from ..engine.runtime.session import StreamSession
 from .addresses import keys_of
 from .json_fields import MOST_VALUES
-from .owners import owner_of
 
 META_FIELD = "livestyle_modulators"
 
@@ -39,19 +38,6 @@ def parse_modulators(data: Any) -> Modulators:
         except SettingError as error:
             raise SettingError(f"{key[:80]!a}: {error}") from None
     return parsed
-
-
-def begin_modulators(session: StreamSession, graph: Mapping[str, Any]) -> None:
-    """Have a session that is not started begin with the modulators of its nodes in the prompt.
-
-    Raises:
-        SettingError: one can't be understood; the session is cancelled.
-    """
-    try:
-        set_modulators(session, modulators_of(owner_of(session).nodes, graph))
-    except SettingError:
-        session.cancel()
-        raise
 
 
 def set_modulators(session: StreamSession, modulators: Modulators) -> dict[str, str]:

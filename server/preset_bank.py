@@ -51,21 +51,6 @@ def set_bank(session: StreamSession, bank: Bank) -> None:
     session.store.load_cues(bank.cues.resolved({preset.name: preset for preset in bank.presets}))
 
 
-def begin_presets(session: StreamSession, graph: Mapping[str, Any]) -> None:
-    """Have a session that is not started begin with the presets and cues that its prompt brings.
-
-    Raises:
-        SettingError: they can't be understood; the session is cancelled.
-    """
-    try:
-        bank = bank_in(graph, session.node_id)
-    except SettingError:
-        session.cancel()
-        raise
-    if bank is not None:
-        set_bank(session, bank)
-
-
 def bank_in(graph: Mapping[str, Any], writer: str) -> Bank | None:
     """What a prompt brings: its writing node's own bank, else another node's; raises SettingError."""
     for node in (graph.get(writer, {}), *graph.values()):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..engine.errors import SettingError
 from ..engine.runtime.session import StreamSession
-from .modulators import begin_modulators
-from .preset_bank import begin_presets
+from .modulators import modulators_of, set_modulators
+from .owners import owner_of
+from .preset_bank import bank_in, set_bank
 
 
 def begin_settings(session: StreamSession, graph: Mapping[str, Any]) -> None:
@@ -16,5 +18,11 @@ def begin_settings(session: StreamSession, graph: Mapping[str, Any]) -> None:
     Raises:
         SettingError: one can't be understood; the session is cancelled.
     """
-    begin_modulators(session, graph)
-    begin_presets(session, graph)
+    try:
+        modulators, bank = modulators_of(owner_of(session).nodes, graph), bank_in(graph, session.node_id)
+    except SettingError:
+        session.cancel()
+        raise
+    set_modulators(session, modulators)
+    if bank is not None:
+        set_bank(session, bank)

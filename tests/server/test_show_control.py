@@ -22,9 +22,9 @@ from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
 from livestyle.server.addresses import titles_of
 from livestyle.server.host_names import HostNames
-from livestyle.server.modulators import begin_modulators
 from livestyle.server.owners import hash_secret, set_owner
 from livestyle.server.preset_bank import bank_json, parse_bank
+from livestyle.server.prompt_settings import begin_settings
 from livestyle.server.routes import register_routes
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "web/pages/openapi.json").read_text(encoding="utf-8"))
@@ -159,12 +159,12 @@ def test_a_prompt_brings_modulators(registry: SessionRegistry) -> None:
         "2": {"class_type": "StreamDenoise", "_meta": {"livestyle_modulators": {"strength": SINE}}},
         "8": {"class_type": "Other", "_meta": {"livestyle_modulators": "not ours to play"}},
     }
-    begin_modulators(session, graph)
+    begin_settings(session, graph)
     session.store.declare([LiveParameter("2.strength", "float", 1.0, 0.0, 1.0)])
     assert session.store.modulators() == {"2.strength": Modulator.parse(SINE)}
     with pytest.raises(SettingError, match="'strength': A modulator's depth"):
         graph["2"]["_meta"]["livestyle_modulators"] = {"strength": {**SINE, "depth": float("nan")}}
-        begin_modulators(session, graph)
+        begin_settings(session, graph)
     assert session.state == "cancelled"
 
 
