@@ -81,13 +81,13 @@ export function commandsFor(host) {
       icon: "pi pi-clock",
       function: () => each((session) => host.cue(session.node, "hold", !session.held)),
     },
+    {
+      id: "livestyle.background",
+      label: "What plays in the background",
+      icon: "pi pi-list",
+      function: () => host.showBackground(),
+    },
   ];
-  commands.push({
-    id: "livestyle.background",
-    label: "What plays in the background",
-    icon: "pi pi-list",
-    function: () => host.showBackground(),
-  });
   const numbers = Array.from({ length: PRESETS }, (_, index) => index + 1);
   const recalls = numbers.map((n) => ({
     id: `livestyle.preset${n}`,

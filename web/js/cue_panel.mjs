@@ -2,6 +2,7 @@
 /** Under the picture of a node that writes: which cue is now, which is next and in how long; and the list itself. */
 import { button, element, labelled } from "./elements.mjs?v=0.3.0";
 import { t } from "./i18n.mjs?v=0.3.0";
+import { OVER } from "./session_board.mjs?v=0.3.0";
 
 const LINE = 26;
 const ROW = 26;
@@ -72,7 +73,7 @@ export class CuePanel {
 
   /** @param {{state: string}} state */
   showState({ state }) {
-    if (!["done", "failed", "cancelled"].includes(state)) return;
+    if (!OVER.has(state)) return;
     [this.state, this.frame, this.pts] = [undefined, 0, 0];
     this.#tell();
   }
@@ -108,7 +109,7 @@ export class CuePanel {
   #show() {
     const { list } = this.bank.cues;
     this.line.hidden = !list.length;
-    const shown = JSON.stringify([this.editor.hidden, this.bank.cues, this.bank.list.map(({ name }) => name)]);
+    const shown = this.#madeOf(this.bank.cues);
     if (shown !== this.shown) {
       const before = this.height !== this.room;
       this.shown = shown;
@@ -121,6 +122,11 @@ export class CuePanel {
     this.#tell();
   }
 
+  /** What rows are made of. @param {import("./presets.mjs?v=0.3.0").Cues} cues */
+  #madeOf(cues) {
+    return JSON.stringify([this.editor.hidden, cues, this.bank.list.map(({ name }) => name)]);
+  }
+
   /** Change a cue without making its row anew under the hand. @param {number} index @param {Partial<Cue>} change */
   #change(index, change) {
     const { list } = this.bank.cues;
@@ -130,7 +136,7 @@ export class CuePanel {
     else cue.after = cue.when === "frames" ? Math.round(cue.after ?? 24) : (cue.after ?? 4);
     const cues = { ...this.bank.cues, list: list.with(index, cue) };
     const remake = change.when !== undefined && change.when !== list[index].when;
-    if (!remake) this.shown = JSON.stringify([this.editor.hidden, cues, this.bank.list.map(({ name }) => name)]);
+    if (!remake) this.shown = this.#madeOf(cues);
     this.bank.changeCues(cues);
     if (remake) /** @type {HTMLElement} */ (this.editor.querySelectorAll(".livestyle-cue-when")[index])?.focus();
   }

@@ -191,9 +191,8 @@ export class SessionBoard {
 
   /** Have the cues of the session that a node belongs to go, go back or wait. @param {string} nodeId
    * @param {"go" | "back" | "hold"} action @param {boolean} [on] of hold @returns {Promise<any>} or {error} */
-  async cue(nodeId, action, on = true) {
-    const session = this.sessionOf(nodeId);
-    return session && this.#post(session, "live", { action, on });
+  cue(nodeId, action, on = true) {
+    return this.#command(nodeId, "live", { action, on });
   }
 
   /** Whether a node has views of ours. @param {string} nodeId */
@@ -316,10 +315,10 @@ export class SessionBoard {
     return answer.sdp;
   }
 
-  /** @param {string} nodeId @param {"stop" | "snapshot"} what @returns {Promise<any>} */
-  async #command(nodeId, what) {
+  /** @param {string} nodeId @param {"stop" | "snapshot" | "live"} what @param {object} [facts] @returns {Promise<any>} or {error} */
+  async #command(nodeId, what, facts) {
     const session = this.sessionOf(nodeId);
-    return session && this.#post(session, what);
+    return session && this.#post(session, what, facts);
   }
 
   /** @param {{id: string, token: string}} session @param {string} what @param {object} [facts] @returns {Promise<any>} or {error} */
