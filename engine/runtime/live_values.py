@@ -81,12 +81,8 @@ class Cued:
         """The value of the latest pts that was read."""
         return self.glide.now if self.glide else self.value
 
-    def covers(self, pts: Fraction | None) -> bool:
-        """Whether it is this cue that makes the value of a chunk."""
-        return pts is None or self.before is None or pts >= self.at.pts
-
     def value_at(self, pts: Fraction | None) -> Value:
-        """The value of a chunk that it covers."""
+        """The value of a chunk that begins at its frame or later."""
         return self.glide.at(pts) if self.glide and pts is not None else self.now
 
 
@@ -132,7 +128,7 @@ class Entry:
         if course is None:
             return self
         if isinstance(course, Cued):
-            if course.before is not None and not course.covers(pts):
+            if course.before is not None and pts is not None and pts < course.at.pts:
                 return course.before.at(pts, frame)
             value = course.value_at(pts)
         elif isinstance(course, Played):
