@@ -57,16 +57,11 @@ class ReplayedNetwork:
                 kept_only,
             )
 
+        chosen = None if reuse is None else reuse[0].chosen
+        inputs = (x, timesteps, *queries, *(keys or (None, None)), mask, chosen)
         return self.graphs(
             run,
-            *(
-                x,
-                timesteps,
-                *queries,
-                *(keys or (None, None)),
-                mask,
-                None if reuse is None else reuse[0].chosen,
-            ),
+            *inputs,
             constants=[part for layer in text for part in layer],
             kind=(self.place, uncached_frames, kept_only, reuse is None),
         )

@@ -92,11 +92,8 @@ class StreamDiT(BufferTransformer):
 
     def plan(self, frames: int, height: int, width: int) -> Plan:
         """That of a buffer's grid on this device; the last ones are kept."""
-        config, device, grid = (
-            self.config,
-            self.head.weight.device,
-            (frames, height // self.patch, width // self.patch),
-        )
+        config, device = self.config, self.head.weight.device
+        grid = (frames, height // self.patch, width // self.patch)
         key = (*grid, device)
         if key not in self.plans:
             wrap = (config.wrap_time, config.wrap_space, config.wrap_space)

@@ -87,10 +87,8 @@ def replayed_launches(row: Published, *, toy: bool = False) -> float | None:
         return None
     with pretend_cuda() as device:
         stream = _stream(row, toy)
-        watched, chunk = (
-            Watched(stream.runner(compiled=True), device),
-            row.warm + 2,
-        )  # all is recorded by then
+        watched = Watched(stream.runner(compiled=True), device)
+        chunk = row.warm + 2  # all is recorded by then
         made = _played(row, stream, watched, chunk)
     launches = [launch for entry in watched.of(chunk) for launch in entry.ledger.launches]
     return len(launches) / len(made)
