@@ -76,13 +76,14 @@ class Planned:
     @property
     def divisible(self) -> bool:
         """Whether there is one model, which reads a clip and whose family has no memory."""
-        if len(self.models) != 1 or not all(
-            isinstance(each.operation, Read) for each in self.models[0].parents
-        ):
+        if len(self.models) != 1:
             return False
-        node, model = self.models[0], stylised(self.models[0])
+        (node,) = self.models
+        if not node.parents or not all(isinstance(each.operation, Read) for each in node.parents):
+            return False
+        model = stylised(node)
         independent = probe(Path(model.model.checkpoint)).independent
-        return bool(node.parents) and independent(model.model, model.conditioning, model.settings)
+        return independent(model.model, model.conditioning, model.settings)
 
     def written_in(self, folder: Path) -> PlanNode:
         """The plan with its files in a folder, named after their nodes."""
