@@ -34,7 +34,7 @@ class Render:
         bar: counts tasks.
 
     Attributes:
-        failed: how many files could not be rendered.
+        failed: files that could not be rendered.
     """
 
     def __init__(self, ray: Any, bar: tqdm) -> None:
@@ -43,8 +43,7 @@ class Render:
         self._task = ray.remote(max_retries=RETRIES)(task_function())
         self._resources = ray.cluster_resources()
         self._waiting: dict[Any, tuple[Job, Then]] = {}
-        self._given_up: set[str] = set()
-        self.failed = 0
+        self.failed: set[str] = set()
 
     def files(self, jobs: Iterable[Job]) -> None:
         """Render all; returns when each is finished or has failed.
@@ -64,7 +63,7 @@ class Render:
             for each in done:
                 job, then = self._waiting.pop(each)
                 self._bar.update()
-                if job.file not in self._given_up:
+                if job.file not in self.failed:
                     self._take(job, each, then)
 
     def _begin(self, job: Job, given: Planned) -> None:
@@ -119,8 +118,7 @@ class Render:
             then(reply["value"])
 
     def _fail(self, job: Job, line: str) -> None:
-        self.failed += 1
-        self._given_up.add(job.file)
+        self.failed.add(job.file)
         self._bar.write(f"{job.name}: {line}")
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
