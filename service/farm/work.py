@@ -80,7 +80,7 @@ def film(job: Job, given: Planned, pieces: Sequence[tuple[int, int, str]]) -> st
     joined = Joined(each.file(given.work) for each in parts) if parts else None
     result = _play(job, given, plan, joined)
     if result.path is None:
-        raise MediaError(f"{job.name}: nothing was written, the stream ended before its first frame.")
+        raise MediaError("Nothing was written: the stream ended before its first frame.")
     for other in folder.glob("*.mp4"):
         if other != result.path:
             os.replace(other, given.target.with_name(f"{given.target.stem}_{other.name}"))
