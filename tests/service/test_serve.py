@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import sys
 from pathlib import Path
 from urllib.request import urlopen
@@ -15,6 +14,7 @@ import websocket
 from pythonosc.udp_client import SimpleUDPClient
 from sample_clips import make_clip
 from service_process import SECRET, ServiceProcess, workflow
+from stream_servers import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to drain on")
 
@@ -86,9 +86,7 @@ def test_it_is_steered_and_watched_and_drained(tmp_path: Path) -> None:
 
 
 def test_a_message_by_osc_is_applied(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port()
     with ServiceProcess(tmp_path, _endless(), "--osc", str(port)) as service:
         session = service.session()
         service.wait_until(lambda: f"OSC is received at port {port}" in service.log)

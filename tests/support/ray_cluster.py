@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stream_servers import free_port
 
 from livestyle.engine.cluster.connection import ClusterError, connect
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
@@ -29,13 +29,6 @@ from livestyle.engine.runtime.session import StreamSession
 ROOT = Path(__file__).resolve().parents[2]
 STORE = 100 << 20
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

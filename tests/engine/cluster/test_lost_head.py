@@ -7,8 +7,9 @@ from pathlib import Path
 
 import av
 import pytest
-from ray_cluster import free_port, handle, pictures, played, ray_cluster, session_of, until
+from ray_cluster import handle, pictures, played, ray_cluster, session_of, until
 from sample_clips import make_clip
+from stream_servers import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Ray's cluster for tests is for Linux")
 

@@ -45,15 +45,20 @@ def test_each_kind_of_call_is_recorded_once(taping: Taping) -> None:
 
 @torch.inference_mode()
 def test_what_is_spread_over_an_axis_is_copied_once(taping: Taping) -> None:
-    graphs, seen = Graphs([], True), []
-    monkey = Graphs([LAYER], True)
+    seen: list[int] = []
 
     def run(x: torch.Tensor) -> torch.Tensor:
         seen.append(x.untyped_storage().nbytes())
         return x + LAYER.bias
 
-    monkey(run, torch.ones(4).expand(100, 4))
-    assert seen == [16, 16] and graphs(run, torch.ones(4)).shape == (4,)
+    Graphs([LAYER], True)(run, torch.ones(4).expand(100, 4))
+    assert seen == [16, 16]
+
+
+@torch.inference_mode()
+def test_without_weights_nothing_is_recorded(taping: Taping) -> None:
+    one = torch.ones(4)
+    assert torch.equal(Graphs([], True)(times, one, one), times(one, one)) and not taping.recorded
 
 
 @torch.inference_mode()
