@@ -13,9 +13,9 @@ from diffusers import AutoencoderTiny
 from torch import nn
 
 from ...engine.autoencoders.image import ImageAutoencoder
-from ..metrics.perceptual import EfficientNetLite0, distance
+from ..metrics.perceptual import EfficientNetLite0
 from ..training.loop import LoopConfig, train
-from .image_training import PERCEPTUAL
+from .image_training import PERCEPTUAL, picture_error, psnr, texture_error
 
 PATCH = 4  # pixels along the side of what the student's ends take and give for one
 ADDED = 2  # blocks of the decoder at quarter size, for the teacher's at half size
@@ -122,18 +122,15 @@ def distil(
         with torch.autocast("cpu", torch.bfloat16):
             seen = student.encode(pictures).float()
             decoded, like = student.decode(torch.cat([latents + NOISE * noise, soft])).float().chunk(2)
-        apart, error = F.mse_loss(seen, latents), F.mse_loss(decoded, pictures)
-        unlike = F.mse_loss(like, teachers) + 0.05 * F.l1_loss(like, teachers)
+        apart, unlike = F.mse_loss(seen, latents), picture_error(like, teachers)
         terms = {
-            "loss": apart + error + 0.05 * F.l1_loss(decoded, pictures) + unlike,
+            "loss": apart + picture_error(decoded, pictures) + unlike,
             "latents": apart.detach(),
             "unlike": unlike.detach(),
-            "psnr": 10.0 * torch.log10(4.0 / error.detach()),
+            "psnr": psnr(decoded, pictures),
         }
         if step >= sharpen_from * config.steps:
-            with torch.autocast("cpu", torch.bfloat16):
-                maps = (trunk.maps((picture + 1.0) * 127.5) for picture in (pictures, decoded))
-                terms["loss"] = terms["loss"] + PERCEPTUAL * distance(*maps).mean()
+            terms["loss"] = terms["loss"] + PERCEPTUAL * texture_error(trunk, decoded, pictures)
         return terms
 
     return train(model, loss, folder, config)

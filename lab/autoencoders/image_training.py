@@ -59,18 +59,15 @@ def train_autoencoder(
             latents = model.encode(pictures).latents.float()
             noise = torch.randn(latents.shape, generator=generator)
             decoded = model.decode(latents + 0.03 * noise).sample.float()
-        error = F.mse_loss(decoded, pictures)
         mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
         scale = mean.square().mean() + (spread - 1.0).square().mean()
         terms = {
-            "loss": error + 0.05 * F.l1_loss(decoded, pictures) + 0.002 * scale,
-            "psnr": 10.0 * torch.log10(4.0 / error.detach()),
+            "loss": picture_error(decoded, pictures) + 0.002 * scale,
+            "psnr": psnr(decoded, pictures),
             "std": spread.detach().mean(),
         }
         if step >= sharpen_from * config.steps:
-            with torch.autocast("cpu", torch.bfloat16):
-                wanted, seen = (trunk.maps((picture + 1.0) * 127.5) for picture in (pictures, decoded))
-            apart = distance(wanted, seen).mean()
+            apart = texture_error(trunk, decoded, pictures)
             terms |= {"loss": terms["loss"] + PERCEPTUAL * apart, "apart": apart.detach()}
         return terms
 
@@ -87,6 +84,23 @@ def train_autoencoder(
         cv2.imwrite(str(path), both[..., ::-1])
 
     return train(model, loss, folder, config, preview)
+
+
+def picture_error(decoded: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """Squared error plus a little absolute error."""
+    return F.mse_loss(decoded, pictures) + 0.05 * F.l1_loss(decoded, pictures)
+
+
+def psnr(decoded: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """In dB, of pictures in -1..1, for the log."""
+    return 10.0 * torch.log10(4.0 / F.mse_loss(decoded.detach(), pictures))
+
+
+def texture_error(trunk: EfficientNetLite0, decoded: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """The mean perceptual distance of pictures in -1..1."""
+    with torch.autocast("cpu", torch.bfloat16):
+        wanted, seen = (trunk.maps((picture + 1.0) * 127.5) for picture in (pictures, decoded))
+    return distance(wanted, seen).mean()
 
 
 def _crops(pool: np.ndarray, rng: np.random.Generator, batch: int, crop: int) -> np.ndarray:
