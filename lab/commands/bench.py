@@ -46,6 +46,7 @@ from ..mllm_edit.benchmark import rates as mllm_edit
 from ..rtr_dit import bench as rtr_dit
 from ..stream_dit import bench as stream_dit
 from ..streamedit_dit import bench as streamedit_dit
+from .evaluate_options import save
 
 PARTS = ("demo", "full", "dry-run")
 
@@ -63,9 +64,7 @@ def main(comfyui: Path) -> None:
     for key, value in report.items():
         if isinstance(value, float):
             print(f"{key:36} {value:10.3f}")
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    save(arguments.json, report)
 
 
 def count_rows(arguments: argparse.Namespace) -> dict:

@@ -37,6 +37,7 @@ from ..stream_dit import train_ablation
 from ..streamedit_dit import train as streamedit_dit
 from ..training.package import weight_hashes
 from . import train_options
+from .evaluate_options import save
 
 RECIPES = {
     "autoencoder": train_image,
@@ -82,5 +83,4 @@ def main() -> None:
         "hashes": weight_hashes(target),
     }
     print(json.dumps(report, indent=1))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    save(arguments.json, report)

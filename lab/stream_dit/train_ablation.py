@@ -19,6 +19,7 @@ from ...engine.runtime.device import plan_device
 from ...engine.sampling.partition import Partition
 from ..benchmark.machine import hardware_line
 from ..commands import train_options as common
+from ..commands.evaluate_options import save
 from ..training.loop import LoopConfig
 from .evaluation.attributes import judge_films
 from .evaluation.films import draw_cases
@@ -86,6 +87,5 @@ def run(arguments: argparse.Namespace) -> Path:
         "hardware": hardware_line(plan_device(torch.device("cpu"))),
         "rows": table(figures),
     }
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "stream_dit_ablation.json").write_text(json.dumps(report, indent=1) + "\n")
+    save(target / "stream_dit_ablation.json", report)
     return target
