@@ -30,6 +30,7 @@ class StyleSchedule:
 
     Attributes:
         timeline: what plays; one that was given to ``restyle`` from the next chunk on.
+        edition: how many have come since the start.
         active: live key of the style that plays, where there are several.
         live_parameters: the prompts of all styles, and ``active``.
     """
@@ -48,6 +49,7 @@ class StyleSchedule:
         self._most, self._words_only, self._weighs = most, words_only, weighs
         self._reads_clips, self._embeddings = checks is not None, embeddings
         self.timeline = self._wanted = self._fitting(conditioning)
+        self.edition = 0
         by_node = checks or {}
         self.active = f"{self.timeline.node_id}.active"
         prompts = {
@@ -75,7 +77,9 @@ class StyleSchedule:
 
     def turn(self) -> None:
         """Encode lane, before each chunk: take over what was given since the last one."""
-        self.timeline = self._wanted
+        if self._wanted is not self.timeline:
+            self.timeline = self._wanted
+            self.edition += 1
 
     def _fitting(self, conditioning: AnyConditioning) -> StyleTimeline:
         timeline = StyleTimeline.of(conditioning)
@@ -160,7 +164,7 @@ class ChunkStyles(StyleCursor, Generic[Style]):
 
     def release(self) -> None:
         """Drop what is encoded."""
-        self._encoded: tuple[ConditioningRecipe, tuple[int, str], Style] | None = None
+        self._encoded: tuple[tuple[int, int, str], Style] | None = None
 
     def advance(
         self,
@@ -188,7 +192,7 @@ class ChunkStyles(StyleCursor, Generic[Style]):
                 self.note(index, {first_frame: style})
             self._playing = style
         self.chosen = (self._playing, self.schedule.prompt(self._playing, live))
-        recipe, known = self.schedule.recipe(self._playing), self._encoded
-        if known is None or known[0] is not recipe or known[1] != self.chosen:
-            known = self._encoded = (recipe, self.chosen, self._encode(recipe, *self.chosen))
-        return known[2]
+        known = (self.schedule.edition, *self.chosen)
+        if self._encoded is None or self._encoded[0] != known:
+            self._encoded = (known, self._encode(self.schedule.recipe(self._playing), *self.chosen))
+        return self._encoded[1]

@@ -27,14 +27,16 @@ class _Style:
 
     def __init__(self, encode: Encode, fit: Fit) -> None:
         self._encode, self._fit = encode, fit
-        self._recipe: ConditioningRecipe | None = None
+        self._edition = 0
         self._cached: tuple[str, TextStates] | None = None
         self._since_refresh = 0
 
-    def states(self, recipe: ConditioningRecipe, prompt: str, frames: torch.Tensor | None) -> TextStates:
+    def states(
+        self, recipe: ConditioningRecipe, edition: int, prompt: str, frames: torch.Tensor | None
+    ) -> TextStates:
         """Encode anew when recipe or prompt changed, or ``te_refresh_every`` chunks have passed."""
-        if recipe is not self._recipe:
-            self._recipe, self._cached = recipe, None
+        if edition != self._edition:
+            self._edition, self._cached = edition, None
         if recipe.external is not None:
             self._cached = self._cached or ("", self._fit(recipe.external))
             return self._cached[1]
@@ -110,7 +112,7 @@ class FrameStyles(StyleCursor):
         parts: dict[int, TextStates] = {}
         for number in used:
             recipe, prompt = self.schedule.recipe(number), self.schedule.prompt(number, live)
-            parts[number] = self._styles[number - 1].states(recipe, prompt, frames)
+            parts[number] = self._styles[number - 1].states(recipe, self.schedule.edition, prompt, frames)
         if len(used) == 1:
             return parts[next(iter(used))]
         count = len(mixes)

@@ -59,12 +59,15 @@ class BlockStyles(ChunkStyles[StyleKV | StyleStates]):
         references: Callable[[ConditioningRecipe], torch.Tensor | None],
         project: Callable[[StyleStates], StyleKV | StyleStates],
     ) -> None:
-        known: dict[int, tuple[ConditioningRecipe, torch.Tensor | None]] = {}
+        known: dict[tuple[int, int], torch.Tensor | None] = {}
 
         def encode(recipe: ConditioningRecipe, style: int, prompt: str) -> StyleKV | StyleStates:
-            if style not in known or known[style][0] is not recipe:
-                known[style] = (recipe, references(recipe))
-            return project(StyleStates(text(recipe, prompt), known[style][1], recipe.reference_strength))
+            number = (schedule.edition, style)
+            if number not in known:
+                for old in [each for each in known if each[0] != schedule.edition]:
+                    del known[old]
+                known[number] = references(recipe)
+            return project(StyleStates(text(recipe, prompt), known[number], recipe.reference_strength))
 
         super().__init__(schedule, encode)
 

@@ -45,14 +45,15 @@ def made(runner: Runner, index: int, changed: Mapping[str, Any]) -> np.ndarray:
     return runner.decode(runner.denoise(encoded, live))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_chunk_made_again_leaves_no_trace(family: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("family", "every"), [*((family, 1) for family in FAMILIES), ("mllm-edit", 0)])
+def test_a_chunk_made_again_leaves_no_trace(family: str, every: int, tmp_path: Path) -> None:
+    """Text that is kept from chunk to chunk (``every`` 0) was read with the pictures of an earlier one."""
     model = load_model(
         ModelHandle(str(FAMILIES[family](tmp_path / "tiny"))), torch.device("cpu"), torch.float32
     )
     request = StreamRequest(
         DenoiseSettings(steps=2, noise="fresh"),
-        ConditioningRecipe("paper", node_id="p"),
+        ConditioningRecipe("paper", node_id="p", te_refresh_every=every),
         node_id="d",
         model_node_id="m",
         width=SIDE,
