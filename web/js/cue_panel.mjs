@@ -156,7 +156,7 @@ export class CuePanel {
     const after = number("livestyle-cue-after", t("How many behind the cue before"), cue.after, 1_000_000, (value) =>
       this.#change(index, { after: cue.when === "frames" ? Math.round(value) : value }),
     );
-    after.hidden = cue.after === undefined;
+    after.style.visibility = cue.after === undefined ? "hidden" : ""; // its place stays: columns are columns
     const fade = number("livestyle-cue-fade", t("Seconds in which it fades in; empty: those of the preset"), cue.fade, 600, (value) =>
       this.#change(index, { fade: value }),
     );
