@@ -19,8 +19,8 @@ from torch import nn
 
 from ..errors import one_line
 from ..log import log
+from .graph_buffers import Buffers, Given, layout
 
-Given = torch.Tensor | None
 Run = Callable[..., torch.Tensor]
 Replay = Callable[[], torch.Tensor]
 """Does again what was recorded; its result is good until the next replay."""
@@ -42,12 +42,13 @@ class Graphs:
     """
 
     def __init__(self, modules: Iterable[nn.Module], wanted: bool) -> None:
-        self._weights = _Weights(modules)
+        self._modules = tuple(modules)
+        self._weights = _Weights(self._modules)
         self._wanted = wanted
         self._recorder: Recorder | None = None
         self._recorded_on: Hashable = None
         self._graphs: OrderedDict[_Key, _Graph] = OrderedDict()
-        self._constants: dict[Hashable, _Buffers] = {}
+        self._constants: dict[Hashable, Buffers] = {}
 
     def __call__(
         self, run: Run, *inputs: Given, constants: Sequence[Given] = (), kind: Hashable = ()
@@ -66,24 +67,28 @@ class Graphs:
         """
         if not self._ready():
             return run(*inputs, *constants)
-        shared = tuple(map(_layout, constants))
-        key = (kind, tuple(map(_layout, inputs)), shared)
+        shared = tuple(map(layout, constants))
+        key = (kind, tuple(map(layout, inputs)), shared)
         if shared not in self._constants:
-            self._constants[shared] = _Buffers(constants, seldom=True)
+            self._constants[shared] = Buffers(constants, seldom=True)
         self._constants[shared].write(constants)
         if key in self._graphs:
             self._graphs.move_to_end(key)
             graph = self._graphs[key]
             graph.inputs.write(inputs)
             return graph.replay().clone()
-        return self._first(key, run, _Buffers(inputs), self._constants[shared])
+        return self._first(key, run, Buffers(inputs), self._constants[shared])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Graphs:
+        """None of the graphs: a copy of what a stream remembers, its cache too, lies elsewhere."""
+        return Graphs(self._modules, self._wanted)
 
     def clear(self) -> None:
         """Forget all graphs, and free their memory."""
         self._graphs.clear()
         self._constants.clear()
 
-    def _first(self, key: _Key, run: Run, inputs: _Buffers, constants: _Buffers) -> torch.Tensor:
+    def _first(self, key: _Key, run: Run, inputs: Buffers, constants: Buffers) -> torch.Tensor:
         """Run a new kind of call, which also sets up what libraries and compilers keep, and record it."""
         arguments = (*inputs.tensors, *constants.tensors)
         made = run(*arguments)
@@ -146,29 +151,9 @@ class _CudaRecorder:
 class _Graph:
     """A recorded call: its buffers, and what must live as long as it."""
 
-    inputs: _Buffers
+    inputs: Buffers
     replay: Replay
     run: Run
-
-
-class _Buffers:
-    """Tensors like the given ones, in places that don't change.
-
-    Args:
-        seldom: the very tensors that were given last are not written again.
-    """
-
-    def __init__(self, given: Sequence[Given], *, seldom: bool = False) -> None:
-        self._last = tuple(given) if seldom else None
-        self.tensors = [None if x is None else _stored(x).clone().expand(x.shape) for x in given]
-
-    def write(self, given: Sequence[Given]) -> None:
-        """Take others' values."""
-        for target, new, old in zip(self.tensors, given, self._last or (None,) * len(given), strict=True):
-            if target is not None and new is not None and new is not old:
-                _stored(target).copy_(_stored(new))
-        if self._last is not None:
-            self._last = tuple(given)
 
 
 class _Weights:
@@ -189,12 +174,3 @@ class _Weights:
 def address(x: torch.Tensor) -> int:
     """Where a tensor's values are."""
     return x.data_ptr()
-
-
-def _layout(x: Given) -> Hashable:
-    return None if x is None else (x.shape, x.stride(), x.dtype, x.device)
-
-
-def _stored(x: torch.Tensor) -> torch.Tensor:
-    """A tensor without the copies that ``expand`` pretends."""
-    return x[tuple(slice(0, 1) if step == 0 else slice(None) for step in x.stride())]

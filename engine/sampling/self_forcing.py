@@ -82,7 +82,7 @@ class SelfForcingRollout:
     Attributes:
         block: latent frames that go through the network together.
         masks: spares self-attention where a source is given; None for all of it.
-        graphs: replay evaluations once the window is full; None evaluates plainly.
+        graphs: replay evaluations once the window is full, on this cache; None evaluates plainly.
     """
 
     def __init__(self, net: CausalWan, cache: SegmentedKVCache, settings: RolloutSettings) -> None:

@@ -101,7 +101,7 @@ class RTRDiTRunner(Runner):
         self._batched = isinstance(rollout, StreamBatchRollout)
         # dynamic: the cache grows until its window is full
         set_compiled(model.net.blocks, settings.compile, dynamic=None)
-        rollout.graphs = self._graphs = Graphs([model.net], settings.compile)
+        rollout.graphs = Graphs([model.net], settings.compile)
         strength, seed = live_basics(node_id, settings)
         self._strength, self._seed = strength.key, seed.key
         self._lora_strength = f"{request.model_node_id}.lora_strength"
@@ -140,7 +140,8 @@ class RTRDiTRunner(Runner):
 
     def release_caches(self) -> None:
         """Drop the projected styles, and graphs."""
-        self._graphs.clear()
+        if self.state.rollout.graphs is not None:
+            self.state.rollout.graphs.clear()
         self.state.styles.release()
         if self.state.lora is not None:
             self.state.lora.release()

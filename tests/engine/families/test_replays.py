@@ -27,7 +27,15 @@ from tiny_lora import write_lora
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import AnyConditioning, StyleTimeline
 from livestyle.engine.families import StreamRequest, compiling, load_model, make_runner
-from livestyle.engine.families.base import DenoiseSettings, ModelHandle, Runner, StreamModel, TemporalAdapter
+from livestyle.engine.families.base import (
+    Chunk,
+    DenoiseSettings,
+    ModelHandle,
+    Runner,
+    StreamModel,
+    TemporalAdapter,
+)
+from livestyle.engine.families.remembered import copied_state
 from livestyle.engine.motion.refresh import RefreshPolicy
 from livestyle.engine.networks import cuda_graphs
 from livestyle.engine.networks.lllite_file import save_lllite
@@ -177,6 +185,29 @@ def test_a_replayed_stream_is_the_same_to_the_bit(name: str, tmp_path: Path, tap
     found = shown(make(model, show, True), show)
     assert np.array_equal(found, expected)
     assert taping.replayed >= show.replayed and 1 <= taping.recorded <= show.recorded
+
+
+@pytest.mark.parametrize("name", ["mllm-edit, adapter", "stream-dit", "streamedit-dit", "rtr-dit"])
+def test_a_chunk_made_again_is_not_replayed_on_memory_of_before(
+    name: str, tmp_path: Path, taping: Taping
+) -> None:
+    """As in a pause: the stream goes on from a copy of what it remembered, whose cache is elsewhere."""
+    show = SHOWS[name]
+    model = model_of(show, tmp_path)
+    expected = shown(make(model, show, False), show)
+    runner = make(model, show, True)
+    encode = runner.encode
+
+    def again(chunk: Chunk) -> Any:
+        if chunk.index in (show.chunks // 2, show.chunks - 2):
+            before = copied_state(runner)
+            runner.denoise(encode(chunk), chunk.live)
+            runner.state = before
+        return encode(chunk)
+
+    runner.encode = again
+    assert np.array_equal(shown(runner, show), expected)
+    assert taping.replayed
 
 
 PUBLISHED = {
