@@ -58,7 +58,8 @@ def main(arguments: list[str]) -> int:
 
 def _render(given: argparse.Namespace) -> int:
     workflow, folders = read_graph(given.workflow), _folders(given)
-    jobs = [job_of(file, workflow, folders) for file in dict.fromkeys(given.files)]
+    files = {os.path.abspath(file): file for file in given.files}  # one job each, however it is spelled
+    jobs = [job_of(file, workflow, folders) for file in files.values()]
     ray = _started(given.workers) if given.workers else connect(NO_CLUSTER)
     try:
         with tqdm(total=0, unit="task", desc="Rendering", dynamic_ncols=True) as bar:

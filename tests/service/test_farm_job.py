@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from service_process import ROOT, workflow
 
 from livestyle.engine.errors import LiveStyleError
-from livestyle.service.farm.job import job_of
+from livestyle.service.farm import command
+from livestyle.service.farm.job import Job, job_of
 from livestyle.service.farm.pieces import Piece, Scenes
 
 FOLDERS = {"input": "/in", "output": "/out", "models": "/models", "user": "/user"}
@@ -69,3 +71,16 @@ def test_without_a_cluster_one_line_says_what_to_do(clip: Path) -> None:
     done = subprocess.run([*command, "--folder", str(clip.parent / "farm")], capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "Error: Name --workers N, or start it with LIVESTYLE_RAY_ADDRESS=ray://" in done.stderr
+
+
+def test_a_file_that_is_named_twice_is_one_job(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two would write into one folder, and the first to end would remove it."""
+    rendered: list[Job] = []
+    monkeypatch.setattr(command, "connect", lambda _: SimpleNamespace(shutdown=lambda: None))
+    monkeypatch.setattr(
+        command, "Render", lambda *_: SimpleNamespace(files=rendered.extend, failed=set[str]())
+    )
+    monkeypatch.chdir(clip.parent)
+    graph = str(ROOT / "workflows" / "api" / "restyle_a_video.json")
+    assert command.main(["render", clip.name, str(clip), "--workflow", graph, "--folder", "farm"]) == 0
+    assert [job.file for job in rendered] == [str(clip)]
