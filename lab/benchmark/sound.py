@@ -42,12 +42,12 @@ _FFMPEG = ("ffmpeg", "-y", "-nostdin", "-loglevel", "error")
 
 
 def flash_and_beep(*output: str, real_time: bool = True) -> list[str]:
-    """An ffmpeg command that flashes and beeps once a second."""
+    """Arguments of an ffmpeg that flashes and beeps once a second."""
     pace = ["-re"] if real_time else []
     encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "12"]
     encoding += ["-pix_fmt", "yuv420p", "-threads", "1", "-c:a", "aac", "-b:a", "96k"]
     inputs = [*pace, "-f", "lavfi", "-i", FLASH, *pace, "-f", "lavfi", "-i", BEEP]
-    return [*_FFMPEG, *inputs, *encoding, *output]
+    return [*inputs, *encoding, *output]
 
 
 def out_of_step(path: Path, inverted: bool = False, after: float = 0.0) -> tuple[float, int]:
@@ -97,7 +97,7 @@ def measure(seconds: float) -> dict[str, Any]:
 def _measure(seconds: float, break_every: float, folder: Path) -> dict[str, Any]:
     source, target = f"udp://127.0.0.1:{_free_port()}", f"rtmp://127.0.0.1:{_free_port()}/live/key"
     written, received = folder / "written.mp4", folder / "received.mkv"
-    publish = flash_and_beep("-f", "mpegts", f"{source}?pkt_size=1316")
+    publish = [*_FFMPEG, *flash_and_beep("-f", "mpegts", f"{source}?pkt_size=1316")]
     receiver = subprocess.Popen([*_FFMPEG, "-listen", "1", "-i", target, "-c", "copy", str(received)])
     publisher = subprocess.Popen(publish)
     try:
