@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import os
-import struct
 import time
 from typing import Any
 
@@ -15,7 +13,7 @@ import pytest
 from aiohttp import WSMsgType
 from aiohttp.test_utils import TestClient
 from PIL import Image
-from route_client import READER, next_frame, next_text, of_type, serve, socket_of, start
+from route_client import READER, next_frame, next_text, of_type, serve, socket_of, start, upload
 
 from livestyle.engine.runtime.registry import SessionRegistry
 from livestyle.engine.runtime.session import StreamSession
@@ -25,11 +23,6 @@ def _jpeg(level: int, size: tuple[int, int] = (64, 48)) -> bytes:
     data = io.BytesIO()
     Image.fromarray(np.full((*size[::-1], 3), level, np.uint8)).save(data, "jpeg", quality=95)
     return data.getvalue()
-
-
-def _picture(jpeg: bytes, **header: Any) -> bytes:
-    text = json.dumps({"node": READER, **header}).encode()
-    return struct.pack(">I", len(text)) + text + jpeg
 
 
 async def _ready(socket: Any) -> None:
@@ -42,7 +35,7 @@ async def _feed(socket: Any, jpeg: bytes, pictures: int, **header: Any) -> None:
         wanted = (await next_text(socket, of_type("want")))["n"]
         assert 1 <= wanted <= 2
         for _ in range(wanted):
-            await socket.send_bytes(_picture(jpeg, **header))
+            await socket.send_bytes(upload(jpeg, **header))
         pictures -= wanted
 
 
@@ -76,7 +69,7 @@ def _level(jpeg: bytes) -> float:
         return float(np.asarray(picture)[..., 0].mean())
 
 
-def test_latency_counts_from_the_moment_at_which_the_page_took_the_picture(
+def test_latency_counts_from_the_moment_at_which_the_page_took_theupload(
     registry: SessionRegistry, session: StreamSession
 ) -> None:
     async def talk(client: TestClient) -> None:
@@ -100,8 +93,8 @@ def test_latency_counts_from_the_moment_at_which_the_page_took_the_picture(
 @pytest.mark.parametrize(
     ("message", "says"),
     [
-        (_picture(_jpeg(0)), "credit"),
-        (_picture(_jpeg(0), node="77"), "77"),
+        (upload(_jpeg(0)), "credit"),
+        (upload(_jpeg(0), node="77"), "77"),
         (b"", "cut off"),
         (os.urandom(5000), "header"),
         (b"\0\0\0\2{}" + _jpeg(0), "node"),

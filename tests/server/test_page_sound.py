@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
-import struct
 import time
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +15,7 @@ from aiohttp.test_utils import TestClient
 from av import AudioFrame, VideoFrame
 from flashes import IN_STEP_S, LONG_S, out_of_step
 from PIL import Image
-from route_client import READER, next_text, of_type, serve, socket_of, start_plan
+from route_client import READER, next_text, of_type, serve, socket_of, start_plan, upload
 from runtime_stubs import stylise
 
 from livestyle.engine.media.live.frame_inbox import FrameInbox
@@ -50,11 +47,6 @@ def _samples(begin: float) -> np.ndarray:
     return np.repeat(beep.astype(np.int16), 2)
 
 
-def _message(data: bytes, **header: Any) -> bytes:
-    text = json.dumps({"node": READER, **header}).encode()
-    return struct.pack(">I", len(text)) + text + data
-
-
 async def over_websocket(client: TestClient, session: StreamSession) -> None:
     """A page that shows and hears its own clock, which it knows as the server's."""
     async with socket_of(client, session) as socket:
@@ -67,7 +59,7 @@ async def over_websocket(client: TestClient, session: StreamSession) -> None:
                     await asyncio.sleep(0.04)
                     now, picture = time.monotonic(), io.BytesIO()
                     Image.fromarray(_pixels(now)).save(picture, "jpeg")
-                    await socket.send_bytes(_message(picture.getvalue(), taken=now * 1000))
+                    await socket.send_bytes(upload(picture.getvalue(), taken=now * 1000))
 
         async def listen() -> None:
             heard = begun
@@ -76,7 +68,7 @@ async def over_websocket(client: TestClient, session: StreamSession) -> None:
                 await asyncio.sleep(max(0.0, heard - time.monotonic()))
                 taken = heard - PART / RATE
                 sound = _samples(taken).tobytes()
-                await socket.send_bytes(_message(sound, taken=taken * 1000, sound=RATE, channels=2))
+                await socket.send_bytes(upload(sound, taken=taken * 1000, sound=RATE, channels=2))
 
         await _for_a_while(session, look(), listen())
 

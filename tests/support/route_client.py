@@ -91,6 +91,12 @@ async def next_frame(socket: Any) -> tuple[dict[str, Any], bytes]:
             return json.loads(message.data[4 : 4 + length]), message.data[4 + length :]
 
 
+def upload(data: bytes, **header: Any) -> bytes:
+    """A message of a picture or a sound for the read node."""
+    text = json.dumps({"node": READER, **header}).encode()
+    return struct.pack(">I", len(text)) + text + data
+
+
 def of_type(kind: str) -> Callable[[dict[str, Any]], bool]:
     """Tells messages of a type."""
     return lambda message: message["type"] == kind
