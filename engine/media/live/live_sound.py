@@ -35,12 +35,6 @@ class _Piece:
     stamp: Fraction | None
     moment: float
 
-    @property
-    def seconds(self) -> Fraction:
-        """How long it sounds."""
-        channels = 1 if av.AudioFormat(self.form).is_planar else av.AudioLayout(self.layout).nb_channels
-        return Fraction(self.samples.shape[1] // channels, self.rate)
-
     def frame(self, time: Fraction) -> av.AudioFrame:
         """A frame of one's own: a converter changes it."""
         frame = av.AudioFrame.from_ndarray(self.samples, self.form, self.layout)
@@ -124,9 +118,10 @@ class LiveReader:
         self._waiting.extend(pieces)
         while self._waiting and (end is None or self._waiting[0][1] - self._start < end):
             piece, time = self._waiting.popleft()
-            after = time - self._start + piece.seconds
+            frame = piece.frame(time)
+            after = time - self._start + Fraction(frame.samples, frame.sample_rate)
             if after > 0:
-                yield from self._converter.push(piece.frame(time))
+                yield from self._converter.push(frame)
                 self._end = max(self._end, after)
         if end is not None and patience is not None and end - self._end > patience:
             late = end - patience
