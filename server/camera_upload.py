@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -83,8 +82,7 @@ class CameraUpload:
             sound.samples.reshape(1, -1), "s16", "mono" if channels == 1 else "stereo"
         )
         taken = _captured_at(sound.taken, time.monotonic() - count / sound.rate)
-        frame.sample_rate, frame.time_base = sound.rate, Fraction(1, 1_000_000)
-        frame.pts = round(taken * 1_000_000)
+        frame.sample_rate = sound.rate
         inbox.hear(frame, taken)
 
     def push(self, frame: PushedFrame) -> None:

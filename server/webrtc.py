@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from fractions import Fraction
 from typing import Any
 
 from aiortc import (
@@ -153,9 +152,7 @@ async def _hear(track: Any, inbox: FrameInbox) -> None:
     with contextlib.suppress(MediaStreamError):
         while True:
             frame = await track.recv()
-            taken = arrival.of(frame.time, time.monotonic() - HELD_S)
-            frame.pts, frame.time_base = round(taken * 1_000_000), Fraction(1, 1_000_000)
-            inbox.hear(frame, taken)
+            inbox.hear(frame, arrival.of(frame.time, time.monotonic() - HELD_S))
 
 
 def _without_addresses(offer: str) -> str:

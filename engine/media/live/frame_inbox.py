@@ -86,9 +86,10 @@ class FrameInbox:
         """Leave sound; it needs no credit, and where no session wants it, it is gone.
 
         Args:
-            sound: its time counts as ``pts`` of the pictures does, or it has none.
+            sound: a time of its own does not count.
             moment: ``time.monotonic()`` at which it was heard.
         """
+        sound.pts = None
         with self._changed:
             if self.wanted and self._on_sound is not None:
                 self._on_sound(sound, moment)
