@@ -3,7 +3,7 @@
 import { encodeMessage } from "./frames.mjs?v=0.3.0";
 import { gather, PLAIN } from "./sound_parts.mjs?v=0.3.0";
 
-export const RATE = 24_000; // as the server listens: see engine/modulation/sound.py
+const RATE = 24_000; // as the server listens: see engine/modulation/sound.py
 
 export class Microphone {
   /** @param {(message: ArrayBuffer) => void} send @param {(error: any) => void} failed */
@@ -26,15 +26,10 @@ export class Microphone {
   async #open() {
     if (!navigator.mediaDevices) throw new Error("Browsers give a microphone only to pages at localhost or over https.");
     const stream = await navigator.mediaDevices.getUserMedia({ audio: PLAIN });
-    const { end } = await gather(stream, 1, ({ samples }) => this.send(soundMessage(samples)), RATE);
+    const { end } = await gather(stream, 1, ({ samples }) => this.send(encodeMessage({ sound: RATE }, samples)), RATE);
     return () => {
       for (const track of stream.getTracks()) track.stop();
       end();
     };
   }
-}
-
-/** @param {ArrayBuffer} samples 16 bits each, at RATE @returns {ArrayBuffer} as every binary message: see docs/api.md */
-export function soundMessage(samples) {
-  return encodeMessage({ sound: RATE }, samples);
 }
