@@ -86,6 +86,7 @@ def test_a_microphone_goes_along(
         watcher.wait_for_function(LISTEN, arg=LOUD, timeout=RUN_MS, polling=20)
         assert not watcher.eval_on_selector("video", "video => video.muted")
         watcher.close()
+        canvas.page.wait_for_timeout(3000)  # two beeps a second
         _end(canvas, stage)
 
     newest = max((server.output / "livestyle").glob("*.mp4"), key=lambda path: path.stat().st_mtime)
