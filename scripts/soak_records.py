@@ -16,7 +16,8 @@ class Records:
 
     Attributes:
         started: ``time.monotonic()`` of its first sample.
-        samples: resources of the server every few seconds; ``s`` counts from the start.
+        samples: resources of the server, and what was dropped and applied till then, every few seconds; ``s``
+            counts from the start.
         latencies: seconds since the start, and seconds from a picture's capture to its arrival at the viewer.
         rates: seconds since the start, pictures a second that the session finishes lately.
         telemetry: the last telemetry.
@@ -36,7 +37,8 @@ class Records:
 
     def sample(self, resources: dict[str, float]) -> None:
         """Keep what the server holds now."""
-        self.samples.append({"s": self._now, **resources, "load": psutil.getloadavg()[0]})
+        so_far = {"dropped": self.source.get("dropped", 0), "applied": self.counts["applied"]}
+        self.samples.append({"s": self._now, **resources, "load": psutil.getloadavg()[0], **so_far})
 
     def seen(self, latency: float) -> None:
         """A picture has arrived."""
@@ -51,6 +53,11 @@ class Records:
             self.rates.append((self._now, said["fps"]))
         elif kind in ("applied", "take"):
             self.counts["takes" if kind == "take" else kind] += 1
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The last telemetry of the source."""
+        return next(iter(self.telemetry.get("sources", {}).values()), {})
 
     @property
     def taken_fps(self) -> float:

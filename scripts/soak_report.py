@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ def report(seen: Records, seconds: float) -> dict[str, Any]:
         "drift": {name: round(_slope(late, name) * (seconds - begin) / 60, 2) for name in COUNTED},
         **{name: [min(s[name] for s in late), max(s[name] for s in late)] for name in COUNTED},
         **windows,
-        "source": next(iter(seen.telemetry.get("sources", {}).values()), {}),
+        "source": seen.source,
         **seen.counts,
         "by_minute": _by_minute(seen, seconds),
     }
@@ -88,7 +90,7 @@ def problems(measured: dict[str, Any]) -> list[str]:
         found.append(
             f"latency is not constant: p95 of {measured['latency_p95_ms']} ms at {measured['fps']} fps"
         )
-    if not measured["source"].get("dropped"):
+    if not measured["performs"] and not measured["source"].get("dropped"):
         found.append("the source was not too fast: nothing was dropped")
     if measured["unplayable"]:
         found.append(f"not playable: {', '.join(measured['unplayable'])}")
@@ -125,23 +127,20 @@ def _between(points: Sequence[tuple[float, float]], start: float, stop: float) -
     return [value for moment, value in points if start <= moment < stop]
 
 
-def _by_minute(seen: Records, seconds: float) -> list[dict[str, float]]:
-    """The whole run, warm-up included."""
-    rows = []
-    for minute in range(int(seconds // 60)):
-        start, stop = minute * 60, minute * 60 + 60
+def _by_minute(seen: Records, seconds: float) -> dict[str, list[float]]:
+    """The whole run, warm-up included: a list for each measure."""
+    edges = np.arange(int(seconds // 60) + 1) * 60
+    rows: dict[str, list[float]] = defaultdict(list)
+    before = dict.fromkeys(("dropped", "applied"), 0.0)
+    for start, stop in itertools.pairwise(edges):
         samples = [sample for sample in seen.samples if start <= sample["s"] < stop]
-        row = {
-            name: round(float(np.median([s[name] for s in samples])), 1)
-            for name in ("rss_mb", *COUNTED, "load")
-        }
-        row |= {
-            name: values[0]
-            for name, values in latency_windows(seen, (start, stop)).items()
-            if isinstance(values, list)
-        }
-        rows.append(row)
-    return rows
+        for name in ("rss_mb", *COUNTED, "load"):
+            rows[name].append(round(float(np.median([s[name] for s in samples])), 1))
+        for name in before:
+            rows[name].append(samples[-1][name] - before[name])
+            before[name] = samples[-1][name]
+    windows = latency_windows(seen, edges)
+    return {**rows, **{name: windows[name] for name in ("latency_p95_ms", "fps")}}
 
 
 def _plays(file: Path) -> bool:

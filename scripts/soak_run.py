@@ -15,18 +15,18 @@ import psutil
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from environment import ROOT
+from soak_performer import Performer, to_perform
 from soak_records import Records
 from soak_report import COUNTED, report, unplayable
 from soak_source import SoakSource
-from soak_visitors import Visitors
+from soak_visitors import DENOISE, ENCODE, READ, WRITE
 
 WORKFLOW = ROOT / "workflows" / "api" / "restyle_a_video.json"
-READ, ENCODE, DENOISE, WRITE = "1", "3", "4", "5"
 SIZE = {"width": 128, "height": 96}
 CHUNK = 2
 
-TOO_FAST = 1.5
-"""Pictures of the source for each that the session takes."""
+TOO_FAST, EASY = 1.5, 0.5
+"""Pictures of the source for each that the session takes: to see how it bears too many, and to perform."""
 
 FIRST_GUESS_FPS = 60.0
 """Of the source while it is found out what the session takes."""
@@ -38,22 +38,23 @@ SETTLE_S = 30.0
 """How long after Stop a busy machine may take to close what it opened."""
 
 
-async def soak(comfyui: Path, folder: Path, seconds: float) -> dict[str, Any]:
-    """Play for ``seconds``; the report."""
+async def soak(comfyui: Path, folder: Path, seconds: float, *, performs: bool = False) -> dict[str, Any]:
+    """Play for ``seconds``; the report. ``performs``: moved by a ``Performer``, in the background."""
     server = ComfyServer(comfyui, ROOT, folder)
     await asyncio.to_thread(server.start)
     try:
-        async with Soak(server) as run:
+        async with Soak(server, performs) as run:
             # Once before: what stays for good is there then, and what the session takes is known.
             trial = await run.play(min(TRIAL_S, seconds / 4), FIRST_GUESS_FPS)
             before = run.resources()
-            fps = round(TOO_FAST * max(1.0, trial.taken_fps), 1)
+            fps = round((EASY if performs else TOO_FAST) * max(1.0, trial.taken_fps), 1)
             records = await run.play(seconds, fps)
             after = await run.settle(before)
             left = {name: after[name] - before[name] for name in COUNTED}
             return {
                 "size": list(SIZE.values()),
                 "chunk": CHUNK,
+                "performs": performs,
                 "source_fps": fps,
                 **report(records, seconds),
                 "left": left,
@@ -67,8 +68,9 @@ async def soak(comfyui: Path, folder: Path, seconds: float) -> dict[str, Any]:
 class Soak:
     """A server, and what is done to it."""
 
-    def __init__(self, server: ComfyServer) -> None:
+    def __init__(self, server: ComfyServer, performs: bool) -> None:
         self._server = server
+        self._performs = performs
         self._client = ComfyClient(server.url, secrets.token_urlsafe())
         self._process = psutil.Process(server.pid)
         self._source = SoakSource(f"udp://127.0.0.1:{server.port + 1}")
@@ -88,10 +90,14 @@ class Soak:
         prompt_id = await asyncio.to_thread(self._client.queue, self._graph())
         session = await self._session()
         busy = self._cpu_seconds()
-        visitors = Visitors(self._http, self._server.url, session, records)
+        visitors = Performer(self._http, self._server.url, session, records)
         acts = [visitors.draw(lambda: self._source.steady), visitors.stall()]
-        acts += [visitors.change(DENOISE, ENCODE), visitors.record(WRITE)]
-        acts += [self._die(records), self._sample(records)]
+        acts += [visitors.record(WRITE), self._die(records), self._sample(records)]
+        if self._performs:
+            acts += [visitors.turn(await self._osc()), visitors.play_presets()]
+            acts.append(visitors.run_again(self._client, self._graph()))
+        else:
+            acts.append(visitors.change(DENOISE, ENCODE))
         tasks = [asyncio.create_task(act) for act in acts]
         try:
             await asyncio.sleep(seconds)
@@ -109,6 +115,8 @@ class Soak:
         if outcome.status != "success":
             raise RuntimeError(f"the run ended with {outcome.status}: {outcome.error}")
         self._source.kill()
+        while await self._playing():  # a prompt ends before what plays in the background
+            await asyncio.sleep(0.1)
         await asyncio.sleep(3)
         return records
 
@@ -146,15 +154,29 @@ class Soak:
         live = {"source": "network", "url": self._source.url, "allow_private": True, "clock": "latest"}
         graph[READ]["inputs"] = {"mode": "read", "file": "", **live}
         graph[DENOISE]["inputs"] |= {**SIZE, "chunk": CHUNK}
-        return graph
+        return to_perform(graph) if self._performs else graph
+
+    async def _osc(self) -> int:
+        """A port at which OSC is received from now on."""
+        answer = await asyncio.to_thread(
+            self._client.request, "/livestyle/osc", {"port": self._server.port + 2}, self._headers
+        )
+        return answer["port"]
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"X-LiveStyle": "1", "X-LiveStyle-Client-Secret": self._client.secret}
+
+    async def _playing(self) -> list[dict[str, Any]]:
+        """Our sessions that have not ended."""
+        answer = await asyncio.to_thread(self._client.request, "/livestyle/sessions", None, self._headers)
+        return [one for one in answer["sessions"] if one["token"]]
 
     async def _session(self) -> dict[str, Any]:
-        headers = {"X-LiveStyle": "1", "X-LiveStyle-Client-Secret": self._client.secret}
         for _ in range(1800):
-            answer = await asyncio.to_thread(self._client.request, "/livestyle/sessions", None, headers)
-            playing = [one for one in answer["sessions"] if one["token"] and one["state"] == "running"]
-            if playing:
-                return playing[0]
+            for one in await self._playing():
+                if one["state"] == "running":
+                    return one
             await asyncio.sleep(0.1)
         raise RuntimeError(f"no session plays:\n{self._server.last_words()}")
 

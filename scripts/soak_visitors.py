@@ -14,6 +14,9 @@ from typing import Any
 import aiohttp
 from soak_records import Records
 
+READ, ENCODE, DENOISE, WRITE = "1", "3", "4", "5"
+"""Nodes of the default workflow."""
+
 CREDIT = 2
 PROMPTS = ("make it an oil painting", "pencil sketch", "watercolour")
 CHANGES_S, PROMPT_EVERY = 0.5, 6

@@ -25,6 +25,7 @@ def records(
         cpu_cores=0.5, counts=dict.fromkeys(("changes", "applied", "drawn", "deaths", "takes"), 10)
     )
     usual = {"rss_mb": lambda s: 900.0, **{name: (lambda s: 12.0) for name in COUNTED}, "load": lambda s: 1.0}
+    usual |= {"dropped": lambda s: s // 60 * 7 + 3, "applied": lambda s: 5 * s}
     for s in range(0, SECONDS, 2):
         values = {name: value(s) for name, value in {**usual, **resources}.items()}
         seen.samples.append({"s": s, **values, "rss_mb": values["rss_mb"] + noise.normal(0, 5)})
@@ -35,7 +36,7 @@ def records(
 
 
 def found(seen: Records, **more: Any) -> list[str]:
-    rest = {"left": dict.fromkeys(COUNTED, 0), "unplayable": [], **more}
+    rest = {"left": dict.fromkeys(COUNTED, 0), "unplayable": [], "performs": False, **more}
     return problems({**report(seen, SECONDS), **rest})
 
 
@@ -43,7 +44,10 @@ def test_an_hour_without_fault() -> None:
     seen = records()
     assert found(seen) == []
     measured = report(seen, SECONDS)
-    assert len(measured["by_minute"]) == 60 and len(measured["latency_p95_ms"]) == 6
+    assert all(len(row) == 60 for row in measured["by_minute"].values())
+    assert measured["by_minute"]["dropped"][:3] == [3, 7, 7]
+    assert measured["by_minute"]["applied"][1:3] == [300, 300]
+    assert len(measured["latency_p95_ms"]) == 6
     assert measured["ten_minutes"]["deviation"] < 0.05
     assert measured["latency_p95_ms"][0] == pytest.approx(0.3 * 975, rel=0.02)
 
@@ -81,6 +85,7 @@ def test_what_is_left_or_broken_is_found() -> None:
     assert "take2.mp4" in found(records(), unplayable=["take2.mp4"])[0]
     silent = records()
     silent.telemetry = {"sources": {"1": {"dropped": 0, "reconnects": 3}}}
+    assert ["came back 3" in line for line in found(silent, performs=True)] == [True]
     assert ["dropped" in line or "came back 3" in line for line in found(silent)] == [True, True]
 
 
