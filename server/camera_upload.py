@@ -48,6 +48,7 @@ class CameraUpload:
         self._call_soon = call_soon
         self._credit: dict[str, int] = {}
         self._unsent: Counter[str] = Counter()
+        self._begun: Counter[str] = Counter()
         self._stops: dict[str, Callable[[], None]] = {}
 
     def set_camera(self, camera: Camera) -> None:
@@ -114,11 +115,14 @@ class CameraUpload:
 
     def _begin(self, node: str, inbox: FrameInbox) -> None:
         self._credit[node] = 0
+        del self._unsent[node]
+        self._begun[node] += 1  # credit from before may still be on its way
+        begun = self._begun[node]
         _active[inbox] = self
-        self._stops[node] = inbox.listen(lambda n: self._call_soon(self._grant, node, n))
+        self._stops[node] = inbox.listen(lambda n: self._call_soon(self._grant, node, begun, n))
 
-    def _grant(self, node: str, n: int) -> None:
-        if n > 0 and node in self._credit:
+    def _grant(self, node: str, begun: int, n: int) -> None:
+        if n > 0 and node in self._credit and begun == self._begun[node]:
             self._credit[node] += n
             self._unsent[node] += n
             self._on_credit()
