@@ -28,6 +28,8 @@ SECRET = "the tab's secret"
 OWNER = {**PAGE, "X-LiveStyle-Client-Secret": SECRET}
 """Headers of the tab that started the tests' sessions."""
 FOREIGN = {"Origin": "http://evil.example"}
+PATIENCE_S = 60.0
+"""A busy machine may stand still for a while; what waits longer waits for ever."""
 LINKS = ShareLinks(b"secret")
 READER = "1"
 """The node that reads the source in the sessions of the tests."""
@@ -60,7 +62,7 @@ def serve(
         app = web.Application()
         app.add_routes(table)
         async with TestClient(TestServer(app)) as client:
-            await asyncio.wait_for(talk(client), 60)
+            await asyncio.wait_for(talk(client), 4 * PATIENCE_S)
 
     asyncio.run(run())
 
@@ -76,7 +78,7 @@ async def socket_of(client: TestClient, session: StreamSession, **options: Any) 
 async def next_text(socket: Any, wanted: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     """The next text message that fits."""
     while True:
-        message = await socket.receive(timeout=10)
+        message = await socket.receive(timeout=PATIENCE_S)
         assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY), message
         if message.type is WSMsgType.TEXT and wanted(data := json.loads(message.data)):
             return data
@@ -85,7 +87,7 @@ async def next_text(socket: Any, wanted: Callable[[dict[str, Any]], Any]) -> dic
 async def next_frame(socket: Any) -> tuple[dict[str, Any], bytes]:
     """Header and JPEGs of the next picture."""
     while True:
-        message = await socket.receive(timeout=10)
+        message = await socket.receive(timeout=PATIENCE_S)
         if message.type is WSMsgType.BINARY:
             (length,) = struct.unpack(">I", message.data[:4])
             return json.loads(message.data[4 : 4 + length]), message.data[4 + length :]

@@ -16,7 +16,7 @@ from livestyle.engine.families import StreamRequest
 from livestyle.engine.families.base import Chunk
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 def numbered(length: int) -> np.ndarray:

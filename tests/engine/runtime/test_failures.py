@@ -20,7 +20,7 @@ from livestyle.engine.runtime.failures import is_out_of_memory, stage_error
 from livestyle.engine.runtime.plan import PlanNode, Read
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 def failed(plan: PlanNode, loader: object) -> StreamSession:

@@ -11,7 +11,7 @@ from livestyle.engine.motion.flow import FlowSettings
 from livestyle.engine.runtime.plan import FlowBlend, PlanNode
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 def steady(parent: PlanNode, blend: float = 0.5, node_id: str = "5") -> PlanNode:

@@ -11,7 +11,7 @@ from runtime_stubs import Behaviour, Zoo, read, spec_of, stylise, write
 
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 def playing(behaviour: Behaviour, length: int = 60) -> tuple[StreamSession, list[dict]]:

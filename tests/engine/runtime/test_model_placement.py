@@ -19,7 +19,7 @@ from livestyle.engine.runtime.model_placement import placement_of
 from livestyle.engine.runtime.residency import OwnResidency
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 20.0
+WAIT = 60.0
 SIZE = (8, 6)
 CPU = torch.device("cpu")
 

@@ -18,7 +18,7 @@ from livestyle.engine.runtime.preview import BACKLOG, PreviewClient, PreviewHub
 from livestyle.engine.runtime.preview_picture import PreviewFrame, PreviewWish
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 def gray(level: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -303,6 +303,6 @@ def test_a_stalled_viewer_does_not_hold_up_a_session():
     client.grant(1)
     session = StreamSession(write(stylise(read(400))), Zoo({"stub": Behaviour()}), preview=hub)
     session.start()
-    assert session.wait(20) and session.state == "done" and session.progress.done == 400
+    assert session.wait(WAIT) and session.state == "done" and session.progress.done == 400
     assert session.telemetry.snapshot()["drops"] > 0
     client.close()

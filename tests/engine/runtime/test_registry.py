@@ -8,7 +8,7 @@ from runtime_stubs import Behaviour, Zoo, read, spec_of, stylise, write
 
 from livestyle.engine.runtime.registry import KEPT, SessionRegistry
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 def test_a_new_session_of_a_node_ends_the_earlier_one_first():

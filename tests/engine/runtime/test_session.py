@@ -16,7 +16,7 @@ from livestyle.engine.errors import SettingError
 from livestyle.engine.runtime.plan import PlanNode
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 def run(plan: PlanNode, **behaviours: Behaviour) -> StreamSession:

@@ -14,7 +14,7 @@ from what_is_held import ThreadsSince
 from livestyle.engine.errors import SessionCancelled
 from livestyle.engine.runtime.session import StreamSession
 
-WAIT = 20.0
+WAIT = 60.0
 ENDLESS = 1 << 20
 
 
