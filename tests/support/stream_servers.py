@@ -6,9 +6,12 @@ import contextlib
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+import psutil
 
 PICTURE = "testsrc=size=160x120:rate=25"
 
@@ -40,6 +43,14 @@ def publisher(
     if codec == "libx264":
         encoding += ["-preset", "ultrafast", "-tune", "zerolatency"]
     return ffmpeg("-re", "-f", "lavfi", "-i", picture, *encoding, *output)
+
+
+def await_socket(process: subprocess.Popen[bytes]) -> float:
+    """Wait until an ffmpeg listens or connects; ``time.monotonic()`` of then."""
+    while not psutil.Process(process.pid).net_connections("inet"):
+        assert process.poll() is None, "it has ended"
+        time.sleep(0.02)
+    return time.monotonic()
 
 
 def await_packet(address: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stream_servers import ffmpeg, frames_in, free_port
+from stream_servers import await_socket, ffmpeg, frames_in, free_port
 
 from livestyle.engine.errors import MediaError, SettingError
 from livestyle.engine.media.live.extras import EXTRAS, extra
@@ -18,6 +18,9 @@ from livestyle.engine.media.live.sink_spec import LiveSinkSpec
 from livestyle.engine.media.types import Frames, FrameSink
 
 FPS = Fraction(25)
+PATIENCE_S = 60.0
+TRIES = 3
+"""A machine that is busy with other things may stand still once; what is held up always is."""
 
 
 def send(sink: FrameSink, count: int, first: int = 0) -> None:
@@ -43,9 +46,9 @@ def opened(url: str, keep_last: int = 0) -> FrameSink:
 def test_a_real_receiver_gets_the_pictures(target: str, receiver: tuple[str, ...], tmp_path: Path) -> None:
     url, file = target.format(free_port()), tmp_path / "got.mkv"
     with ffmpeg(*(part.format(url) for part in receiver), "-c", "copy", str(file)) as process:
-        time.sleep(1)
+        await_socket(process)
         sink = opened(url)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         count = 0
         while time.monotonic() < deadline and (count < 75 or sink.status().frames < 50):
             send(sink, 5, first=count)
@@ -56,7 +59,7 @@ def test_a_real_receiver_gets_the_pictures(target: str, receiver: tuple[str, ...
             process.wait(4)
         except subprocess.TimeoutExpired:
             process.terminate()  # ends its file in order
-            process.wait(5)
+            process.wait(PATIENCE_S)
     codec, width, height, frames = frames_in(file)
     assert (codec, width, height) == ("h264", 160, 120)
     assert frames >= 20
@@ -70,7 +73,7 @@ def test_a_receiver_that_dies_and_returns(tmp_path: Path) -> None:
 
     def send_until(state: str) -> None:
         nonlocal count
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + PATIENCE_S
         while sink.status().state != state and time.monotonic() < deadline:
             send(sink, 5, first=count)
             count += 5
@@ -90,14 +93,19 @@ def test_a_receiver_that_dies_and_returns(tmp_path: Path) -> None:
 
 def test_nobody_there_holds_nothing_up() -> None:
     sink = opened(f"rtmp://127.0.0.1:{free_port()}/live/key", keep_last=3)
-    began = time.monotonic()
-    send(sink, 50)
-    assert time.monotonic() - began < 50 / 25 + 2  # no longer than the frames play
+    took = []
+    for first in range(0, 50 * TRIES, 50):
+        began = time.monotonic()
+        send(sink, 50, first)
+        took.append(time.monotonic() - began)
+        if took[-1] < 50 / 25 + 2:  # no longer than the frames play
+            break
+    assert took[-1] < 50 / 25 + 2
     status = sink.status()
     assert status.state == "connecting" and "refused" in status.note
     assert status.dropped >= 50 - QUEUE
     result = sink.close()
-    assert result.path is None and result.frames == 50
+    assert result.path is None and result.frames == 50 * len(took)
     assert result.tail is not None and len(result.tail) == 3
 
 

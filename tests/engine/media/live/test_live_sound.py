@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from flashes import IN_STEP_S, flashing, out_of_step
+from flashes import assert_in_step, flashing, out_of_step
 from runtime_stubs import Behaviour, Zoo, stylise
 from stream_servers import free_port
 
@@ -69,29 +69,30 @@ def rtmp(port: int) -> tuple[str, Callable[[], AbstractContextManager]]:
 
 @pytest.mark.parametrize("kind", [udp, rtmp])
 def test_beeps_and_flashes_stay_together(tmp_path: Path, kind: Callable) -> None:
-    url, publish = kind(free_port())
-    with publish():
-        session, _ = play(url, tmp_path / "live.mp4", denoise_s=0.01)
-        time.sleep(7.0)
-        path = finish(session)
-    worst, beeps = out_of_step(path, inverted=True)
-    print(f"{kind.__name__}: {worst * 1000:.1f} ms out of step, {beeps} beeps")
-    assert beeps >= 5 and worst <= IN_STEP_S
+    def attempt(number: int) -> tuple[float, int]:
+        url, publish = kind(free_port())
+        with publish():
+            session, _ = play(url, tmp_path / f"{number}.mp4", denoise_s=0.01)
+            time.sleep(7.0)
+            return out_of_step(finish(session), inverted=True)
+
+    assert_in_step(5, attempt)
 
 
 def test_they_do_while_pictures_drop_and_after_a_reconnection(tmp_path: Path) -> None:
-    url, publish = udp(free_port())
-    with publish():
-        session, behaviour = play(url, tmp_path / "live.mp4", denoise_s=0.15)
-        time.sleep(6.0)
-    await_(lambda: session.telemetry.snapshot()["sources"]["1"]["state"] == "reconnecting")
-    with publish():
-        await_(lambda: session.telemetry.snapshot()["sources"]["1"]["reconnects"] >= 1)
-        time.sleep(6.0)
-        dropped = session.telemetry.snapshot()["sources"]["1"]["dropped"]
-        path = finish(session)
-    worst, beeps = out_of_step(path, inverted=True)
-    print(f"{worst * 1000:.1f} ms out of step, {beeps} beeps, {dropped} pictures dropped")
-    assert dropped > 20 and beeps >= 8 and worst <= IN_STEP_S
-    heard = [live["2.seed"] for live in behaviour.live]
-    assert max(heard) > 50 and min(heard) == 0, "a live source's sound moves numbers, too"
+    def attempt(number: int) -> tuple[float, int]:
+        url, publish = udp(free_port())
+        with publish():
+            session, behaviour = play(url, tmp_path / f"{number}.mp4", denoise_s=0.15)
+            time.sleep(6.0)
+        await_(lambda: session.telemetry.snapshot()["sources"]["1"]["state"] == "reconnecting")
+        with publish():
+            await_(lambda: session.telemetry.snapshot()["sources"]["1"]["reconnects"] >= 1)
+            time.sleep(6.0)
+            assert session.telemetry.snapshot()["sources"]["1"]["dropped"] > 20
+            path = finish(session)
+        heard = [live["2.seed"] for live in behaviour.live]
+        assert max(heard) > 50 and min(heard) == 0, "a live source's sound moves numbers, too"
+        return out_of_step(path, inverted=True)
+
+    assert_in_step(8, attempt)

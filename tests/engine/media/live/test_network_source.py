@@ -15,10 +15,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from media_clips import with_latin_title
-from stream_servers import RtspServer, ffmpeg, free_port, publisher
+from stream_servers import RtspServer, await_socket, ffmpeg, free_port, publisher
 from what_is_held import ThreadsSince
 
 from livestyle.engine.errors import MediaError
@@ -61,14 +60,14 @@ def watching(url: str, patience: float = 0.0) -> Iterator[LiveSource]:
     assert threads.named("livestyle-capture") == []
 
 
-def read_until(source: LiveSource, reached: Callable[[Frames], bool], seconds: float = 15.0) -> Frames:
-    deadline = time.monotonic() + seconds
+def read_until(source: LiveSource, reached: Callable[[Frames], bool]) -> Frames:
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         frames = source.read(2)
         assert frames is not None
         if reached(frames):
             return frames
-    raise AssertionError(f"not within {seconds} s: {source.status()}")
+    raise AssertionError(f"it never came: {source.status()}")
 
 
 def moving(source: LiveSource) -> Callable[[Frames], bool]:
@@ -141,14 +140,8 @@ def test_a_server_that_dies_and_returns(protocol: Callable[[int], tuple[str, Pub
 
 def when_there(server: subprocess.Popen[bytes]) -> Future[float]:
     """``time.monotonic()`` at which a process opened its first socket: until then ffmpeg itself starts."""
-
-    def look() -> float:
-        while not psutil.Process(server.pid).net_connections("inet"):
-            time.sleep(0.02)
-        return time.monotonic()
-
     watcher = ThreadPoolExecutor(1)
-    seen = watcher.submit(look)
+    seen = watcher.submit(await_socket, server)
     watcher.shutdown(wait=False)
     return seen
 
@@ -193,7 +186,7 @@ def test_what_has_no_picture_is_said_in_one_line() -> None:
 def test_srt_carries_mpeg_ts_and_nothing_that_could_lead_elsewhere() -> None:
     url = f"srt://127.0.0.1:{free_port()}"
     with publisher("-f", "matroska", f"{url}?mode=listener") as server:
-        when_there(server).result(timeout=20)
+        await_socket(server)
         with pytest.raises(MediaError), watching(url):
             pass
 
@@ -239,7 +232,7 @@ def hls(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def test_hls_plays_at_its_own_pace(hls: tuple[str, Path]) -> None:
     address, folder = hls
     with publisher("-f", "hls", "-hls_time", "1", "-hls_list_size", "4", str(folder / "s.m3u8")):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while not (folder / "s.m3u8").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         with watching(f"{address}/s.m3u8", PATIENCE_S) as source:
