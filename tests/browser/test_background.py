@@ -31,13 +31,6 @@ def wait_until(canvas: Canvas, holds: Any) -> None:
     raise AssertionError("it never came")
 
 
-def plays_on(canvas: Canvas, stage: str) -> None:
-    frame = canvas.page.evaluate(PLAYS, stage)
-    canvas.page.wait_for_function(
-        f"([stage, frame]) => ({PLAYS})(stage) > frame", arg=[stage, frame], timeout=RUN_MS
-    )
-
-
 def test_the_page_follows_what_plays_and_lists_what_it_does_not_show(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
@@ -57,7 +50,7 @@ def test_the_page_follows_what_plays_and_lists_what_it_does_not_show(
         stage = canvas.stage()
         canvas.play(stage)
         wait_until(canvas, lambda: not ComfyClient(server.url).request("/queue")["queue_running"])
-        plays_on(canvas, stage)
+        canvas.play_on(stage, 1)
         page.locator(f"{stage} .livestyle-restart").wait_for()
         assert not page.locator(PANEL).is_visible()
         (playing,) = sessions(server.url)
@@ -67,7 +60,8 @@ def test_the_page_follows_what_plays_and_lists_what_it_does_not_show(
         canvas.run()  # the same graph: nothing begins anew
         wait_until(canvas, lambda: len(ComfyClient(server.url).history()) >= 2)
         canvas.set_widget(denoiser["id"], "strength", 0.5)
-        page.wait_for_timeout(1000)
+        applied = page.locator(".livestyle-status", has_text="Style strength: applied")
+        applied.wait_for(state="attached", timeout=RUN_MS)
         if folder and renderer == "classic":
             page.screenshot(path=Path(folder) / "background_playing.png")
 
@@ -75,7 +69,7 @@ def test_the_page_follows_what_plays_and_lists_what_it_does_not_show(
         page.wait_for_function("window.app?.graph?.nodes.some(({ type }) => type === 'StreamDenoise')")
         stage = canvas.stage()
         page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
-        plays_on(canvas, stage)
+        canvas.play_on(stage, 1)
         (denoiser,) = canvas.nodes("StreamDenoise")
         assert (denoiser["widgets"]["seed"], denoiser["widgets"]["strength"]) == (7, 0.5)
         page.locator(f"{stage} .livestyle-meter[data-meter='fps']").wait_for()

@@ -86,7 +86,7 @@ def test_record_while_it_plays(chromium: object, server: ComfyServer, checkpoint
                 canvas.page.wait_for_selector(
                     f"{stage} .livestyle-record[data-on=true]", state="attached", timeout=RUN_MS
                 )
-                canvas.page.wait_for_timeout(2000)
+                canvas.play_on(stage, 12)
                 record.dispatch_event("click")
                 name = _await(canvas, f"{stage} .livestyle-status", "Recorded ").split()[1]
                 canvas.page.locator(f"{stage} .livestyle-stop").dispatch_event("click")

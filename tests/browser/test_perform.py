@@ -115,7 +115,7 @@ def test_presets_and_controllers_move_the_widgets(
         port = _free_port()
         page.evaluate("port => window.app.extensionManager.setting.set('livestyle.osc.port', port)", port)
         client = SimpleUDPClient("127.0.0.1", port)
-        for _ in range(100):
+        for _ in range(RUN_MS // 200):
             client.send_message("/livestyle/restyle_live/strength", 0.5)
             page.wait_for_timeout(200)
             if _strength(canvas) == 0.5:
@@ -134,7 +134,7 @@ def test_presets_and_controllers_move_the_widgets(
         for value in (10, 0, 127, 0):  # learned, taken over, moved
             page.evaluate("value => window.midi.onmidimessage({ data: [0xb0, 7, value] })", value)
         _await_strength(canvas, 0, renderer)
-        for _ in range(200):
+        for _ in range(RUN_MS // 100):
             listed = program.request(f"{live}?token={session['token']}")["controls"]
             if [each["value"] for each in listed if each["key"] == "4.strength"] == [0]:
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from canvas import RUN_MS, open_canvas
+from canvas import LONG_S, RUN_MS, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
 from sample_clips import make_clip
@@ -19,14 +19,10 @@ NOT_CLIPPED = """line => {
 }"""
 
 
-def _stage_clip(server: ComfyServer, frames: int) -> None:
-    make_clip(server.input / CLIP, frames=frames, size=(192, 112))
-
-
 def test_template_run_progress_and_result(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
-    _stage_clip(server, frames=48)
+    make_clip(server.input / CLIP, frames=48, size=(192, 112))
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(TEMPLATE, CLIP)
         stage = canvas.stage()
@@ -45,7 +41,7 @@ def test_template_run_progress_and_result(
 def test_live_prompt_preview_and_stop(
     chromium: object, server: ComfyServer, checkpoint: str, renderer: str
 ) -> None:
-    _stage_clip(server, frames=60 * 24)
+    long_clip(server)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template(TEMPLATE, CLIP)
         stage, page = canvas.stage(), canvas.page
@@ -60,4 +56,4 @@ def test_live_prompt_preview_and_stop(
         assert status.evaluate(NOT_CLIPPED)
 
         page.locator(f"{stage} .livestyle-stop").click()
-        assert canvas.await_result(stage)["seconds"] < 60
+        assert canvas.await_result(stage)["seconds"] < LONG_S

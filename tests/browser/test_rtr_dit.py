@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from canvas import HEARD, LISTEN, RUN_MS, long_clip, open_canvas
+from canvas import HEARD, LISTEN, LONG_S, RUN_MS, long_clip, open_canvas
 from comfy_server import ComfyServer
 from graphs import CLIP
 
@@ -30,7 +30,7 @@ def test_a_style_is_changed_in_a_running_session(
         canvas.set_widget(switch["id"], "active", 3)  # the one with a picture
         page.wait_for_function(HEARD, arg="Style that plays: applied", timeout=RUN_MS)
         page.locator(f"{stage} .livestyle-stop").click()
-        assert canvas.await_result(stage)["seconds"] < 60
+        assert canvas.await_result(stage)["seconds"] < LONG_S
 
 
 def test_a_reference_picture_restyles(chromium: object, server: ComfyServer) -> None:

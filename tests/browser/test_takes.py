@@ -64,7 +64,7 @@ def test_a_take_is_recorded_edited_and_played_again(
         for value in (0.25, 0.75):
             canvas.set_widget(denoiser["id"], "strength", value)
             _await_change(page, takes, value)
-            page.wait_for_timeout(2000)  # some chunks, so that the point can be moved
+            canvas.play_on(stage, 48)  # so that the point can be moved
         page.locator(f"{stage} .livestyle-stop").click()
         canvas.await_result(stage)
         (recorded,) = takes()

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 from comfy_client import ComfyClient
-from comfy_fixtures import StartServer
+from comfy_fixtures import LONG_FRAMES, StartServer
 from comfy_server import ComfyServer
 from graphs import restyle, shown_file
 from live_session import Run
@@ -29,7 +29,7 @@ def test_a_worker_is_shown_steered_and_stopped(
 ) -> None:
     with ray_cluster(1, tmp_path):
         server: ComfyServer = start_server(folder="with-a-cluster")
-        make_clip(server.input / "long.mp4", frames=60 * 24)
+        make_clip(server.input / "long.mp4", frames=LONG_FRAMES)
         run = Run(ComfyClient(server.url), restyle("long.mp4", checkpoint, run_on="cluster"))
         run.wait_frames(8)
         session = run.session()
@@ -43,5 +43,5 @@ def test_a_worker_is_shown_steered_and_stopped(
         outcome = run.end()
         assert outcome.status == "success", outcome.error
         with av.open(str(shown_file(outcome, server.output)["path"])) as file:
-            assert 8 <= file.streams.video[0].frames < 60 * 24
+            assert 8 <= file.streams.video[0].frames < LONG_FRAMES
         server.stop()

@@ -38,6 +38,9 @@ KNOBS: dict[str, tuple[str, str]] = {
 
 TURNS = 20
 
+UNHEARD = 120
+"""Two seconds of messages: Linux keeps some 270 for a ComfyUI that stands still, and drops the rest."""
+
 
 @pytest.fixture(scope="module")
 def long_film(server: ComfyServer) -> str:
@@ -115,14 +118,20 @@ def test_a_message_is_applied_as_soon_as_a_widgets_change(session: Session, osc:
 
 
 def test_of_600_changes_at_60_hz_the_last_one_is_applied(session: Session, osc: SimpleUDPClient) -> None:
+    values: list[float] = []
     with session.socket() as page:
+
+        def hear() -> None:
+            values.append(page.wait_for("received", key="4.strength")["value"])
+
         start = time.monotonic()
         for number in range(1, 601):
+            while number - len(values) > UNHEARD:
+                hear()
             osc.send_message(STRENGTH, number / 600)
             time.sleep(max(0.0, start + number / 60 - time.monotonic()))
-        values = []
         while not values or values[-1] != 1.0:
-            values.append(page.wait_for("received", key="4.strength")["value"])
+            hear()
         page.wait_for("applied", key="4.strength")
     assert len(values) == 600 and values == sorted(values)
 

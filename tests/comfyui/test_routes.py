@@ -8,17 +8,17 @@ import pytest
 import websocket
 from comfy_client import ComfyClient, ComfyError
 from comfy_fixtures import StartServer
-from graphs import restyle
+from graphs import generate
 from live_session import Run, Session
 
 FOREIGN = "http://evil.example"
 
 
 @pytest.fixture(scope="module")
-def session(server_url: str, checkpoint: str, long_clip: str) -> Iterator[Session]:
-    """A running session."""
+def session(server_url: str, checkpoint: str) -> Iterator[Session]:
+    """A running session, which has no end: one of the tests starts a ComfyUI meanwhile."""
     client = ComfyClient(server_url)
-    run = Run(client, restyle(long_clip, checkpoint))
+    run = Run(client, generate(checkpoint))
     run.wait_frames(1)
     yield run.session()
     client.interrupt()

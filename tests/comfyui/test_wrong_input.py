@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -88,11 +88,15 @@ def _other_pipeline(folder: Path) -> None:
 
 
 PICKLE = pickle.dumps({"weight": 1})
+NOISE = random.Random(0).randbytes(5000)
 
 # what is wrong, and a word that its line has to contain
 WRONG: dict[str, tuple[Change, str]] = {
     "missing file": (_file("nowhere.mp4"), "nowhere.mp4"),
-    "broken mp4": (_file("noise.mp4", lambda path: path.write_bytes(os.urandom(5000))), "noise.mp4"),
+    "broken mp4": (
+        _file("noise.mp4", lambda path: path.write_bytes(NOISE)),
+        "noise.mp4",
+    ),
     "truncated mp4": (_file("cut.mp4", _truncated_clip), "cut.mp4"),
     "empty file": (_file("empty.mp4", lambda path: path.write_bytes(b"")), "empty.mp4"),
     "zero frames": (_file("no_frames.mp4", lambda path: make_clip(path, frames=0)), "no_frames.mp4"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from comfy_client import ComfyClient
@@ -29,9 +32,19 @@ LISTEN = """status => {
 HEARD = "text => window.said.some((line) => line.includes(text))"
 
 
+LONG_S = 300
+"""Seconds of ``long_clip``: a machine that is fast at models may be slow at pages."""
+
+
 def long_clip(server: ComfyServer) -> None:
-    """A minute of video for a template to read as ``CLIP``: it plays for as long as a test needs."""
-    make_clip(server.input / CLIP, frames=60 * 24, size=(192, 112))
+    """Video for a template to read as ``CLIP``: it plays for as long as a test needs."""
+    (server.input / CLIP).write_bytes(_film())
+
+
+@cache
+def _film() -> bytes:
+    with TemporaryDirectory() as folder:
+        return make_clip(Path(folder) / CLIP, frames=LONG_S * 24, size=(192, 112)).read_bytes()
 
 
 class Canvas:
@@ -112,6 +125,15 @@ class Canvas:
         """Press Run, and wait until a picture stands on the stage."""
         self.run()
         self.page.wait_for_selector(f"{stage} canvas[data-frame]", timeout=RUN_MS)
+
+    def play_on(self, stage: str, frames: int) -> None:
+        """Wait until a picture stands there that is so many later than the one of now."""
+        shown = "stage => Number(document.querySelector(`${stage} canvas[data-frame]`)?.dataset.frame ?? -1)"
+        self.page.wait_for_function(
+            f"([stage, frame]) => ({shown})(stage) >= frame",
+            arg=[stage, self.page.evaluate(shown, stage) + frames],
+            timeout=RUN_MS,
+        )
 
     def stage(self, part: str = "") -> str:
         """A selector of (a part of) the picture on the node that writes, brought into view at full size.

@@ -17,6 +17,9 @@ from sample_clips import make_clip
 # A hyphen in the folder's name breaks packs that import themselves by it.
 FOLDER = "comfyui-live-style"
 
+LONG_FRAMES = 180 * 24
+"""Of ``long_clip``."""
+
 StartServer = Callable[..., ComfyServer]
 
 NEWEST_FRONT_END = "comfyui-frontend-package==1.58.1"
@@ -119,8 +122,8 @@ def clip(server: ComfyServer) -> str:
 
 @pytest.fixture(scope="session")
 def long_clip(server: ComfyServer) -> str:
-    """A minute in the server's input folder: more than a test waits for; its name there."""
-    return make_clip(server.input / "one_minute.mp4", frames=60 * 24).name
+    """In the server's input folder, and longer than a test waits on a fast machine; its name there."""
+    return make_clip(server.input / "long.mp4", frames=LONG_FRAMES).name
 
 
 @pytest.fixture(scope="session")
