@@ -18,6 +18,7 @@ from ..conditioning.timeline import AnyConditioning
 from ..families.base import DenoiseSettings, ModelHandle
 from ..media.live.sink_spec import LiveSinkSpec
 from ..media.lossless_sink import LosslessSpec
+from ..media.mixing import Mix
 from ..media.sinks import SinkSpec
 from ..media.sources import SourceSpec
 from ..media.types import Resize
@@ -68,7 +69,8 @@ class Write:
     preview: bool = True
 
 
-Operation = Read | Stylise | FlowBlend | Write
+Operation = Read | Stylise | FlowBlend | Mix | Write
+"""``Mix`` has two parents: it shows the second in the first; a third is its mask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,22 @@ class PlanNode:
         return self.parents[0].origin if self.parents else self
 
     @property
+    def raw(self) -> bool:
+        """Whether the stream is a source's, no model's."""
+        return not isinstance(self.operation, Stylise) and (not self.parents or self.parents[0].raw)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a stream is mixed in anywhere; what only follows others so ends with them."""
+        return any(isinstance(node.operation, Mix) for node in self.walk())
+
+    @property
+    def undrawn(self) -> frozenset[PlanNode]:
+        """The stream itself and all that it is made of without a model between."""
+        parents = () if isinstance(self.operation, Stylise) else self.inputs
+        return frozenset({self}).union(*(parent.undrawn for parent in parents))
+
+    @property
     def inputs(self) -> tuple[PlanNode, ...]:
         """The streams that are used: what a write doesn't compare with is left out."""
         parents = self.parents
@@ -115,7 +133,8 @@ class PlanNode:
             if node in seen:
                 return
             seen.add(node)
-            for parent in (*node.parents[:1], *node.inputs[1:]):
+            mixes = isinstance(node.operation, Mix)  # all that it needs may be written on the way
+            for parent in node.parents if mixes else (*node.parents[:1], *node.inputs[1:]):
                 yield from visit(parent)
             yield node
 

@@ -29,6 +29,7 @@ from .lifecycle import Lifecycle, Listener, State
 from .live_values import Receipt
 from .loaded_plan import Loader, PlanLoader
 from .memory import Trimmer, malloc_trim
+from .mix_stage import mix_parameters
 from .parameters import ParameterStore
 from .pause import Pause
 from .plan import PlanNode, Read, Write
@@ -273,7 +274,7 @@ class StreamSession:
         with contextlib.ExitStack() as opened:
             loaded = loader.load(plan, opened)
             specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
-            self._live = [*specs, *flow_blend_parameters(plan)]
+            self._live = [*specs, *flow_blend_parameters(plan), *mix_parameters(plan)]
             self.memory = loaded.placement.size
             source = loaded.sources.get(plan.origin)
             self.store.signals.attach(source.audio if source else None, source is not None)

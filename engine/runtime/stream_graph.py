@@ -13,20 +13,24 @@ from functools import partial
 
 from ..conditioning.timeline import AnyConditioning
 from ..families.base import Requirements
+from ..media.mixing import Mix
 from ..media.recording import RecordingSink, StreamFormat
 from ..media.sinks import SinkSpec
 from ..media.types import Frames, FrameSink, SinkResult
 from ..takes.beside import TakeBeside
 from ..takes.header import header_of
+from .chunk_worker import ChunkWorker
 from .compare import composite_width
 from .edge import Edge, Fanout
 from .feeds import CounterFeed, Feed, SourceFeed
 from .flow_blend import FlowBlendStage
+from .follower import Follower
 from .loaded_plan import LoadedPlan
+from .mix_stage import MixStage
 from .model_placement import remedy_for
 from .output import OutputPart
 from .parts import FeedPart, Part, PipelinePart
-from .pause import Gate
+from .pause import Gate, Pause
 from .plan import FlowBlend, PlanNode, Read, Stylise, Write
 from .session_context import SessionContext
 from .stage_pipeline import StagePipeline
@@ -60,13 +64,16 @@ class StreamGraph:
         )
         self._outputs = self._make_outputs([node for node in nodes if isinstance(node.operation, Write)])
         self._pipelines: list[PipelinePart] = []
-        self._blends: list[FlowBlendStage] = []
+        self._workers: list[ChunkWorker] = []
+        self._mixes = plan.mixes
         self._feeds: list[FeedPart] = []
         for node in reversed(nodes):
             if isinstance(node.operation, Stylise):
                 self._make_pipeline(node)
             elif isinstance(node.operation, FlowBlend):
                 self._make_flow_blend(node, node.operation)
+            elif isinstance(node.operation, Mix):
+                self._make_mix(node, node.operation)
             elif isinstance(node.operation, Read):
                 self._make_source(node, node.operation)
 
@@ -88,8 +95,10 @@ class StreamGraph:
 
     def advance(self) -> bool:
         """Move chunks as far as they can go without waiting; False when nothing moved."""
-        parts: list[Part] = [*self._outputs.values(), *self._blends, *self._pipelines, *self._feeds]
+        parts: list[Part] = [*self._outputs.values(), *self._workers, *self._pipelines, *self._feeds]
         moved = [part.advance() for part in parts]
+        if self._mixes and self._outputs[self._plan].ended:
+            self.stop()  # what is mixed in ends with what it is mixed into
         self._context.telemetry.queues({name: len(edge) for name, edge in self._queues.items()})
         self._context.telemetry.drops(self._context.preview.dropped)
         return any(moved)
@@ -120,14 +129,14 @@ class StreamGraph:
         for part in self._outputs.values():
             part.writer.join(timeout)
         pipelines = [part.pipeline for part in self._pipelines]
-        while any(part.working for part in (*pipelines, *self._blends)):
+        while any(part.working for part in (*pipelines, *self._workers)):
             self._context.control.wait()
 
     def release(self) -> None:
         """Let go of chunks and caches, once nothing works for us any more."""
         for part in self._pipelines:
             part.pipeline.release()
-        for part in self._blends:
+        for part in self._workers:
             part.release()
 
     def restyle(self, node_id: str, conditioning: AnyConditioning) -> None:
@@ -221,11 +230,34 @@ class StreamGraph:
         inlet = self._outlets[node.inputs[0]].add(self._waiting_room)
         self._queues[f"{node.node_id} warp"] = inlet
         context = self._context
-        self._blends.append(
+        self._workers.append(
             FlowBlendStage(
                 blend,
                 node.node_id,
                 inlet,
+                self._outlets[node],
+                context.store,
+                context.telemetry,
+                context.control,
+            )
+        )
+
+    def _make_mix(self, node: PlanNode, mix: Mix) -> None:
+        context, capacity = self._context, self._waiting_room
+        first, *others = [(stream, self._outlets[stream].add(capacity)) for stream in node.inputs]
+        self._queues[f"{node.node_id} mix"] = first[1]
+        source = self._loaded.sources.get
+        followers = []
+        for stream, edge in others:
+            live = stream.origin != node.origin and (read := source(stream.origin)) and read.info.endless
+            followers.append(Follower(edge, waits=not live))
+        self._workers.append(
+            MixStage(
+                mix,
+                node.node_id,
+                first[0].raw,
+                first[1],
+                followers,
                 self._outlets[node],
                 context.store,
                 context.telemetry,
@@ -241,7 +273,11 @@ class StreamGraph:
         loaded, context = self._loaded, self._context
         source = loaded.sources[node]
         source.start(loaded.width, loaded.height, read.resize)
-        users = [runner.requirements for user, runner in loaded.runners.items() if node in user.inputs]
+        users = [
+            runner.requirements
+            for user, runner in loaded.runners.items()
+            if any(node in stream.undrawn for stream in user.inputs)
+        ]
         first = min((needs.first for needs in users), default=COPY_CHUNK)
         chunk_frames = min((needs.chunk_frames for needs in users), default=COPY_CHUNK)
         signals = context.store.signals if node == self._plan.origin else None
@@ -253,7 +289,7 @@ class StreamGraph:
     def _tries_out(self) -> bool:
         """Whether a chunk can be made again: one model tells what it remembers, and holds nothing back."""
         runners = list(self._loaded.runners.values())
-        blended = any(isinstance(node.operation, FlowBlend) for node in self._plan.walk())
+        blended = any(isinstance(node.operation, FlowBlend | Mix) for node in self._plan.walk())
         return (
             len(runners) == 1
             and runners[0].state is not None
@@ -268,7 +304,10 @@ class StreamGraph:
             if cues is not None:
                 cues.passed(frames.index, frames.pts)
 
-        return FeedPart(feed, outlet, Gate(self._context.pause, self._tries_out), seen)
+        # What is mixed in comes as it is asked for, also while the stream stands still.
+        follows = self._mixes and node != self._plan.origin
+        pause = Pause(self._context.control) if follows else self._context.pause
+        return FeedPart(feed, outlet, Gate(pause, self._tries_out), seen)
 
     def _trial(self, pipeline: StagePipeline, inlet: Edge, outlet: Fanout) -> Trial:
         context = self._context

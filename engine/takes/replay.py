@@ -67,13 +67,14 @@ def playing(plan: PlanNode, take: Take, folder: Path) -> PlanNode:
 
     def played(node: PlanNode) -> PlanNode:
         operation = node.operation
+        ends = (take.end or 0) if node == plan.origin or not plan.mixes else 0
         if isinstance(operation, Read):
             recorded = _recorded(take, node.node_id, folder)
             if recorded is not None and _is_live(node):
                 operation = replace(operation, source=SourceSpec("file", str(recorded)))
-            operation = replace(operation, frames=take.end or 0)
-        elif isinstance(operation, Stylise) and not node.parents and take.end:
-            length = min(operation.settings.length or take.end, take.end)
+            operation = replace(operation, frames=ends)
+        elif isinstance(operation, Stylise) and not node.parents and ends:
+            length = min(operation.settings.length or ends, ends)
             operation = replace(operation, settings=replace(operation.settings, length=length))
         elif node == plan and isinstance(operation, Write) and isinstance(operation.sink, SinkSpec):
             operation = replace(operation, sink=replace(operation.sink, first=take.first, record=True))
