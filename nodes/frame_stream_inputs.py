@@ -8,22 +8,18 @@ from typing import get_args
 
 from ..engine.media.live.choice import CLOCKS, SOURCES, TARGETS
 from ..engine.media.live.devices import labels, list_cameras, list_screens
+from ..engine.media.mixing import MixMode
 from ..engine.media.types import Resize
+from ..engine.runtime.mix_stage import SMALLEST
 from ..engine.runtime.plan import CompareMode
-from .declare import (
-    FrameStream,
-    boolean_widget,
-    combo_widget,
-    float_widget,
-    int_widget,
-    string_widget,
-)
+from ..engine.runtime.stream_role import MODES
+from .declare import FrameStream, boolean_widget, combo_widget, float_widget, int_widget, string_widget
 from .host import io
 from .reading import videos
 
-MODES = ("auto", "read", "write")
 RUN_MODES = ("foreground", "background")
 RESIZES = get_args(Resize)
+MIXES = get_args(MixMode)
 COMPARES = get_args(CompareMode)
 CODECS = ("auto", "libx264", "h264_nvenc")
 LONGEST = 1_000_000.0
@@ -34,7 +30,7 @@ LISTED_S = 3.0
 
 def stream_inputs() -> list[io.Input]:
     """All of them."""
-    return [*_file_inputs(), *_live_inputs(), *_track_inputs()]
+    return [*_file_inputs(), *_live_inputs(), *_track_inputs(), *_mix_inputs()]
 
 
 def _file_inputs() -> list[io.Input]:
@@ -53,7 +49,9 @@ def _file_inputs() -> list[io.Input]:
         ),
         io.Image.Input("images", optional=True, tooltip="Read: a batch of images as frames."),
         combo_widget(
-            "mode", MODES, "auto reads unless 'frames' is connected, then writes; read and write insist."
+            "mode",
+            MODES,
+            "auto reads, writes with 'frames' connected, mixes with 'frames_b', too; the others insist.",
         ),
         combo_widget(
             "file",
@@ -228,4 +226,19 @@ def _track_inputs() -> list[io.Input]:
                 "changes what plays."
             ),
         ),
+    ]
+
+
+def _mix_inputs() -> list[io.Input]:
+    """A second stream, and how it is shown in the first."""
+    return [
+        FrameStream.Input("frames_b", optional=True, tooltip="Mix: the second stream, B; frames is A."),
+        FrameStream.Input("mask", optional=True, tooltip="Mix, mask: B shows where this stream is bright."),
+        combo_widget(
+            "mix", MIXES, "Mix: B over all of A, in an inset, or where the mask (else B) is bright."
+        ),
+        float_widget("balance", 1.0, (0.0, 1.0), 0.01, "Mix: 0 shows A alone, 1 all of B. Live."),
+        float_widget("inset_x", 1.0, (0.0, 1.0), 0.01, "Mix: the inset from left, 0, to right, 1. Live."),
+        float_widget("inset_y", 1.0, (0.0, 1.0), 0.01, "Mix: the inset from top, 0, to bottom, 1. Live."),
+        float_widget("inset_size", 0.3, (SMALLEST, 1.0), 0.01, "Mix: share of the picture's width. Live."),
     ]

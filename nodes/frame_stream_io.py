@@ -1,4 +1,4 @@
-"""FrameStreamIO: where a stream comes from and where it goes; a last write node runs it."""
+"""FrameStreamIO: where a stream comes from and where it goes, or two meet; a last write node runs it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import Any
 
 import torch
 
-from ..engine.errors import MediaError, SettingError, one_of
+from ..engine.errors import MediaError, one_of
 from ..engine.media.live.choice import LiveChoice, live_target
 from ..engine.media.live.sink_spec import LiveSinkSpec
+from ..engine.media.mixing import Mix
 from ..engine.media.sinks import SinkSpec
 from ..engine.media.sources import SourceSpec
 from ..engine.media.tracks import TrackChoice
 from ..engine.media.types import Trim
 from ..engine.runtime.plan import PlanNode, Read, Write
+from ..engine.runtime.stream_role import role_of
 from ..server.last_values import with_last_values
 from ..server.secrets import without_secrets
 from . import host
 from .checks import colour_named
 from .declare import FrameStream, check_widgets, schema
-from .frame_stream_inputs import CODECS, COMPARES, MODES, RESIZES, RUN_MODES, stream_inputs
+from .frame_stream_inputs import CODECS, COMPARES, MIXES, RESIZES, RUN_MODES, stream_inputs
 from .host import io, plain_errors
 from .paths import media_path, reserve_path, unquoted
 from .reading import Choice, file_fingerprint, source_of
@@ -30,7 +32,9 @@ FRAMES, VIDEO, IMAGES = range(3)
 
 
 class FrameStreamIO(io.ComfyNode):
-    """Reads unless ``frames`` is connected, then writes; runs the plan where nothing follows."""
+    """Reads unless ``frames`` is connected, then writes, or mixes where ``frames_b`` is, too; runs the plan
+    where nothing follows.
+    """
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -39,8 +43,8 @@ class FrameStreamIO(io.ComfyNode):
             display_name="Frame Stream IO",
             description=(
                 "Opens a video, a camera or a network stream as frames or, with 'frames' connected, writes "
-                "them to a video file, a network stream or a virtual camera. The last write node of a graph "
-                "runs the stream."
+                "them to a video file, a network stream or a virtual camera; with 'frames_b' it mixes two. "
+                "The last write node of a graph runs the stream."
             ),
             search_aliases=[
                 *("load video", "save video", "video input", "video output", "stream", "vid2vid"),
@@ -118,17 +122,32 @@ class FrameStreamIO(io.ComfyNode):
         take: str = "",
         record_source: bool = False,
         run_mode: str = "foreground",
+        frames_b: PlanNode | None = None,
+        mask: PlanNode | None = None,
+        mix: str = "crossfade",
+        balance: float = 1.0,
+        inset_x: float = 1.0,
+        inset_y: float = 1.0,
+        inset_size: float = 0.3,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         live = LiveChoice(source, url, device, clock, allow_private)
         choice = Choice(file, unquoted(path), video, images, live)
-        if not writes(mode, frames is not None, compare is not None, choice):
+        streams = {"frames": frames, "compare": compare, "frames_b": frames_b, "mask": mask}
+        used = [*choice.used(), *(name for name, stream in streams.items() if stream is not None)]
+        role = role_of(mode, used)
+        if role == "mixes":
+            shown = Mix(one_of("mix", mix, MIXES), balance, inset_x, inset_y, inset_size)
+            parents = tuple(each for each in (frames, frames_b, mask if mix == "mask" else None) if each)
+            plan = PlanNode(shown, parents, cls._id())
+        elif role == "reads":
             spec = source_of(choice, Trim(start, duration, every_nth, fps), images_fps)
             if isinstance(spec, SourceSpec):
                 tracks = TrackChoice(video_track, audio_track)
                 spec = replace(spec, tracks=tracks, background=colour_named("background", background))
             plan = PlanNode(Read(spec, one_of("resize", resize, RESIZES)), node_id=cls._id())
-            reason = "This FrameStreamIO reads: take video and images from the one that writes."
+        if role != "writes":
+            reason = f"This FrameStreamIO {role}: take video and images from the one that writes."
             return io.NodeOutput(plan, host.blocked(reason), host.blocked(reason))
 
         sink: SinkSpec | LiveSinkSpec
@@ -177,26 +196,3 @@ class FrameStreamIO(io.ComfyNode):
     @classmethod
     def _id(cls) -> str:
         return str(cls.hidden.unique_id)
-
-
-def writes(mode: str, has_frames: bool, has_compare: bool, choice: Choice) -> bool:
-    """Whether the node writes.
-
-    Raises:
-        SettingError: mode and connections contradict each other.
-    """
-    one_of("mode", mode, MODES)
-    if mode == "read" and (has_frames or has_compare):
-        raise SettingError(
-            "mode is read, but frames or compare is connected: set mode to auto, or disconnect it."
-        )
-    if not has_frames:
-        if mode == "write" or has_compare:
-            raise SettingError("FrameStreamIO can't write: connect a stream to frames.")
-        return False
-    sockets = [name for name in choice.used() if name in ("video", "images")]
-    if sockets:
-        raise SettingError(
-            f"frames and {' and '.join(sockets)} are connected: a node writes or reads, so use two."
-        )
-    return True

@@ -39,6 +39,7 @@ LIVE: dict[str, tuple[str, ...]] = {
     "TemporalLLLite": ("multiplier",),
     "KVCacheStyleSwitch": ("active",),
     "FlowWarp": ("blend",),
+    "FrameStreamIO": ("balance", "inset_x", "inset_y", "inset_size"),
 }
 """Inputs that act while the stream runs."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from comfy_client import ComfyClient, ComfyError
 from comfy_server import ComfyServer
-from graphs import ENCODE, LOAD, READ, WRITE, default_workflow, play
+from graphs import ENCODE, LOAD, READ, WRITE, default_workflow, play, restyle, shown_file
 from live_session import Run
 from stream_servers import ffmpeg, frames_in, free_port, publisher
 
@@ -87,6 +87,33 @@ def test_recording_goes_off_and_on_while_it_plays(
         clip = play(file)
         assert len(clip) >= 8 and clip.pixels.std() > 5
         assert not np.array_equal(clip.pixels[0], clip.pixels[-1])
+
+
+def test_two_targets_of_one_stream_are_recorded_each_on_its_own(
+    client: ComfyClient, checkpoint: str, server: ComfyServer, long_clip: str
+) -> None:
+    graph = restyle(long_clip, checkpoint, width=64, height=64)
+    last = "6"
+    graph[last] = {**graph[WRITE], "inputs": {**graph[WRITE]["inputs"], "frames": [WRITE, 0]}}
+    graph[WRITE]["inputs"] |= {"record": False, "filename_prefix": "side/part"}
+    run = Run(client, graph)
+    with run.session().socket() as socket:
+        while socket.wait_for("telemetry")["targets"].get(last, {}).get("frames", 0) < 8:
+            pass
+        socket.send(type="record", node=WRITE, on=True)
+        while socket.wait_for("telemetry")["targets"][WRITE]["frames"] < 16:
+            pass
+        socket.send(type="record", node=WRITE, on=False)
+        assert socket.wait_for("take")["node"] == WRITE
+        reached = socket.wait_for("telemetry")["targets"]
+        assert (reached[WRITE]["state"], reached[last]["state"]) == ("off", "recording")
+    run.session().stop()
+    whole = play(shown_file(run.end(), server.output, last)["path"]).pixels.astype(int)
+    (file,) = (server.output / "side").glob("*.mp4")
+    part = play(file).pixels
+    assert 16 <= len(part) <= len(whole) - 8
+    away = [np.abs(whole[at : at + len(part)] - part).mean() for at in range(len(whole) - len(part) + 1)]
+    assert min(away) < 3 and np.argmin(away) >= 8
 
 
 def test_a_source_that_dies_is_held_and_said_on_the_node(client: ComfyClient, checkpoint: str) -> None:

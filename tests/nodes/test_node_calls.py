@@ -18,6 +18,7 @@ from sample_clips import make_clip
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.errors import CheckpointError, LiveStyleError, SettingError
 from livestyle.engine.families.base import ModelHandle
+from livestyle.engine.media.mixing import Mix
 from livestyle.engine.runtime.plan import PlanNode, Read, Stylise, Write
 
 RunNode = Callable[..., Any]
@@ -202,6 +203,28 @@ class TestWriting:
         assert "connect a stream" in _line(run_node, "FrameStreamIO", mode="write", file=clip)
         assert "connect a stream" in _line(run_node, "FrameStreamIO", compare=stream)
         assert "images" in _line(run_node, "FrameStreamIO", frames=stream, images=torch.rand(1, 8, 8, 3))
+
+    def test_a_mix_has_a_second_stream_and_a_mask_where_it_is_one(
+        self, run_node: RunNode, stream: PlanNode
+    ) -> None:
+        given = {"frames": stream, "frames_b": stream, "mask": stream, "balance": 0.25, "inset_x": 0.5}
+        plan, video, _ = run_node("FrameStreamIO", "5", mix="picture in picture", **given).args
+        assert plan == PlanNode(Mix("picture in picture", 0.25, 0.5), (stream, stream), "5")
+        assert "mixes" in video.message
+        assert len(run_node("FrameStreamIO", "5", mix="mask", **given).args[0].parents) == 3
+
+    def test_what_can_not_be_mixed_is_one_line(self, run_node: RunNode, stream: PlanNode) -> None:
+        for inputs, expected in (
+            ({"mode": "mix", "frames": stream}, "connect a second stream to frames_b"),
+            ({"frames": stream, "mask": stream}, "connect a second stream to frames_b"),
+            ({"frames_b": stream}, "can't mix: connect a stream to frames"),
+            ({"mode": "write", "frames": stream, "frames_b": stream}, "set mode to mix"),
+            ({"mode": "read", "frames_b": stream}, "mode is read, but frames_b is connected"),
+            ({"frames": stream, "frames_b": stream, "compare": stream}, "compare are connected"),
+            ({"frames": stream, "frames_b": stream, "mix": "fade"}, "mix can't be 'fade'"),
+            ({"frames": stream, "frames_b": stream, "balance": 2.0}, "balance"),
+        ):
+            assert expected in _line(run_node, "FrameStreamIO", **inputs)
 
     def test_an_unconnected_output_runs_the_plan(
         self, run_node: RunNode, comfy: Path, stream: PlanNode

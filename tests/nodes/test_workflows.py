@@ -63,6 +63,7 @@ def test_there_is_a_template() -> None:
         "image_to_video_stream",
         "record_a_take_and_render_it_again",
         "cue_list_show",
+        "a_and_b_with_a_crossfader",
     }
     assert wanted <= {twin_name(path) for path in TEMPLATES}
     assert [path.stem[:3] for path in TEMPLATES] == [

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * FrameStreamIO reads or writes; the widgets of the other half are hidden, and keep their values.
- * So are those that mean nothing to the chosen source or target, and the other half's sockets.
+ * FrameStreamIO reads, writes or mixes; the widgets of its other parts are hidden, and keep their values.
+ * So are those that mean nothing to the chosen source, target or way to mix, and the others' sockets.
  */
 import { fit } from "./rooms.mjs?v=0.3.0";
 import { isConnected, showSockets } from "./sockets.mjs?v=0.3.0";
@@ -16,6 +16,13 @@ export const WRITE = new Set([
   ...["filename_prefix", "compare_mode", "quality", "codec", "keep_last", "preview", "stage"],
   ...["target", "target_url", "bitrate", "record", "keep_audio_codec", "take", "record_source", "run_mode"],
 ]);
+export const MIX = new Set(["mix", "balance", "inset_x", "inset_y", "inset_size", "status"]);
+
+const PARTS = {
+  read: { own: READ, choice: "source" },
+  write: { own: WRITE, choice: "target" },
+  mix: { own: MIX, choice: "mix" },
+};
 
 const FILE = new Set(["file"]);
 const DEVICES = new Set(["camera", "screen"]);
@@ -23,7 +30,7 @@ const BROWSER = new Set(["browser camera", "browser screen"]);
 const NETWORK = new Set(["network"]);
 const NAMED = new Set(["network", "ndi"]);
 
-/** The values of ``source`` (read) or ``target`` (write) for which a widget means something; others always do.
+/** The values of ``source`` (read), ``target`` (write) or ``mix`` for which a widget means something; others always do.
  * @type {Record<string, Set<string>>} */
 const NEEDS = {
   ...Object.fromEntries(
@@ -41,19 +48,23 @@ const NEEDS = {
   target_url: new Set(["network", "virtual camera", "ndi"]),
   bitrate: NETWORK,
   allow_private: NETWORK,
+  ...Object.fromEntries(["inset_x", "inset_y", "inset_size"].map((name) => [name, new Set(["picture in picture"])])),
 };
 
-/** The half that a node shows.
+/** The part that a node shows.
  * @param {string} mode the widget's value @param {boolean} connected whether ``frames`` is
- * @returns {"read" | "write"} */
-export function halfOf(mode, connected) {
-  if (mode === "read" || mode === "write") return mode;
-  return connected ? "write" : "read";
+ * @param {boolean} [second] whether ``frames_b`` is @returns {"read" | "write" | "mix"} */
+export function halfOf(mode, connected, second = false) {
+  if (mode === "read" || mode === "write" || mode === "mix") return mode;
+  return second ? "mix" : connected ? "write" : "read";
 }
+
+/** @param {any} node */
+const partOf = (node) => halfOf(valueOf(node, "mode"), isConnected(node, "frames"), isConnected(node, "frames_b"));
 
 /** @param {any} node @returns {boolean} whether it writes */
 export function writes(node) {
-  return halfOf(valueOf(node, "mode"), isConnected(node, "frames")) === "write";
+  return partOf(node) === "write";
 }
 
 /** @param {any} node @param {string} name of a widget */
@@ -65,15 +76,18 @@ function valueOf(node, name) {
  * @param {any} node @param {boolean} [sockets] whether they come and go, too: not while a graph is being loaded */
 export function applyHalves(node, sockets = true) {
   const value = (/** @type {string} */ name) => valueOf(node, name);
-  const reads = !writes(node);
-  const hiddenHalf = reads ? WRITE : READ;
-  const chosen = value(reads ? "source" : "target") ?? "file";
+  const part = partOf(node);
+  const { own, choice } = PARTS[part];
+  const chosen = value(choice) ?? "file";
   // What has no file yet may still be given one by another node, or be given frames to write.
-  const open = reads && chosen === "file" && !value("file") && !value("path");
-  const frames = !reads || (open && value("mode") === "auto");
-  let changed = sockets && showSockets(node, { frames, compare: !reads, video: open, images: open });
+  const open = part === "read" && chosen === "file" && !value("file") && !value("path");
+  const frames = part !== "read" || (open && value("mode") === "auto");
+  const mixes = part === "mix";
+  const wanted = { frames, compare: part === "write", video: open, images: open, frames_b: mixes, mask: chosen === "mask" };
+  let changed = sockets && showSockets(node, wanted);
   for (const widget of node.widgets) {
-    const hidden = hiddenHalf.has(widget.name) || NEEDS[widget.name]?.has(chosen) === false;
+    const others = Object.values(PARTS).some((each) => each.own !== own && each.own.has(widget.name));
+    const hidden = others || NEEDS[widget.name]?.has(chosen) === false;
     if (Boolean(widget.hidden) === hidden) continue;
     widget.hidden = hidden; // the classic renderer looks here
     widget.options.hidden = hidden; // and the Vue one here
@@ -85,10 +99,13 @@ export function applyHalves(node, sockets = true) {
   node.graph?.setDirtyCanvas?.(true, true);
 }
 
-/** A graph that was saved before there were takes has the upload button's value in the place of ``take``.
- * @param {any} node */
+/** What stands in a text or choice that was added later: a graph that was saved before has the upload button's
+ * value in its place. @type {Record<string, string>} */
+const LATER = { take: "", mix: "crossfade" };
+
+/** @param {any} node */
 export function forgetUpload(node) {
-  for (const widget of node.widgets) if (widget.name === "take" && widget.value === "image") widget.value = "";
+  for (const widget of node.widgets) if (widget.name in LATER && widget.value === "image") widget.value = LATER[widget.name];
 }
 
 /** Ask for ComfyUI's own upload button, which by itself it adds to required inputs only.

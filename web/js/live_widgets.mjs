@@ -89,9 +89,9 @@ export class LiveWidgets {
           yield { key: `${this.host.idOf(node, holders)}.${widget.name}`, node, widget, holders };
   }
 
-  /** What the live widgets say now, by key; not what a connection gives. @returns {Record<string, unknown>} */
+  /** What the live widgets in sight say now, by key; not what a connection gives. @returns {Record<string, unknown>} */
   said() {
-    const live = [...this.all()].filter(({ node, widget }) => isLive(node, widget.name));
+    const live = [...this.all()].filter(({ node, widget }) => isLive(node, widget.name) && !widget.hidden);
     const said = live.map(({ key, node, widget, holders }) => [key, givingWidget(node, widget, holders)?.value]);
     return Object.fromEntries(said.filter(([, value]) => value !== undefined));
   }

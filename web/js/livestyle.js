@@ -12,7 +12,7 @@ import { commandsFor } from "./commands.mjs?v=0.3.0";
 import { receiptText } from "./format.mjs?v=0.3.0";
 import { fitFirstView } from "./first_view.mjs?v=0.3.0";
 import { executionId, liveNames, nodesInside } from "./graph.mjs?v=0.3.0";
-import { addUploadButton, applyHalves, forgetUpload, writes } from "./halves.mjs?v=0.3.0";
+import { addUploadButton, applyHalves, forgetUpload, MIX, writes } from "./halves.mjs?v=0.3.0";
 import { tLine, translateDefinition, translateNode, translateTitle, translated, useLanguage } from "./i18n.mjs?v=0.3.0";
 import { LiveMarks } from "./live_marks.mjs?v=0.3.0";
 import { LiveWidgets } from "./live_widgets.mjs?v=0.3.0";
@@ -230,10 +230,10 @@ function addCapture(node) {
   });
 }
 
-/** @param {any} node */
-function addStatus(node) {
+/** @param {any} node @param {string[]} [names] of the live widgets that it is about */
+function addStatus(node, names = liveNames(node)) {
   const status = new StatusLine();
-  const numbers = liveNames(node).filter((name) => typeof widgetOf(node, name).value === "number");
+  const numbers = names.filter((name) => typeof widgetOf(node, name).value === "number");
   if (numbers.length) {
     const panel = new ModulatorPanel(node, numbers, status, perform.modulation);
     addWidget(node, "status", panel, () => panel.height);
@@ -296,7 +296,7 @@ function watchHalves(node) {
     saved = 0;
   });
   for (const widget of node.widgets) {
-    if (["mode", "source", "target", "file", "path"].includes(widget.name)) chain(widget, "callback", follow);
+    if (["mode", "source", "target", "file", "path", "mix"].includes(widget.name)) chain(widget, "callback", follow);
   }
 }
 
@@ -365,16 +365,19 @@ app.registerExtension({
       translateNode(node);
       chain(node, "onConfigure", () => translateTitle(node));
     }
-    if (LIVE_NODES.has(kind)) {
+    if (liveNames(node).length) {
       live.watch(node);
       chain(node, "onRemoved", () => live.forget(node));
-      addStatus(node);
       addMarks(node);
+    }
+    if (LIVE_NODES.has(kind)) {
+      addStatus(node);
       hideAdvanced(node);
     }
     if (kind === "FrameStreamIO") {
       addStage(node);
       addCapture(node);
+      addStatus(node, liveNames(node).filter((name) => MIX.has(name)));
       hideAdvanced(node);
       watchHalves(node);
     }

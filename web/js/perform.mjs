@@ -168,10 +168,11 @@ export function performOn({ app, api, board, live, secret, setting, say }) {
 
     /** @param {any} node @param {boolean} shows whether it shows a picture */
     menuOf(node, shows) {
-      const names = liveNames(node);
-      const entries = shows ? presetMenu(presets) : oscMenu(node, names, osc, openAddresses);
+      const names = liveNames(node).filter((name) => !node.widgets.find((/** @type {any} */ each) => each.name === name).hidden);
+      const entries = shows ? presetMenu(presets) : [];
+      if (names.length || !shows) entries.push(...oscMenu(node, names, osc, openAddresses));
       if (!setting(CONTROLLERS)) return entries;
-      return [...entries, ...(shows ? triggerMenu(controllers) : controllerMenu(node, names, controllers))];
+      return [...entries, ...(shows ? triggerMenu(controllers) : []), ...controllerMenu(node, names, controllers)];
     },
   };
 }

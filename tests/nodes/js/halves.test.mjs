@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { addUploadButton, applyHalves, halfOf, READ, WRITE } from "../../../web/js/halves.mjs?v=0.3.0";
+import { addUploadButton, applyHalves, forgetUpload, halfOf, MIX, READ, WRITE } from "../../../web/js/halves.mjs?v=0.3.0";
 import { applyStyles, STYLES } from "../../../web/js/styles.mjs?v=0.3.0";
 
 const schema = JSON.parse(readFileSync(new URL("../schema.json", import.meta.url), "utf8"));
 const WIDGETS = new Set(["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"]);
 
 function makeNode(mode, link) {
-  const widgets = [...READ, ...WRITE, "allow_private"].map((name) => ({ name, options: {} }));
+  const widgets = [...READ, ...WRITE, "allow_private", ...MIX].map((name) => ({ name, options: {} }));
   return {
     widgets: [{ name: "mode", value: mode }, ...widgets],
-    inputs: ["frames", "compare", "video", "images"].map((name) => ({ name, type: name, link: name === "frames" ? link : null })),
+    inputs: ["frames", "compare", "video", "images", "frames_b", "mask"].map((name) => ({ name, type: name, link: name === "frames" ? link : null })),
     isInputConnected(slot) {
       return this.inputs[slot].link != null;
     },
@@ -33,13 +33,15 @@ const shown = (node) => node.widgets.filter((widget) => !widget.hidden).map((wid
 
 test("the halves cover the node's widgets, each one once", () => {
   const names = schema.FrameStreamIO.inputs.filter((each) => WIDGETS.has(each.type)).map((each) => each.name);
-  const ours = new Set(["upload", "video-preview", "stage", "capture"]);
-  const halves = [...READ, ...WRITE].filter((name) => !ours.has(name));
+  const ours = new Set(["upload", "video-preview", "stage", "capture", "status"]);
+  const halves = [...READ, ...WRITE, ...MIX].filter((name) => !ours.has(name));
   const both = ["mode", "allow_private"];
   assert.deepEqual(halves.sort(), names.filter((name) => !both.includes(name)).sort());
 });
 
-test("auto follows the connection, read and write insist", () => {
+test("auto follows the connections, the others insist", () => {
+  assert.equal(halfOf("auto", true, true), "mix");
+  assert.equal(halfOf("mix", false), "mix");
   assert.equal(halfOf("auto", false), "read");
   assert.equal(halfOf("auto", true), "write");
   assert.equal(halfOf("read", true), "read");
@@ -114,6 +116,27 @@ test("a node shows the sockets of its half, and what has no file yet all that ma
   assert.deepEqual(set("mode", "read"), ["compare"]); // what is connected stays
   node.inputs[0].link = null;
   assert.deepEqual(set("file", ""), ["video", "images"]);
+});
+
+test("a mix shows its second stream, and an inset or a mask what they need", () => {
+  const node = makeNode("mix", 4);
+  const choose = (value) => {
+    node.widgets.find((widget) => widget.name === "mix").value = value;
+    applyHalves(node);
+    return [shown(node).slice(2), sockets(node)];
+  };
+  const two = ["frames", "frames_b"];
+  assert.deepEqual(choose("crossfade"), [["balance", "status"], two]);
+  assert.deepEqual(choose("picture in picture"), [["balance", "inset_x", "inset_y", "inset_size", "status"], two]);
+  assert.deepEqual(choose("mask"), [["balance", "status"], [...two, "mask"]]);
+});
+
+test("what was added later forgets the upload button's value, and nothing else does", () => {
+  const node = makeNode("read", null);
+  for (const widget of node.widgets) widget.value = "image";
+  forgetUpload(node);
+  const value = (name) => node.widgets.find((widget) => widget.name === name).value;
+  assert.deepEqual([value("take"), value("mix"), value("filename_prefix")], ["", "crossfade", "image"]);
 });
 
 test("a style switch shows the next empty style", () => {
