@@ -140,7 +140,8 @@ class Canvas:
 
         Nodes 2.0 takes no clicks on the widgets of a graph that is seen from afar.
         """
-        (writer,) = (node for node in self.nodes("FrameStreamIO") if "frames" in node["links"])
+        links = {node["id"]: node["links"] for node in self.nodes("FrameStreamIO")}
+        (writer,) = (node for node in links if "frames" in links[node] and "frames_b" not in links[node])
         self.page.evaluate(
             """id => {
                 const node = window.app.graph.getNodeById(id);
@@ -149,7 +150,7 @@ class Canvas:
                 window.app.canvas.centerOnNode(node);
                 window.app.canvas.setDirty(true, true);
             }""",
-            writer["id"],
+            writer,
         )
         return f"#the-writers-stage {part}".strip()
 
