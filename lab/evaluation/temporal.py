@@ -36,7 +36,8 @@ class TemporalStudy:
 
     Attributes:
         styles: those that are not locked to the screen.
-        seeds: of the noise, which all frames share.
+        seeds: of the noise.
+        noise: ``shared`` by all frames, or ``fresh`` for each, where there is more flicker to take.
         steps, chunk: as on StreamDenoise.
         blend: share of FlowWarp's blend.
         sample_every: one frame of this many is compared with its painted target.
@@ -47,6 +48,7 @@ class TemporalStudy:
 
     styles: tuple[str, ...] = tuple(style for style in STYLES if style not in SCREEN_LOCKED)
     seeds: tuple[int, ...] = (0, 1, 2)
+    noise: str = "shared"
     steps: int = 1
     chunk: int = 4
     blend: float = 0.5
@@ -57,7 +59,7 @@ class TemporalStudy:
     window: int = 64
 
     def settings(self, seed: int) -> DenoiseSettings:
-        return DenoiseSettings(steps=self.steps, chunk=self.chunk, noise="shared", seed=seed)
+        return DenoiseSettings(steps=self.steps, chunk=self.chunk, noise=self.noise, seed=seed)
 
 
 @dataclass(frozen=True)

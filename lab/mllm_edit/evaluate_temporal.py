@@ -23,6 +23,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clips", type=Path, required=True, help="folder of clips that training never saw")
     parser.add_argument("--frames", type=int, default=TemporalStudy.frames, help="frames of each clip")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds of noise")
+    parser.add_argument("--noise", choices=("shared", "fresh"), default=TemporalStudy.noise)
     parser.add_argument("--chunk", type=int, default=TemporalStudy.chunk)
     parser.add_argument("--styles", nargs="+", default=list(TemporalStudy.styles))
     parser.add_argument("--long-styles", nargs="+", default=list(TemporalStudy.long_styles))
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     study = TemporalStudy(
         styles=tuple(arguments.styles),
         seeds=tuple(range(arguments.seeds)),
+        noise=arguments.noise,
         steps=arguments.steps,
         chunk=arguments.chunk,
         long_styles=tuple(arguments.long_styles),
@@ -57,6 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
         "size": arguments.size,
         "frames": study.frames,
         "steps": study.steps,
+        "noise": study.noise,
         "chunk": study.chunk,
         "seeds": len(study.seeds),
         "refresh_every": arguments.refresh,
