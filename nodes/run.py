@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from ..engine.runtime.residency import HeldResidency
 from ..engine.runtime.writer import NOTHING_WRITTEN
 from ..engine.takes.replay import prepared
 from ..server.addresses import titles_of
-from ..server.background import Asked, graph_of, models_in_use, play_on, remember, workflow_of
+from ..server.background import Asked, Workshop, graph_of, models_in_use, play_on, remember, workflow_of
 from ..server.owners import OWNER_FIELD, set_owner
 from ..server.prompt_settings import begin_settings
 from ..server.session_events import file_entry, send_session_event
@@ -74,7 +75,9 @@ def run_plan(
     owned = graph_of(extra, send.client)
     playing = sessions.playing(plan.node_id, owned) if background else None
     if playing is not None:
-        host.show_text(plan.node_id, play_on(playing, asked, graph))
+        say = partial(host.show_text, plan.node_id)
+        workshop = Workshop(models, HeldResidency(host.residency), host.check_interrupt, say)
+        say(play_on(playing, asked, graph, workshop))
         return NOTHING_WRITTEN, None
     plan, take, remarks = prepared(plan, take_path, record_source)
     for line in remarks:

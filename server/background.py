@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
-from ..engine.errors import SettingError
+from ..engine.errors import LiveStyleError, SettingError
 from ..engine.families.base import ModelHandle
-from ..engine.runtime.changes import NeedsRestart, changes
+from ..engine.runtime.changes import Changes, NeedsRestart, changes
+from ..engine.runtime.loaded_models import ModelStore
 from ..engine.runtime.plan import PlanNode, Stylise
+from ..engine.runtime.registry import sessions
+from ..engine.runtime.residency import Residency
 from ..engine.runtime.session import StreamSession
+from .addresses import titles_of
 from .modulators import modulators_of, set_modulators
-from .owners import OWNER_FIELD, owner_of
+from .owners import OWNER_FIELD, owner_of, set_owner
 from .preset_bank import bank_in, set_bank
 
 
@@ -36,6 +41,31 @@ class Asked:
         """Of all its denoising nodes."""
         return [node.operation.model for node in self.plan.walk() if isinstance(node.operation, Stylise)]
 
+    @property
+    def denoising(self) -> dict[str, Stylise]:
+        """What its denoising nodes do, by node id."""
+        nodes = self.plan.walk()
+        return {node.node_id: node.operation for node in nodes if isinstance(node.operation, Stylise)}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where a changed model is built while the prompt waits.
+
+    Attributes:
+        models: that are loaded.
+        residency: for the models of one session.
+        check: raises when the prompt is cancelled; what plays goes on then.
+        say: shows a line on the node.
+    """
+
+    models: ModelStore
+    residency: Residency
+    check: Callable[[], None]
+    say: Callable[[str], None]
+
+
+TICK_S = 0.05
 
 STAYS = "It plays on as it was: {}. Press Restart, or Stop and Run."
 
@@ -71,15 +101,16 @@ def graph_of(extra: Mapping[str, Any], client: str | None) -> str:
     return f"{extra.get(OWNER_FIELD) or client or ''} {workflow_of(extra)}"
 
 
-def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any]) -> str:
+def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any], workshop: Workshop) -> str:
     """Apply to a session that plays what its graph has now.
 
     Changed live values and modulators act at the next chunk, as from a widget; changed pictures, embeddings
     and weights of the conditioning, too, and other presets and cues. A value that was queued as before stays
-    what it was turned to.
+    what it was turned to. A changed model is built first, and comes with all the rest.
 
     Args:
         graph: of the prompt, whose nodes have their modulators, presets and cues.
+        workshop: where models are built.
 
     Returns:
         A line for the artist.
@@ -94,25 +125,82 @@ def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any]) -> s
         if (asked.take, asked.record_source) != (before.take, before.record_source):
             raise NeedsRestart("take" if asked.take != before.take else "record_source", session.node_id)
         found = changes(before.plan, asked.plan, store.parameters())
-        for node_id, conditioning in found.conditioning.items():
-            session.restyle(node_id, conditioning)
     except NeedsRestart as error:
         raise SettingError(STAYS.format(_named(session, error))) from None
-    except SettingError as error:
-        raise SettingError(STAYS.format(f"conditioning can't change ({str(error).rstrip('.')})")) from None
-    if bank is not None:
-        set_bank(session, bank)
+    found = _restyled(session, found)
     resting = store.resting()
     values = {key: value for key, value in found.values.items() if value != resting[key]}
-    _, refused = store.recall(values)
+    refused: dict[str, str] = {}
+    if found.models:
+        refused = _swap(session, asked, found, values, graph, workshop)
+    else:
+        _, refused = store.recall(values)
+    if bank is not None:
+        set_bank(session, bank)
     moved = modulators_of(owner_of(session).nodes, graph)
     now = store.modulators()
     refused |= set_modulators(session, {key: each for key, each in moved.items() if each != now.get(key)})
     if refused:
         raise SettingError(next(iter(refused.values())))
     _asked[session] = asked
-    changed = [key.rpartition(".")[2] for key in values] + ["conditioning"] * bool(found.conditioning)
+    changed = [*(name for names in found.models.values() for name in names)]
+    changed += [key.rpartition(".")[2] for key in values] + ["conditioning"] * bool(found.conditioning)
     return f"Plays on with other {', '.join(dict.fromkeys(changed))}." if changed else "Plays on."
+
+
+def _restyled(session: StreamSession, found: Changes) -> Changes:
+    """Give the nodes their other conditioning; those that take none while they play need a new runner."""
+    models, conditioning = dict(found.models), dict(found.conditioning)
+    for node_id, each in found.conditioning.items():
+        try:
+            session.restyle(node_id, each)
+        except SettingError:
+            models[node_id] = ("conditioning",)
+            del conditioning[node_id]
+    return replace(found, models=models, conditioning=conditioning)
+
+
+def _swap(
+    session: StreamSession,
+    asked: Asked,
+    found: Changes,
+    values: Mapping[str, Any],
+    graph: Mapping[str, Any],
+    workshop: Workshop,
+) -> dict[str, str]:
+    """Have models built and swapped in; what of the values was refused then.
+
+    Raises:
+        SettingError: it plays on as it was, and why.
+    """
+    operations = {node_id: asked.denoising[node_id] for node_id in found.models}
+    names = " and ".join(dict.fromkeys(PurePath(each.model.checkpoint).name for each in operations.values()))
+    refused: dict[str, str] = {}
+
+    def at_border(node: PlanNode, frame: int) -> None:
+        refused.update(session.store.recall(values)[1])
+        session.store.taken.swap(frame, f"{names} ({', '.join(found.models[node.node_id])})")
+        owner = owner_of(session)
+        set_owner(session, asked.plan, owner.client, owner.secret_hash, titles_of(graph), owner.workflow)
+        _asked[session] = asked
+
+    workshop.models.keep_only([*asked.models, *models_in_use(sessions.running())])
+    workshop.say(f"Loading {names} while it plays on")
+    try:
+        swap = session.swap(operations, workshop.residency, at_border)
+        try:
+            while not swap.wait(TICK_S):
+                workshop.check()
+        except BaseException:
+            swap.give_up(SettingError("it was cancelled"))
+            raise
+        if swap.error is not None:
+            raise swap.error
+    except LiveStyleError as error:
+        raise SettingError(f"It plays on as it was: {str(error).rstrip('.')}.") from None
+    finally:
+        workshop.models.keep_only(models_in_use(sessions.running()))
+    return refused
 
 
 def _named(session: StreamSession, error: NeedsRestart) -> str:

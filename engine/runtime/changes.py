@@ -1,4 +1,4 @@
-"""What an edited graph changes on a stream that plays: live values and conditioning, or more than that."""
+"""What an edited graph changes on a stream that plays: values, conditioning, models, or more than that."""
 
 from __future__ import annotations
 
@@ -27,8 +27,14 @@ FREE = {
 recipe is read for each chunk.
 """
 
-WORDS = {"location": "source", "fingerprint": "file", "operation": "nodes", "parents": "connections"}
+WORDS = {
+    **{"location": "source", "fingerprint": "file", "operation": "nodes", "parents": "connections"},
+    **{"node_id": "nodes", "patches": "adapters"},
+}
 """What an artist calls a field, where that is no widget's name."""
+
+TARGET = {"width", "height", "fps", "length"}
+"""Settings of a denoising node by which its stream's targets were opened."""
 
 
 class NeedsRestart(SettingError):
@@ -51,10 +57,12 @@ class Changes:
     Attributes:
         values: live values that were others in the earlier plan, by key.
         conditioning: of each denoising node whose own differs in more than its prompts.
+        models: denoising nodes that need a runner of their own for what has changed, and what that is.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     conditioning: dict[str, AnyConditioning] = field(default_factory=dict)
+    models: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def changes(before: PlanNode, after: PlanNode, live: Container[str]) -> Changes:
@@ -64,22 +72,42 @@ def changes(before: PlanNode, after: PlanNode, live: Container[str]) -> Changes:
         live: keys that the session has.
 
     Raises:
-        NeedsRestart: more than live values and conditioning has changed.
+        NeedsRestart: the size, the source, a target or the order of the nodes has changed.
     """
     then: dict[str, Value] = {}
     now: dict[str, Value] = {}
     old, new = dict(_fixed(before, live, then)), dict(_fixed(after, live, now))
+    models: dict[str, list[str]] = {}
     for path in sorted({**old, **new}, key=len):  # a node that is gone before its fields
         if path not in old or path not in new or old[path] != new[path]:
-            raise NeedsRestart(_called(path), path[0])
+            if not _of_runner(path):
+                raise NeedsRestart(_called(path), path[0])
+            models.setdefault(path[0], []).append(_called(path))
     earlier = {node.node_id: node.operation for node in before.walk()}
     conditioning = {}
     for node in after.walk():
         operation, known = node.operation, earlier[node.node_id]
         if isinstance(operation, Stylise) and isinstance(known, Stylise):
-            if _wordless(operation.conditioning) != _wordless(known.conditioning):
+            if node.node_id in models:
+                if operation.model.run_on or known.model.run_on:
+                    raise NeedsRestart(models[node.node_id][0], node.node_id)
+            elif _wordless(operation.conditioning) != _wordless(known.conditioning):
                 conditioning[node.node_id] = operation.conditioning
-    return Changes({key: value for key, value in now.items() if value != then[key]}, conditioning)
+    values = {key: value for key, value in now.items() if key in then and value != then[key]}
+    return Changes(values, conditioning, {node_id: _names(each) for node_id, each in models.items()})
+
+
+def _of_runner(path: Path) -> bool:
+    """Whether a denoising node's runner is made with it, and nothing else in the session."""
+    field = path[2:4]
+    return (
+        field[:1] in (("model",), ("conditioning",)) or field[:1] == ("settings",) and field[1] not in TARGET
+    )
+
+
+def _names(called: list[str]) -> tuple[str, ...]:
+    """Each once; a file changes with its name."""
+    return tuple(dict.fromkeys(name for name in called if name != "file")) or ("file",)
 
 
 def _fixed(plan: PlanNode, live: Container[str], values: dict[str, Value]) -> Iterator[tuple[Path, Any]]:

@@ -81,6 +81,11 @@ class Fanout:
         """Whether another chunk may be pushed."""
         return all(edge.room for edge in self._edges)
 
+    def grow(self, capacity: int) -> None:
+        """Have every edge hold at least so many frames."""
+        for edge in self._edges:
+            edge.capacity = max(edge.capacity, capacity)
+
     def push(self, frames: Frames) -> None:
         """Append a chunk to every edge."""
         for edge in self._edges:

@@ -182,8 +182,13 @@ def lanes_of(*devices: torch.device) -> Lanes:
     )
     with _lock:
         if devices not in _lanes:
-            plan = plan_device(devices[0])
-            if len(devices) > 1:  # stages that don't share a device need not wait for each other
-                plan = replace(plan, lanes="triple")
-            _lanes[devices] = Lanes(plan, devices[1:])
+            _lanes[devices] = own_lanes(*devices)
         return _lanes[devices]
+
+
+def own_lanes(*devices: torch.device) -> Lanes:
+    """The same for one user alone, who closes them."""
+    plan = plan_device(devices[0])
+    if len(devices) > 1:  # stages that don't share a device need not wait for each other
+        plan = replace(plan, lanes="triple")
+    return Lanes(plan, devices[1:])

@@ -48,6 +48,15 @@ class LoadedPlan:
     width: int
     height: int
 
+    def taking(self, node: PlanNode, other: LoadedPlan) -> LoadedPlan:
+        """The same with another's model for a denoising node."""
+        return replace(
+            self,
+            models={**self.models, node: other.models[node]},
+            runners={**self.runners, node: other.runners[node]},
+            lanes={**self.lanes, node: other.lanes[node]},
+        )
+
     def rate(self, node: PlanNode) -> Fraction:
         """Frames a second of a stream."""
         origin = node.origin
@@ -112,7 +121,7 @@ class PlanLoader:
         self.control.check()
         live = origin is not None and origin.info.endless
         runners = {
-            node: _runner(models[node], operation, node.node_id, live, width, height)
+            node: runner_of(models[node], operation, node.node_id, live, width, height)
             for node, operation in stylise.items()
         }
         usual = self.residency.device
@@ -162,9 +171,10 @@ class PlanLoader:
         self.on_step(state, stage, line)
 
 
-def _runner(
+def runner_of(
     model: StreamModel, operation: Stylise, node_id: str, live: bool, width: int, height: int
 ) -> Runner:
+    """What plays a denoising node; ``live`` where the source can't wait. Raises SettingError."""
     request = StreamRequest(
         replace(operation.settings, live=live),
         operation.conditioning,

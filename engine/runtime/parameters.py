@@ -67,12 +67,16 @@ class ParameterStore:
     def declare(self, specs: Iterable[LiveParameter]) -> None:
         """Say which keys there are; changes held so far are validated, bad ones rejected.
 
+        Said again, with other models, keys that stay keep what they are.
+
         Raises:
             SettingError: a take that is played back has a value that its key can't have.
         """
         with self._lock:
             held, first = self._entries, self._specs is None
             self._specs = {spec.key: spec for spec in specs}
+            if not first:
+                held = {key: entry for key, entry in held.items() if key in self._specs}
             self._entries = {
                 key: self._play(key) if key in self._lanes else Entry(spec.default)
                 for key, spec in self._specs.items()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..media.types import Frames
@@ -33,8 +34,8 @@ class FeedPart:
 
     def __init__(self, feed: Feed, outlet: Fanout, gate: Gate, seen: Callable[[Frames], None]) -> None:
         self.feed = feed
+        self.gate = gate
         self._outlet = outlet
-        self._gate = gate
         self._seen = seen
         self._ended = False
 
@@ -45,13 +46,26 @@ class FeedPart:
             self._ended = True
             self._outlet.end()
             return True
-        frames = self.feed.poll() if self._gate.open and self._outlet.room else None
+        frames = self.feed.poll() if self.gate.open and self._outlet.room else None
         if frames is None:
             return False
-        self._gate.passed()
+        self.gate.passed()
         self._seen(frames)
         self._outlet.push(frames)
         return True
+
+
+@dataclass(frozen=True)
+class Successor:
+    """What takes a pipeline's place at a chunk's border.
+
+    Attributes:
+        pipeline: made, and its runner warm.
+        at_border: called with the first frame that it makes, when the one before it is done.
+    """
+
+    pipeline: StagePipeline
+    at_border: Callable[[int], None]
 
 
 class PipelinePart:
@@ -63,6 +77,10 @@ class PipelinePart:
         outlet: everyone who uses the result.
         acquire: called before each burst of work; puts the models on the device.
         trial: what is seen while the stream stands still; None where a chunk can't be made again.
+
+    Attributes:
+        successor: waits for the next chunk's border, where what is in work has been finished.
+        latest: the frames that went in last.
     """
 
     def __init__(
@@ -74,30 +92,50 @@ class PipelinePart:
         trial: Trial | None = None,
     ) -> None:
         self.pipeline = pipeline
-        self._inlet = inlet
+        self.inlet = inlet
+        self.trial = trial
+        self.successor: Successor | None = None
+        self.latest: Frames | None = None
         self._outlet = outlet
         self._acquire = acquire
-        self._trial = trial
         self._ended = False
 
     def advance(self) -> bool:
-        tried = None if self._trial is None else self._trial.advance()
+        tried = None if self.trial is None else self.trial.advance()
         if tried is not None:
             return tried
+        if self.successor is not None and not self.inlet.exhausted:
+            return self._give_way(self.successor)
         moved = False
         if self.pipeline.ready and self._outlet.room:
             self._outlet.push(self.pipeline.take())
             moved = True
         wanted = self.pipeline.wanted
-        if wanted and len(self._inlet) and (len(self._inlet) >= wanted or self._inlet.ended):
+        if wanted and len(self.inlet) and (len(self.inlet) >= wanted or self.inlet.ended):
             if self.pipeline.idle:
                 self._acquire()
-            self.pipeline.feed(self._inlet.take(min(wanted, len(self._inlet))))
+            self.latest = self.inlet.take(min(wanted, len(self.inlet)))
+            self.pipeline.feed(self.latest)
             moved = True
-        elif self._inlet.exhausted and self.pipeline.drain():
+        elif self.inlet.exhausted and self.pipeline.drain():
             moved = True
-        if not self._ended and self._inlet.exhausted and self.pipeline.idle:
+        if not self._ended and self.inlet.exhausted and self.pipeline.idle:
             self._ended = True
             self._outlet.end()
             moved = True
         return moved
+
+    def _give_way(self, successor: Successor) -> bool:
+        """Finish what is in work, as at the stream's end; then the successor goes on with the next frame."""
+        old = self.pipeline
+        if old.ready and self._outlet.room:
+            self._outlet.push(old.take())
+            return True
+        if old.drain():
+            return True
+        if not old.idle or old.working:
+            return False
+        self.pipeline, self.successor = successor.pipeline, None
+        old.release()
+        successor.at_border(old.end)
+        return True

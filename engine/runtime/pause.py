@@ -48,7 +48,7 @@ class Gate:
 
     def __init__(self, pause: Pause, tried_out: bool) -> None:
         self._pause = pause
-        self._tried_out = tried_out
+        self.tried_out = tried_out
         self._served = 0
 
     @property
@@ -58,7 +58,7 @@ class Gate:
         if not pause.on:
             self._served = pause.steps
             return True
-        return pause.hungry if self._tried_out else pause.steps > self._served
+        return pause.hungry if self.tried_out else pause.steps > self._served
 
     def passed(self) -> None:
         """A chunk did."""

@@ -27,16 +27,17 @@ from .control import Control
 from .flow_blend import flow_blend_parameters
 from .lifecycle import Lifecycle, Listener, State
 from .live_values import Receipt
-from .loaded_plan import Loader, PlanLoader
+from .loaded_plan import LoadedPlan, Loader, PlanLoader
 from .memory import Trimmer, malloc_trim
 from .mix_stage import mix_parameters
 from .parameters import ParameterStore
 from .pause import Pause
-from .plan import PlanNode, Read, Write
+from .plan import PlanNode, Read, Stylise, Write
 from .preview import PreviewHub
 from .residency import OwnResidency, Residency
 from .session_context import SessionContext
 from .stream_graph import StreamGraph
+from .swap import Swap
 from .telemetry import Telemetry
 from .writer import NOTHING_WRITTEN
 
@@ -121,6 +122,7 @@ class StreamSession:
         self._on_closed = on_closed
         self._stopping = threading.Event()
         self._graph: StreamGraph | None = None
+        self._swap: Swap | None = None
         self._live: list[LiveParameter] = []
         self._joins: list[Callable[[float | None], bool]] = []
         self._total: int | None = None
@@ -195,6 +197,41 @@ class StreamSession:
         self.store.touch()
         self._pause.changed()
 
+    def swap(
+        self,
+        operations: Mapping[str, Stylise],
+        residency: Residency,
+        at_border: Callable[[PlanNode, int], None],
+    ) -> Swap:
+        """Build other models for denoising nodes, and go over to them at a chunk's border; returns at once.
+
+        Args:
+            operations: what the nodes are to do, by node id; their size and rate stay.
+            residency: takes the models of the plan as it will be; given back where nothing is swapped.
+            at_border: called on the session's thread for each node, with the first frame that its new model
+                makes; live values that are set there act on it.
+
+        Raises:
+            SettingError: nothing plays, or another swap is on its way.
+        """
+        graph, work = self._graph, self._work
+        if graph is None or work is None or self.stopping:
+            raise SettingError("it doesn't play")
+        if self.paused:
+            raise SettingError("it stands still: press Go on first")
+        if self._swap is not None and not self._swap.wait(0):
+            raise SettingError("another model is being loaded")
+
+        def on_border(node: PlanNode, frame: int, last: bool) -> None:
+            if last:
+                self._residency, swap.residency = residency, self._residency
+            self._declare(graph.loaded)
+            at_border(node, frame)
+
+        swap = self._swap = Swap(graph, operations, work[1], residency, on_border, self._control.wake)
+        swap.start()
+        return swap
+
     def start(self) -> None:
         """Begin; returns at once."""
         self._thread.start()
@@ -268,31 +305,28 @@ class StreamSession:
                 log.exception("The end of a session could not be announced")
 
     def _play(self) -> None:
+        graph = self._begin()
+        if graph is not None:
+            self._doing = "Compare"
+            self._pump(graph)
+
+    def _begin(self) -> StreamGraph | None:
+        """What plays; the only one to have its models, which may be swapped. None where it was stopped."""
         assert self._work is not None
         plan, load_model = self._work
         loader = PlanLoader(load_model, self._residency, self._control, self._given_up, self._on_step)
         with contextlib.ExitStack() as opened:
             loaded = loader.load(plan, opened)
-            specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
-            self._live = [*specs, *flow_blend_parameters(plan), *mix_parameters(plan)]
-            self.memory = loaded.placement.size
             source = loaded.sources.get(plan.origin)
             self.store.signals.attach(source.audio if source else None, source is not None)
-            self.store.declare(self._live)
+            self._declare(loaded)
             self._total = loaded.length(plan)
-            lanes, placement = tuple(loaded.lanes.values()), loaded.placement
-
-            def acquire() -> None:
-                placement.acquire(self._residency, self._control)
-                for each in lanes:
-                    each.follow_caller()  # also what runners have put on the device
-
             context = SessionContext(
                 self._control,
                 self.telemetry,
                 self.store,
                 self.preview,
-                acquire,
+                self._acquire,
                 self.recorders,
                 self._on_take,
                 self._on_chunk,
@@ -300,15 +334,14 @@ class StreamSession:
             )
             graph = StreamGraph(plan, loaded, context)
             if self._stopping.is_set():
-                return
+                return None
             self._control.check()
             self._graph = graph
             self._joins = [reader.join for reader in graph.readers()]
             graph.start()
             # From here on the reading threads close the sources.
             opened.pop_all()
-        self._doing = "Compare"
-        self._pump(graph)
+            return graph
 
     def _pump(self, graph: StreamGraph) -> None:
         stopped, trimmer = False, Trimmer(malloc_trim())
@@ -317,11 +350,29 @@ class StreamSession:
                 stopped = True
                 graph.stop()
             trimmer.tick()
+            if self._swap is not None:
+                self._swap.advance()
             moved = graph.advance()
             if graph.ending:
                 self._lifecycle.move("draining", "Finishing the file")
             if not moved:
                 self._control.wait(STOP_TICK_S if stopped else None)
+
+    def _acquire(self) -> None:
+        assert self._graph is not None
+        loaded = self._graph.loaded
+        loaded.placement.acquire(self._residency, self._control)
+        for each in loaded.lanes.values():
+            each.follow_caller()  # also what runners have put on the device
+
+    def _declare(self, loaded: LoadedPlan) -> None:
+        """Say which live values there are now."""
+        assert self._work is not None
+        specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
+        plan = self._work[0]
+        self._live = [*specs, *flow_blend_parameters(plan), *mix_parameters(plan)]
+        self.store.declare(self._live)
+        self.memory = loaded.placement.size
 
     def _close(self) -> None:
         """Close files, wait for the lanes, let go of everything heavy."""
@@ -330,6 +381,9 @@ class StreamSession:
         writes = [node.node_id for node in self._work[0].walk() if isinstance(node.operation, Write)]
         self._work = None
         graph, self._graph = self._graph, None
+        swap, self._swap = self._swap, None
+        if swap is not None:
+            swap.end()
         results = dict.fromkeys(writes, NOTHING_WRITTEN)
         try:
             if graph is not None:

@@ -131,6 +131,11 @@ class StagePipeline:
         return needs.chunk_frames if self._fed else needs.first
 
     @property
+    def end(self) -> int:
+        """Index of the frame after the last one fed; 0 before the first."""
+        return self._end
+
+    @property
     def idle(self) -> bool:
         """Whether no chunk is between ``feed`` and ``take``."""
         return not self._flights

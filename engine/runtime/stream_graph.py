@@ -8,6 +8,7 @@ in step and memory stays flat.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
 from dataclasses import replace
 from functools import partial
 
@@ -29,7 +30,7 @@ from .loaded_plan import LoadedPlan
 from .mix_stage import MixStage
 from .model_placement import remedy_for
 from .output import OutputPart
-from .parts import FeedPart, Part, PipelinePart
+from .parts import FeedPart, Part, PipelinePart, Successor
 from .pause import Gate, Pause
 from .plan import FlowBlend, PlanNode, Read, Stylise, Write
 from .session_context import SessionContext
@@ -51,19 +52,14 @@ class StreamGraph:
     """
 
     def __init__(self, plan: PlanNode, loaded: LoadedPlan, context: SessionContext) -> None:
-        self._loaded = loaded
+        self.loaded = loaded
         self._context = context
         self._plan = plan
         self._outlets = {node: Fanout() for node in plan.walk()}
         self._queues: dict[str, Edge] = {}
         nodes = list(plan.walk())
-        # Each model may hold chunks back, at least until one is full, so this many frames always suffice.
-        self._in_work = sum(
-            runner.requirements.largest * (1 + (runner.requirements.delay if node.parents else 0))
-            for node, runner in loaded.runners.items()
-        )
         self._outputs = self._make_outputs([node for node in nodes if isinstance(node.operation, Write)])
-        self._pipelines: list[PipelinePart] = []
+        self._pipelines: dict[PlanNode, PipelinePart] = {}
         self._workers: list[ChunkWorker] = []
         self._mixes = plan.mixes
         self._feeds: list[FeedPart] = []
@@ -95,7 +91,7 @@ class StreamGraph:
 
     def advance(self) -> bool:
         """Move chunks as far as they can go without waiting; False when nothing moved."""
-        parts: list[Part] = [*self._outputs.values(), *self._workers, *self._pipelines, *self._feeds]
+        parts: list[Part] = [*self._outputs.values(), *self._workers, *self._pipelines.values(), *self._feeds]
         moved = [part.advance() for part in parts]
         if self._mixes and self._outputs[self._plan].ended:
             self.stop()  # what is mixed in ends with what it is mixed into
@@ -107,7 +103,7 @@ class StreamGraph:
         """Open the targets and begin to read."""
         self._context.telemetry.begin()
         self._context.telemetry.watch(
-            {node.node_id: source.status for node, source in self._loaded.sources.items()},
+            {node.node_id: source.status for node, source in self.loaded.sources.items()},
             {node.node_id: part.writer.status for node, part in self._outputs.items()},
         )
         for part in self._outputs.values():
@@ -128,20 +124,20 @@ class StreamGraph:
             part.writer.abort()
         for part in self._outputs.values():
             part.writer.join(timeout)
-        pipelines = [part.pipeline for part in self._pipelines]
+        pipelines = [part.pipeline for part in self._pipelines.values()]
         while any(part.working for part in (*pipelines, *self._workers)):
             self._context.control.wait()
 
     def release(self) -> None:
         """Let go of chunks and caches, once nothing works for us any more."""
-        for part in self._pipelines:
+        for part in self._pipelines.values():
             part.pipeline.release()
         for part in self._workers:
             part.release()
 
     def restyle(self, node_id: str, conditioning: AnyConditioning) -> None:
         """Give a denoising node other conditioning; any thread. Raises SettingError where it takes none."""
-        next(runner for node, runner in self._loaded.runners.items() if node.node_id == node_id).restyle(
+        next(runner for node, runner in self.loaded.runners.items() if node.node_id == node_id).restyle(
             conditioning
         )
 
@@ -149,10 +145,50 @@ class StreamGraph:
         """The decoding threads, which may outlive us while a source blocks them."""
         return [part.feed for part in self._feeds if isinstance(part.feed, SourceFeed)]
 
+    def denoising(self, ids: Container[str]) -> list[PlanNode]:
+        """The denoising nodes of these ids."""
+        return [node for node in self._pipelines if node.node_id in ids]
+
+    def latest(self, node: PlanNode) -> Frames | None:
+        """The frames that went last into a denoising node; any thread."""
+        return self._pipelines[node].latest
+
+    def swap(self, node: PlanNode, loaded: LoadedPlan, at_border: Callable[[int], None]) -> None:
+        """Have a denoising node go on with another runner from the next chunk's border on.
+
+        Args:
+            loaded: with the new runner, warm.
+            at_border: called with the first frame that it makes.
+        """
+        part = self._pipelines[node]
+        pipeline = self._pipeline(node, loaded)
+
+        def adopt(frame: int) -> None:
+            self.loaded = self.loaded.taking(node, loaded)
+            part.inlet.capacity = max(part.inlet.capacity, self._in_work)
+            others = (user for user in self._plan.walk() if not isinstance(user.operation, Stylise))
+            for stream in (stream for user in others for stream in user.inputs):
+                self._outlets[stream].grow(self._waiting_room)
+            part.trial = self._trial(pipeline, part.inlet, self._outlets[node]) if self._tries_out else None
+            for feed in self._feeds:
+                feed.gate.tried_out = self._tries_out
+            self._context.telemetry.read(node.node_id, loaded.runners[node].readout)
+            at_border(frame)
+
+        part.successor = Successor(pipeline, adopt)
+
+    @property
+    def _in_work(self) -> int:
+        """Frames that always suffice: each model may hold chunks back, at least until one is full."""
+        return sum(
+            runner.requirements.largest * (1 + (runner.requirements.delay if node.parents else 0))
+            for node, runner in self.loaded.runners.items()
+        )
+
     @property
     def _waiting_room(self) -> int:
         """Frames for which a stream that needs no model waits for the ones that do."""
-        prefetch = max((lanes.plan.prefetch for lanes in self._loaded.lanes.values()), default=1)
+        prefetch = max((lanes.plan.prefetch for lanes in self.loaded.lanes.values()), default=1)
         return max(COPY_CHUNK, self._in_work * (prefetch + 3))
 
     def _make_outputs(self, nodes: list[PlanNode]) -> dict[PlanNode, OutputPart]:
@@ -160,7 +196,7 @@ class StreamGraph:
         return {node: self._make_output(node, node == shown) for node in nodes}
 
     def _make_output(self, node: PlanNode, shown: bool) -> OutputPart:
-        write, loaded, context = _writes(node), self._loaded, self._context
+        write, loaded, context = _writes(node), self.loaded, self._context
         capacity = self._waiting_room
         stream, *others = node.inputs
         result = self._queues[f"{node.node_id} write"] = self._outlets[stream].add(capacity)
@@ -203,28 +239,30 @@ class StreamGraph:
         return RecordingSink(spec, form, switch, lambda taken: context.on_take(node.node_id, taken))
 
     def _make_pipeline(self, node: PlanNode) -> None:
-        loaded, context = self._loaded, self._context
-        runner = loaded.runners[node]
-        needs = runner.requirements
-        lanes = loaded.lanes[node]
-        pipeline = StagePipeline(
+        runner = self.loaded.runners[node]
+        pipeline = self._pipeline(node, self.loaded)
+        self._context.telemetry.read(node.node_id, runner.readout)
+        if node.inputs:
+            inlet = self._outlets[node.inputs[0]].add(self._in_work)
+        else:
+            inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
+            self._feeds.append(self._fed_by(node, self._counter(node, runner.requirements), Fanout(inlet)))
+        self._queues[f"{node.node_id} encode"] = inlet
+        trial = self._trial(pipeline, inlet, self._outlets[node]) if self._tries_out else None
+        acquire = self._context.acquire
+        self._pipelines[node] = PipelinePart(pipeline, inlet, self._outlets[node], acquire, trial)
+
+    def _pipeline(self, node: PlanNode, loaded: LoadedPlan) -> StagePipeline:
+        runner, lanes, context = loaded.runners[node], loaded.lanes[node], self._context
+        return StagePipeline(
             runner,
             lanes,
             context.store,
             context.telemetry,
             context.control,
             prefetch=lanes.plan.prefetch,
-            remedy=remedy_for(needs.largest, loaded.width, loaded.height),
+            remedy=remedy_for(runner.requirements.largest, loaded.width, loaded.height),
         )
-        context.telemetry.read(node.node_id, runner.readout)
-        if node.inputs:
-            inlet = self._outlets[node.inputs[0]].add(self._in_work)
-        else:
-            inlet = Edge(1)  # frames that are only numbers cost nothing to make: one chunk at a time
-            self._feeds.append(self._fed_by(node, self._counter(node, needs), Fanout(inlet)))
-        self._queues[f"{node.node_id} encode"] = inlet
-        trial = self._trial(pipeline, inlet, self._outlets[node]) if self._tries_out else None
-        self._pipelines.append(PipelinePart(pipeline, inlet, self._outlets[node], context.acquire, trial))
 
     def _make_flow_blend(self, node: PlanNode, blend: FlowBlend) -> None:
         inlet = self._outlets[node.inputs[0]].add(self._waiting_room)
@@ -246,7 +284,7 @@ class StreamGraph:
         context, capacity = self._context, self._waiting_room
         first, *others = [(stream, self._outlets[stream].add(capacity)) for stream in node.inputs]
         self._queues[f"{node.node_id} mix"] = first[1]
-        source = self._loaded.sources.get
+        source = self.loaded.sources.get
         followers = []
         for stream, edge in others:
             live = stream.origin != node.origin and (read := source(stream.origin)) and read.info.endless
@@ -266,11 +304,11 @@ class StreamGraph:
         )
 
     def _counter(self, node: PlanNode, needs: Requirements) -> CounterFeed:
-        length = self._loaded.length(node) or 0
-        return CounterFeed(length, self._loaded.rate(node), needs.first, needs.chunk_frames)
+        length = self.loaded.length(node) or 0
+        return CounterFeed(length, self.loaded.rate(node), needs.first, needs.chunk_frames)
 
     def _make_source(self, node: PlanNode, read: Read) -> None:
-        loaded, context = self._loaded, self._context
+        loaded, context = self.loaded, self._context
         source = loaded.sources[node]
         source.start(loaded.width, loaded.height, read.resize)
         users = [
@@ -288,7 +326,7 @@ class StreamGraph:
     @property
     def _tries_out(self) -> bool:
         """Whether a chunk can be made again: one model tells what it remembers, and holds nothing back."""
-        runners = list(self._loaded.runners.values())
+        runners = list(self.loaded.runners.values())
         blended = any(isinstance(node.operation, FlowBlend | Mix) for node in self._plan.walk())
         return (
             len(runners) == 1

@@ -25,9 +25,9 @@ def change_line(change: Change) -> str:
     return json_line(change_fields(change))
 
 
-def end_line(end: int) -> str:
-    """The last line."""
-    return json_line({"end": end})
+def end_line(end: int, swapped: str = "") -> str:
+    """The last line; ``swapped`` is the model that was swapped in there."""
+    return json_line({"end": end, "swapped": swapped} if swapped else {"end": end})
 
 
 def json_line(data: Mapping[str, Any]) -> str:

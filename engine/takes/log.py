@@ -26,22 +26,37 @@ class Change(NamedTuple):
     modulator: Modulator | Literal["same"] | None = "same"
 
 
+class Swapped(NamedTuple):
+    """Where a take ends: another model makes the pictures from there on; ``changes`` are before it."""
+
+    frame: int
+    model: str
+    changes: int
+
+
 class TakeLog:
-    """Lanes that grow. The store's lock guards it; ``changes`` may be read without.
+    """Lanes that grow. The store's lock guards it; ``changes`` and ``swapped`` may be read without.
 
     Attributes:
         lanes: of all keys.
         changes: in the order in which they were read.
+        swapped: where the first model was swapped for another, if one was.
     """
 
     def __init__(self) -> None:
         self.lanes: dict[str, Lane] = {}
         self.changes: list[Change] = []
+        self.swapped: Swapped | None = None
         self._reached: dict[str, int] = {}
 
     def begin(self, values: Mapping[str, Value]) -> None:
         """The keys that there are, and what they are before the first chunk."""
         self.lanes = {key: Lane(value) for key, value in values.items()}
+
+    def swap(self, frame: int, model: str) -> None:
+        """Another model makes the pictures from this frame on: all takes end here."""
+        if self.swapped is None:
+            self.swapped = Swapped(frame, model, len(self.changes))
 
     def read(
         self, key: str, value: Value, frame: int, pts: Fraction | None, modulator: Modulator | None = None
@@ -56,7 +71,7 @@ class TakeLog:
             pts: of that frame, seconds; None behind the end of the stream.
             modulator: what has made it.
         """
-        lane = self.lanes[key]
+        lane = self.lanes.setdefault(key, Lane(value))  # a key that came with another model
         if frame <= self._reached.get(key, -1):
             return lane.at(frame)
         if value != lane.last or modulator != lane.modulator:

@@ -87,6 +87,10 @@ def remarks(plan: PlanNode, take: Take) -> list[str]:
     """What the artist should know before a take plays on a plan, one line each."""
     known = take.header.get("source")
     lines = []
+    if take.swapped:
+        lines.append(
+            f"The take ends at frame {take.end}: there {take.swapped} was swapped in, which it hasn't."
+        )
     for node in plan.walk():
         if isinstance(node.operation, Read) and isinstance(known, dict):
             then, now = known.get(node.node_id), identity(node.operation.source.label)

@@ -7,7 +7,8 @@
 
 The first line says where the take was made, and with which values it began; ``header.py`` lists its facts. A
 key's ``modulator`` made its values from that line on, up to null; what it made is played, not made again. A
-file that a crash has cut off lacks ``end`` and perhaps half a line.
+file that a crash has cut off lacks ``end`` and perhaps half a line. Where a model was swapped for another,
+the take ends: ``{"end": 240, "swapped": "other.safetensors"}``.
 """
 
 from __future__ import annotations
@@ -51,12 +52,14 @@ class Take:
         lanes: of the values that changed, by ``<node id>.<input name>``.
         first: number of the first frame that was recorded.
         end: number of the frame after the last one; None where a crash has cut the file off.
+        swapped: the model that was swapped in there, if that is why it ends.
     """
 
     header: Mapping[str, Any]
     lanes: Mapping[str, Lane]
     first: int = 0
     end: int | None = None
+    swapped: str = ""
 
     def changes(self) -> Iterator[Change]:
         """All changes, a key at a time."""
@@ -75,7 +78,7 @@ class Take:
         for change in sorted(self.changes(), key=lambda change: (change.frame, change.key)):
             yield change_line(change)
         if self.end is not None:
-            yield end_line(self.end)
+            yield end_line(self.end, self.swapped)
 
 
 def load_take(path: str | Path) -> Take:
@@ -106,18 +109,20 @@ def parse_take(text: str) -> Take:
     first, *rest = text.split("\n")
     header = _header(_object(first, 1))
     lanes: dict[str, Lane] = {}
-    end = None
+    end, swapped = None, ""
     if len(rest) > MOST_CHANGES + 2:
         raise SettingError(f"The take has more than {MOST_CHANGES} changes: it is none of ours.")
     for number, line in enumerate(rest, 2):
         if number == len(rest) + 1 or not line:  # the end, or what a crash has cut off
             break
         data = _object(line, number)
-        if set(data) == {"end"}:
-            end = _whole(data, "end", number)
+        if set(data) | {"swapped"} == {"end", "swapped"}:
+            end, swapped = _whole(data, "end", number), data.get("swapped", "")
+            if not isinstance(swapped, str) or not swapped.isprintable() or len(swapped) > LONGEST_KEY:
+                raise SettingError(f"Line {number} of the take: swapped must be a name.")
             break
         _add(lanes, header["values"], data, number)
-    return Take(header, lanes, header["first"], end)
+    return Take(header, lanes, header["first"], end, swapped)
 
 
 def take_of(header: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], end: int | None) -> Take:

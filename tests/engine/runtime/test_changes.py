@@ -93,16 +93,12 @@ def _another_node() -> PlanNode:
 @pytest.mark.parametrize(
     ("edited", "what", "node"),
     [
-        (lambda: plan(replace(DENOISE, model=replace(DENOISE.model, checkpoint="b"))), "checkpoint", "d"),
-        (lambda: plan(replace(DENOISE, settings=DenoiseSettings(steps=4))), "steps", "d"),
         (lambda: plan(replace(DENOISE, settings=replace(DENOISE.settings, width=64))), "width", "d"),
         (lambda: plan(source=SourceSpec("file", "other.mp4")), "source", "r"),
         (lambda: plan(source=SourceSpec("file", "clip.mp4", fingerprint="newer")), "file", "r"),
         (lambda: plan(sink=SinkSpec("out_00001_.mp4", quality=30)), "quality", "w"),
         (lambda: plan(blend=FlowBlend(flow=FlowSettings(scale=1.0))), "scale", "b"),
-        (lambda: plan(styled(1, STYLES.styles[0], policy="blend")), "policy", "d"),
-        (lambda: plan(replace(DENOISE, conditioning=STYLES.styles[0])), "conditioning", "d"),
-        (lambda: plan(styled(2, replace(STYLES.styles[1], references=(0,)))), "references", "d"),
+        (lambda: plan(replace(DENOISE, model=replace(DENOISE.model, run_on="cluster"))), "run_on", "d"),
         (_another_node, "connections", "b"),
     ],
 )
@@ -114,8 +110,24 @@ def test_anything_else_needs_a_restart_and_is_named(
     assert (refused.value.what, refused.value.node_id) == (what, node)
 
 
+@pytest.mark.parametrize(
+    ("edited", "called"),
+    [
+        (replace(DENOISE, model=replace(DENOISE.model, checkpoint="b", fingerprint="b")), ("checkpoint",)),
+        (replace(DENOISE, model=replace(DENOISE.model, fingerprint="newer")), ("file",)),
+        (replace(DENOISE, model=replace(DENOISE.model, patches=())), ("adapters",)),
+        (replace(DENOISE, settings=DenoiseSettings(steps=4)), ("advanced", "steps")),
+        (styled(1, STYLES.styles[0], policy="blend"), ("policy",)),
+        (replace(DENOISE, conditioning=STYLES.styles[0]), ("conditioning",)),
+        (styled(2, replace(STYLES.styles[1], references=(0,))), ("references",)),
+    ],
+)
+def test_what_a_runner_is_made_with_needs_another_one(edited: Stylise, called: tuple[str, ...]) -> None:
+    found = changes(plan(), plan(edited), LIVE)
+    assert set(called) <= set(found.models["d"]) and found.conditioning == {}
+
+
 def test_steps_are_live_where_the_model_says_so() -> None:
     edited = plan(replace(DENOISE, settings=replace(DENOISE.settings, steps=4)))
     assert changes(plan(), edited, {*LIVE, "d.steps"}).values == {"d.steps": 4}
-    with pytest.raises(NeedsRestart, match="^steps of node d"):
-        changes(plan(), edited, LIVE)
+    assert changes(plan(), edited, LIVE).models == {"d": ("steps",)}
