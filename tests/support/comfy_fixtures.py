@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import environment
+import in_background
 import machine_cache
 import pytest
 from comfy_client import ComfyClient
 from comfy_location import find_comfyui
 from comfy_server import ComfyServer
+from live_session import Session
 from published_pack import ROOT, unpack
 from sample_clips import make_clip
 
@@ -81,6 +83,17 @@ def server(start_server: StartServer) -> ComfyServer:
 def client(server: ComfyServer) -> ComfyClient:
     """A fresh client of ``server``."""
     return ComfyClient(server.url)
+
+
+@pytest.fixture
+def tab(server: ComfyServer) -> Iterator[ComfyClient]:
+    """A client whose sessions end with the test."""
+    tab = ComfyClient(server.url, in_background.SECRET)
+    yield tab
+    for each in in_background.listed(tab):
+        if each["token"]:
+            Session(tab.url, each["session"], each["token"]).stop()
+    in_background.wait_until(lambda: not in_background.listed(tab))
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runtime_stubs import Behaviour, Zoo, read, stylise, write
+import torch
+from runtime_stubs import Behaviour, Zoo, read, spec_of, stylise, write
 
 from livestyle.engine.media.sinks import SinkSpec
 from livestyle.engine.modulation.modulator import Modulator
-from livestyle.engine.runtime.plan import PlanNode, Write
+from livestyle.engine.runtime.plan import PlanNode, Write, stylised
+from livestyle.engine.runtime.residency import OwnResidency
 from livestyle.engine.runtime.session import StreamSession
-from livestyle.engine.takes.replay import playing
+from livestyle.engine.takes.replay import playing, remarks
 from livestyle.engine.takes.take import Take, load_take
 
 WAIT = 60.0
@@ -145,3 +147,36 @@ def test_a_take_that_does_not_fit_ends_the_run_in_one_line(recorded) -> None:
 def test_a_run_that_nobody_touches_leaves_no_take(tmp_path: Path) -> None:
     ended(play(tmp_path / "a.mp4", Behaviour()))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_a_take_ends_where_a_model_is_swapped(tmp_path: Path, touched: bool) -> None:
+    source = read(40, block_at=14, size=(32, 24))
+    plan = to_file(write(stylise(source)), tmp_path / "a.mp4")
+    behaviour = Behaviour(gates={"decode": threading.Event()})
+    session = StreamSession(plan, Zoo({"stub": behaviour, "other": Behaviour()}))
+    session.start()
+    assert behaviour.reached("decode", 0)
+    if touched:
+        session.store.set("2.strength", 0.5)
+    behaviour.gates["decode"].set()
+    while session.progress.done < 12:
+        assert not session.wait(0.002)
+    frames = []
+
+    def at_border(node: PlanNode, frame: int) -> None:
+        frames.append(frame)
+        session.store.taken.swap(frame, "other (checkpoint)")
+        session.store.set("2.strength", 1.0)
+
+    residency = OwnResidency(torch.device("cpu"))
+    swap = session.swap({"2": stylised(stylise(None, "2", "other"))}, residency, at_border)
+    assert swap.wait(WAIT) and swap.error is None
+    spec_of(source).unblock.set()
+    whole = ended(session)
+    take = load_take(tmp_path / "a.take.jsonl")
+    assert (take.end, take.swapped) == (frames[0], "other (checkpoint)") and len(whole) == 40
+    assert [change.value for change in take.changes()] == [0.5] * touched
+    assert "other (checkpoint) was swapped in" in remarks(plan, take)[0]
+    again = ended(play(tmp_path / "b.mp4", Behaviour(), take))
+    assert np.array_equal(again, whole[: take.end])

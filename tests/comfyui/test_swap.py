@@ -1,0 +1,114 @@
+"""Another model for a stream that plays, on a real ComfyUI: the graph is queued again, the file goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from comfy_client import ComfyClient
+from comfy_server import ComfyServer
+from graphs import DENOISE, LOAD, READ, Prompt, play, restyle, shown_file
+from in_background import begin, end, endless, in_background, listed, plays_on, wait_until
+from live_session import Session
+from sample_clips import make_clip
+
+from livestyle.engine.families import demo_checkpoints
+
+FRAMES = 160
+"""With eight steps they take longer than a model takes to be built."""
+
+
+def queue(tab: ComfyClient, graph: Prompt, load: str = "", **denoise: Any) -> Any:
+    """Run the graph again with another checkpoint or other widgets; how that ended."""
+    if load:
+        graph[LOAD]["inputs"]["checkpoint"] = load
+    graph[DENOISE]["inputs"] |= denoise
+    return tab.run(graph)
+
+
+def file_of(server: ComfyServer, tab: ComfyClient, session: Session) -> Path:
+    """What it has left, once it has ended."""
+    wait_until(lambda: session.state() is None)
+    (entry,) = [each for each in listed(tab, "ended") if each["session"] == session.id]
+    (file,) = entry["files"].values()
+    assert entry["state"] == "done" and file["complete"], entry
+    return server.output / file["subfolder"] / file["filename"]
+
+
+def test_a_file_goes_on_with_what_the_new_model_makes(
+    server: ComfyServer, client: ComfyClient, tab: ComfyClient, checkpoint: str
+) -> None:
+    clip = make_clip(server.input / "swapped.mp4", frames=FRAMES).name
+    graph = in_background(restyle(clip, checkpoint, steps=8))
+    session = begin(tab, graph)
+    ended = queue(tab, graph, steps=1, strength=0.8)
+    assert ended.status == "success", ended.error
+    path = file_of(server, tab, session)
+    whole = play(path)
+    assert len(whole) == FRAMES and abs(whole.audio_seconds - FRAMES / 24) < 0.1
+    *_, last = map(json.loads, path.with_suffix(".take.jsonl").read_text("utf-8").splitlines())
+    border = last["end"]
+    assert 0 < border < FRAMES - 12 and last["swapped"].endswith("(steps)")
+
+    def alone(first: int, **denoise: Any) -> np.ndarray:
+        graph = restyle(clip, checkpoint, **denoise)
+        graph[READ]["inputs"] |= {"start": first / 24, "duration": 0.5}
+        return play(shown_file(client.run(graph), server.output)["path"]).pixels.astype(float)
+
+    new, old = alone(border, steps=1, strength=0.8), alone(border, steps=8)
+    after = whole.pixels[border : border + 12].astype(float)
+    assert np.abs(after - new).mean() < 2 < np.abs(after - old).mean()
+    before = whole.pixels[border - 8 : border].astype(float)
+    assert np.abs(before - alone(border - 8, steps=8)[:8]).mean() < 2
+
+
+def test_families_take_over_from_each_other_and_memory_comes_back(
+    server: ComfyServer, tab: ComfyClient, checkpoint: str, long_clip: str
+) -> None:
+    graph = in_background(restyle(long_clip, checkpoint))
+    session, process, held = begin(tab, graph), psutil.Process(server.pid), []
+    others = [checkpoint.replace("mllm-edit", name) for name in ("rtr-dit", "streamedit-dit", "mllm-edit")]
+    for _ in range(2):
+        for other in others:
+            ended = queue(tab, graph, other)
+            assert ended.status == "success", ended.error
+            plays_on(tab, session)
+        held.append(process.memory_info().rss)
+    assert held[1] - held[0] < 60e6
+    (entry,) = listed(tab)
+    assert f"{LOAD}.lora_strength" not in entry["live"] and f"{DENOISE}.strength" in entry["live"]
+    assert end(tab, session)["state"] == "done"
+
+
+def test_what_cant_be_loaded_leaves_the_old_one(
+    server: ComfyServer, tab: ComfyClient, checkpoint: str, long_clip: str
+) -> None:
+    cut = server.base / "models" / "stream_models" / "cut"
+    shutil.copytree(demo_checkpoints()[checkpoint], cut, dirs_exist_ok=True)
+    largest = max(cut.rglob("*.safetensors"), key=lambda file: file.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])
+    graph = in_background(restyle(long_clip, checkpoint))
+    session = begin(tab, graph)
+    ended = queue(tab, graph, "cut", strength=0.5)
+    assert ended.status == "error" and "cut" in ended.error and "\n" not in ended.error
+    plays_on(tab, session)
+    with session.socket() as page:
+        assert page.wait_for("live")["values"][f"{DENOISE}.strength"] == 1.0
+    assert queue(tab, graph, checkpoint).status == "success"
+    assert queue(tab, graph, steps=2).status == "success"
+    plays_on(tab, session)
+
+
+def test_stop_while_it_is_built_ends_both(tab: ComfyClient, checkpoint: str) -> None:
+    graph = endless(checkpoint)
+    session = begin(tab, graph)
+    graph[LOAD]["inputs"]["checkpoint"] = checkpoint.replace("mllm-edit", "stream-dit")
+    queued = tab.queue(graph)
+    session.stop()
+    wait_until(lambda: tab.outcome(queued))
+    wait_until(lambda: session.state() is None)
+    assert "\n" not in tab.outcome(queued).error
