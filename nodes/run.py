@@ -78,6 +78,7 @@ def run_plan(
         say = partial(host.show_text, plan.node_id)
         workshop = Workshop(models, HeldResidency(host.residency), host.check_interrupt, say)
         say(play_on(playing, asked, graph, workshop))
+        send_session_event(playing, send, host.view_of)  # another model may have other nodes
         return NOTHING_WRITTEN, None
     plan, take, remarks = prepared(plan, take_path, record_source)
     for line in remarks:
