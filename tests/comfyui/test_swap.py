@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import shutil
+import statistics
+import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +16,15 @@ import numpy as np
 import psutil
 from comfy_client import ComfyClient
 from comfy_server import ComfyServer
-from graphs import DENOISE, LOAD, READ, Prompt, play, restyle, shown_file
+from graphs import DENOISE, ENCODE, LOAD, READ, WRITE, Prompt, play, restyle, shown_file
 from in_background import begin, end, endless, in_background, listed, plays_on, wait_until
 from live_session import Session
 from sample_clips import make_clip
 
 from livestyle.engine.families import demo_checkpoints
+
+TURNS = int(os.environ.get("LIVESTYLE_TURNS", 2))
+"""Of each kind of change that is measured."""
 
 FRAMES = 160
 """With eight steps they take longer than a model takes to be built."""
@@ -71,14 +79,14 @@ def test_families_take_over_from_each_other_and_memory_comes_back(
 ) -> None:
     graph = in_background(restyle(long_clip, checkpoint))
     session, process, held = begin(tab, graph), psutil.Process(server.pid), []
-    others = [checkpoint.replace("mllm-edit", name) for name in ("rtr-dit", "streamedit-dit", "mllm-edit")]
-    for _ in range(2):
-        for other in others:
-            ended = queue(tab, graph, other)
-            assert ended.status == "success", ended.error
-            plays_on(tab, session)
-        held.append(process.memory_info().rss)
-    assert held[1] - held[0] < 60e6
+    others = [checkpoint.replace("mllm-edit", name) for name in ("streamedit-dit", "mllm-edit")]
+    for turn in range(max(4, 2 * TURNS)):
+        ended = queue(tab, graph, others[turn % 2])
+        assert ended.status == "success", ended.error
+        plays_on(tab, session)
+        held.append(process.memory_info().rss / 1e6)
+    print("MB after each swap:", *map(round, held))
+    assert held[-1] - held[1] < 60
     (entry,) = listed(tab)
     assert f"{LOAD}.lora_strength" not in entry["live"] and f"{DENOISE}.strength" in entry["live"]
     assert end(tab, session)["state"] == "done"
@@ -112,3 +120,43 @@ def test_stop_while_it_is_built_ends_both(tab: ComfyClient, checkpoint: str) -> 
     wait_until(lambda: tab.outcome(queued))
     wait_until(lambda: session.state() is None)
     assert "\n" not in tab.outcome(queued).error
+
+
+def test_a_run_and_a_cue_are_seen_soon(tab: ComfyClient, checkpoint: str, long_clip: str) -> None:
+    """The figures of docs/perform.md: ``LIVESTYLE_TURNS=20 pytest -s tests/comfyui/test_swap.py -k soon``.
+
+    From queueing the graph, or from go, to the receipt of the picture that shows it.
+    """
+    graph = in_background(restyle(long_clip, checkpoint))
+    strength, prompt = (DENOISE, "strength"), (ENCODE, "prompt")
+    cues = [{"name": "c", "values": {f"{DENOISE}.strength": number / 1000}} for number in range(TURNS)]
+    bank = {"format": "livestyle-presets", "version": 2, "presets": [], "cues": {"list": cues}}
+    graph[WRITE]["_meta"] = {"livestyle_presets": bank}
+    session, times = begin(tab, graph), defaultdict(list)
+    others = checkpoint.replace("mllm-edit", "rtr-dit"), checkpoint
+
+    def seen(name: str, act: Any, key: tuple[str, str]) -> None:
+        begun = time.monotonic()
+        act()
+        page.wait_for("applied", key=".".join(key))
+        times[name].append(1000 * (time.monotonic() - begun))
+
+    def turn(name: str, key: tuple[str, str], value: Any, **load: str) -> None:
+        graph[key[0]]["inputs"][key[1]] = value
+        graph[LOAD]["inputs"] |= load
+        queued: list[str] = []
+        seen(name, lambda: queued.append(tab.queue(graph)), key)
+        assert wait_until(lambda: tab.outcome(queued[0])).status == "success"
+
+    live = f"/livestyle/sessions/{session.id}/live"
+    with session.socket() as page:
+        for number in range(TURNS):
+            turn("a number by a Run", strength, 0.5 + number / 100)
+            turn("a prompt by a Run", prompt, f"oil painting {number}")
+            go = {"token": session.token, "action": "go"}
+            seen("a cue's go over HTTP", lambda go=go: tab.request(live, go), strength)
+            turn("a model by a Run", strength, 0.8 + number / 1000, checkpoint=others[number % 2])
+    for name, ms in times.items():
+        p95 = sorted(ms)[math.ceil(0.95 * len(ms)) - 1]
+        print(f"{name}: median {statistics.median(ms):.0f}, p95 {p95:.0f} ms")
+        assert len(ms) == TURNS
