@@ -11,6 +11,7 @@ from ..engine.media.live.devices import labels, list_cameras, list_screens
 from ..engine.media.mixing import MixMode
 from ..engine.media.types import Resize
 from ..engine.runtime.mix_stage import SMALLEST
+from ..engine.media.volume import LOUDEST
 from ..engine.runtime.plan import CompareMode
 from ..engine.runtime.stream_role import MODES
 from .declare import FrameStream, boolean_widget, combo_widget, float_widget, int_widget, string_widget
@@ -230,7 +231,7 @@ def _track_inputs() -> list[io.Input]:
 
 
 def _mix_inputs() -> list[io.Input]:
-    """A second stream, and how it is shown in the first."""
+    """A second stream and how it is shown in the first, and how loud the first is."""
     return [
         FrameStream.Input("frames_b", optional=True, tooltip="Mix: the second stream, B; frames is A."),
         FrameStream.Input("mask", optional=True, tooltip="Mix, mask: B shows where this stream is bright."),
@@ -241,4 +242,5 @@ def _mix_inputs() -> list[io.Input]:
         float_widget("inset_x", 1.0, (0.0, 1.0), 0.01, "Mix: the inset from left, 0, to right, 1. Live."),
         float_widget("inset_y", 1.0, (0.0, 1.0), 0.01, "Mix: the inset from top, 0, to bottom, 1. Live."),
         float_widget("inset_size", 0.3, (SMALLEST, 1.0), 0.01, "Mix: share of the picture's width. Live."),
+        float_widget("volume", 1.0, (0.0, LOUDEST), 0.01, "Write: how loud; 0 is silent, 1 as it comes."),
     ]

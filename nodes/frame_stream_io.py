@@ -129,6 +129,7 @@ class FrameStreamIO(io.ComfyNode):
         inset_x: float = 1.0,
         inset_y: float = 1.0,
         inset_size: float = 0.3,
+        volume: float = 1.0,
     ) -> io.NodeOutput:
         check_widgets(cls, locals())
         live = LiveChoice(source, url, device, clock, allow_private)
@@ -167,7 +168,7 @@ class FrameStreamIO(io.ComfyNode):
         else:
             sink = live_target(target, target_url, allow_private, bitrate, keep_last)
         plan = PlanNode(
-            Write(sink, one_of("compare_mode", compare_mode, COMPARES), preview),
+            Write(sink, one_of("compare_mode", compare_mode, COMPARES), preview, volume),
             parents=tuple(stream for stream in (frames, compare) if stream is not None),
             node_id=cls._id(),
         )

@@ -24,7 +24,8 @@ RARE: dict[str, tuple[str, ...]] = {
     ),
     "FrameStreamIO": (
         *("path", "images_fps", "every_nth", "fps", "compare_mode", "codec", "keep_last", "preview", "clock"),
-        *("video_track", "audio_track", "background", "keep_audio_codec", "record_source", "run_mode"),
+        *("video_track", "audio_track", "background", "keep_audio_codec", "record_source"),
+        *("run_mode", "volume"),
     ),
     "TemporalLLLite": ("hooks", "refresh_every", "refresh_motion", "refresh_cuts", "refresh_prompt"),
     "KVCacheStyleSwitch": ("keep_frames", "interpolation"),
@@ -39,7 +40,7 @@ LIVE: dict[str, tuple[str, ...]] = {
     "TemporalLLLite": ("multiplier",),
     "KVCacheStyleSwitch": ("active",),
     "FlowWarp": ("blend",),
-    "FrameStreamIO": ("balance", "inset_x", "inset_y", "inset_size"),
+    "FrameStreamIO": ("balance", "inset_x", "inset_y", "inset_size", "volume"),
 }
 """Inputs that act while the stream runs."""
 

@@ -152,7 +152,7 @@ class RecordingSink(FrameSink):
         spec, audio = take(self._spec, self._takes), self._form.audio
         if audio is not None:
             left = max(0.0, audio.duration - float(moment)) if audio.duration else 0.0
-            audio = replace(audio, start=audio.start + float(moment), duration=left)
+            audio = replace(audio, start=audio.start + float(moment), duration=left, begins=moment)
         form = self._form
         self._sink = spec.open(form.width, form.height, form.fps, audio)
         self._sink.ending = partial(_shifted, form.ending, moment)

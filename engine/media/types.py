@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ import numpy as np
 
 from .status import SourceStatus, TargetStatus
 from .tracks import MediaFile
+from .volume import Volume
 
 Resize = Literal["crop", "letterbox", "stretch"]
 
@@ -135,11 +136,15 @@ class AudioTrack:
         open: gives the file at its beginning; its chosen audio stream is meant.
         start: where the frames' time 0 lies on the file's timeline, seconds.
         duration: seconds to take from there; 0 takes everything.
+        volume: how loud it is made for a target; None leaves it as it is.
+        begins: second of the stream, and so of ``volume``, that is the target's time 0.
     """
 
     open: Callable[[], MediaFile]
     start: float = 0.0
     duration: float = 0.0
+    volume: Volume | None = field(default=None, compare=False, repr=False)
+    begins: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)

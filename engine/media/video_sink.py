@@ -14,7 +14,7 @@ from ..errors import MediaError
 from ..log import log
 from .audio import AudioFeed, LiveAudioFeed, audio_feed
 from .encoders import Codec, add_video_stream, choose_encoder
-from .faststart import make_faststart
+from .faststart import SoundAnew, make_faststart
 from .filters import ACCURATE, FilterChain
 from .fragments import drop_partial_fragment
 from .status import TargetStatus
@@ -73,6 +73,7 @@ class VideoSink(FrameSink):
         self._remark = ""
         self._failed = False
         self._result: SinkResult | None = None
+        self._track = audio
         self._audio: AudioFeed | LiveAudioFeed | None = None
         even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         self._pad = ((0, even[1] - size[1]), (0, even[0] - size[0]), (0, 0))
@@ -116,7 +117,7 @@ class VideoSink(FrameSink):
             ending = self.ending()
             failure = self._finish(ending)
             if self._written and not self._failed:
-                make_faststart(self._path, self._fps, dict(self.last_tags()))
+                make_faststart(self._path, self._fps, dict(self.last_tags()), self._sound_anew())
             self._result = self._outcome(not self._failed and (ending is None or ending.complete))
             if failure is not None:
                 raise failure
@@ -127,8 +128,10 @@ class VideoSink(FrameSink):
             failure = self._finish(None)
             if failure is not None:
                 log.warning("%s", failure)
-            elif self._written and not self._failed and (tags := dict(self.last_tags())):
-                make_faststart(self._path, self._fps, tags)  # only a new header can hold them
+            elif self._written and not self._failed:
+                tags, sound = dict(self.last_tags()), self._sound_anew()
+                if tags or sound:  # only a new header can hold them
+                    make_faststart(self._path, self._fps, tags, sound)
             self._result = self._outcome(complete=False)
         return self._result
 
@@ -170,10 +173,17 @@ class VideoSink(FrameSink):
             packet.duration = round(usual / packet.time_base)
         self._output.mux(packet)
 
-    def _mux_audio(self, until: Fraction | None) -> None:
+    def _mux_audio(self, until: Fraction | None, last: bool = False) -> None:
         if self._audio is not None:
-            for packet in self._audio.packets(until):
+            for packet in self._audio.packets(until, last):
                 self._output.mux(packet)
+
+    def _sound_anew(self) -> SoundAnew | None:
+        """Where packets were copied and the volume has changed since: the sound to take their place."""
+        track = self._track
+        if track is None or track.volume is None or self._audio is None or not self._audio.copies:
+            return None
+        return (track, self._sound_end) if track.volume.changes(track.begins) else None
 
     def _finish(self, ending: Ending | None) -> MediaError | None:
         """Flush what the encoder holds, add the rest of the audio, close the file; what failed, or None.
@@ -212,8 +222,12 @@ class VideoSink(FrameSink):
     def _flush(self) -> None:
         for packet in self._stream.encode(None):
             self._mux(packet)
-        whole = self._held is not None
-        self._mux_audio(None if whole else self._last_tick * self._tick + 1 / self._fps)
+        self._mux_audio(self._sound_end, last=True)
+
+    @property
+    def _sound_end(self) -> Fraction | None:
+        """Up to where the sound is heard: None where that is its own end."""
+        return None if self._held is not None else self._last_tick * self._tick + 1 / self._fps
 
     def _outcome(self, complete: bool) -> SinkResult:
         tail = np.stack(self._tail) if self._tail else None

@@ -11,6 +11,7 @@ from ..errors import MediaError
 from ..media.types import Frames
 from .edge import Edge
 from .preview import PreviewHub
+from .sound_volume import SoundVolume
 from .writer import SinkWriter
 
 
@@ -22,6 +23,7 @@ class OutputPart:
         result: the frames to write.
         compared: another stream to show beside them; without one, their source is.
         preview: where they are shown, or None.
+        sound: how loud the target is.
         on_chunk: called with every chunk that went to the writer.
 
     Attributes:
@@ -34,12 +36,14 @@ class OutputPart:
         result: Edge,
         compared: Edge | None,
         preview: PreviewHub | None,
+        sound: SoundVolume,
         on_chunk: Callable[[], None],
     ) -> None:
         self.writer = writer
         self._result = result
         self._compared = compared
         self._preview = preview
+        self._sound = sound
         self._on_chunk = on_chunk
         self._last_compared: np.ndarray | None = None
         self.ended = False
@@ -62,6 +66,7 @@ class OutputPart:
     def _deliver(self, frames: Frames) -> None:
         if self._compared is not None:
             frames = replace(frames, source=self._take_compared(self._compared, len(frames)))
+        self._sound.follow(frames)
         self.writer.put(frames)
         self._on_chunk()
         if self._preview is not None:

@@ -259,6 +259,12 @@ class ParameterStore:
             late = {key: entry for key, entry in self._entries.items() if specs[key].late}
             return self._read(late, pts, frame, [key for key in keys if key in late])
 
+    def of(self, key: str, pts: Fraction, frame: int) -> LiveValues:
+        """One late key alone, of one frame."""
+        with self._lock:
+            self._play_cues(frame, pts)
+            return self._read({key: self._entries[key]}, pts, frame, (key,))
+
     def _read(
         self, entries: Mapping[str, Entry], pts: Fraction | None, frame: int | None, used: Iterable[str]
     ) -> LiveValues:

@@ -62,11 +62,16 @@ class FlowBlend:
 
 @dataclass(frozen=True)
 class Write:
-    """Write a target; a second parent is the stream to compare with, else the source is."""
+    """Write a target; a second parent is the stream to compare with, else the source is.
+
+    Attributes:
+        volume: factor of its sound, 0 to ``LOUDEST`` (live under ``"<node_id>.volume"``, late).
+    """
 
     sink: SinkSpec | LiveSinkSpec | LosslessSpec
     compare: CompareMode = "off"
     preview: bool = True
+    volume: float = 1.0
 
 
 Operation = Read | Stylise | FlowBlend | Mix | Write

@@ -36,6 +36,7 @@ from .plan import PlanNode, Read, Stylise, Write
 from .preview import PreviewHub
 from .residency import OwnResidency, Residency
 from .session_context import SessionContext
+from .sound_volume import volume_parameters
 from .stream_graph import StreamGraph
 from .swap import Swap
 from .telemetry import Telemetry
@@ -370,7 +371,8 @@ class StreamSession:
         assert self._work is not None
         specs = [spec for runner in loaded.runners.values() for spec in runner.live_parameters]
         plan = self._work[0]
-        self._live = [*specs, *flow_blend_parameters(plan), *mix_parameters(plan)]
+        own = [*flow_blend_parameters(plan), *mix_parameters(plan), *volume_parameters(plan)]
+        self._live = [*specs, *own]
         self.store.declare(self._live)
         self.memory = loaded.placement.size
 

@@ -34,6 +34,7 @@ from .parts import FeedPart, Part, PipelinePart, Successor
 from .pause import Gate, Pause
 from .plan import FlowBlend, PlanNode, Read, Stylise, Write
 from .session_context import SessionContext
+from .sound_volume import SoundVolume
 from .stage_pipeline import StagePipeline
 from .trial import Trial
 from .writer import SinkWriter
@@ -210,13 +211,15 @@ class StreamGraph:
                 context.telemetry.delivered(frames.captured_at)
 
         store = context.store
+        sound = SoundVolume(node, store)
         form = StreamFormat(
             width, loaded.height, rate, None, live_values=store.resting, modulators=store.modulators
         )
         if source is not None:
-            form = replace(form, audio=source.audio, ending=source.ending)
+            audio = source.audio and replace(source.audio, volume=sound.volume)
+            form = replace(form, audio=audio, ending=source.ending)
             if shown:
-                context.preview.audio = source.audio
+                context.preview.audio = audio
         writer = SinkWriter(
             lambda: self._open_sink(node, form),
             write.compare,
@@ -224,7 +227,8 @@ class StreamGraph:
             context.telemetry,
             written,
         )
-        return OutputPart(writer, result, compared, context.preview if shown else None, context.on_chunk)
+        preview = context.preview if shown else None
+        return OutputPart(writer, result, compared, preview, sound, context.on_chunk)
 
     def _open_sink(self, node: PlanNode, form: StreamFormat) -> FrameSink:
         spec, context = _writes(node).sink, self._context

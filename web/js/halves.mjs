@@ -14,7 +14,7 @@ export const READ = new Set([
 ]);
 export const WRITE = new Set([
   ...["filename_prefix", "compare_mode", "quality", "codec", "keep_last", "preview", "stage"],
-  ...["target", "target_url", "bitrate", "record", "keep_audio_codec", "take", "record_source", "run_mode"],
+  ...["target", "target_url", "bitrate", "record", "keep_audio_codec", "take", "record_source", "run_mode", "volume"],
 ]);
 export const MIX = new Set(["mix", "balance", "inset_x", "inset_y", "inset_size", "status"]);
 

@@ -29,6 +29,7 @@ import { applyStyles } from "./styles.mjs?v=0.3.0";
 import { takesOn } from "./takes.mjs?v=0.3.0";
 
 const STAGE_NODES = new Set(["FrameStreamIO"]);
+const VOLUME = "volume";
 const LIVE_NODES = new Set(["MLLMEncode", "LoadStreamModel", "StreamDenoise", "TemporalLLLite", "FlowWarp", "KVCacheStyleSwitch"]);
 
 await speak();
@@ -153,6 +154,8 @@ function addStage(node, id = () => executionId(node), ids = () => [id()], writer
     step: () => board.step(id()),
     snapshot: () => board.snapshot(id()),
     record: (on) => board.record(id(), on),
+    volume: () => /** @type {number | undefined} */ (board.liveValues().get(`${id()}.${VOLUME}`)),
+    mute: () => mute(writer(), `${id()}.${VOLUME}`),
     copyShareLink: () => copyShareLink(id()),
     onMode: (mode) => {
       node.properties.livestyle_compare = mode;
@@ -168,10 +171,14 @@ function addStage(node, id = () => executionId(node), ids = () => [id()], writer
   const bar = perform.presetBar(id, cues.toggle);
   const { timeline, toggle } = takes.timelineOf(node, writer);
   stage.bar.append(toggle);
-  stage.element.append(bar.element, cues.element, timeline.element);
+  const own = node === writer() ? new ModulatorPanel(node, [VOLUME], stage.status, perform.modulation) : undefined;
+  if (own) board.addView(node, own);
+  stage.element.append(...(own ? [own.element] : []), bar.element, cues.element, timeline.element);
   board.addView(node, { showState: ({ state }) => (toggle.hidden = !OVER.has(state) && timeline.element.hidden) }, ids);
-  addWidget(node, "stage", stage, () => stage.height + cues.height + timeline.height);
-  cues.onResize = timeline.onResize = () => stage.onResize();
+  addWidget(node, "stage", stage, () => stage.height + (own?.opened ?? 0) + cues.height + timeline.height);
+  const resize = () => stage.onResize();
+  cues.onResize = timeline.onResize = resize;
+  if (own) own.onResize = resize;
   board.addView(node, stage, ids);
   board.addView(node, cues, ids);
   const restore = () => {
@@ -187,7 +194,18 @@ function addStage(node, id = () => executionId(node), ids = () => [id()], writer
     stage.dispose();
     bar.dispose();
     cues.dispose();
+    own?.dispose();
   });
+}
+
+/** Silence the sound of a node that writes, or give it the volume that it had. @param {any} node @param {string} key */
+function mute(node, key) {
+  const now = Number(board.liveValues().get(key));
+  if (now > 0) node.properties.livestyle_volume = now;
+  const wanted = now > 0 ? 0 : (node.properties.livestyle_volume ?? 1);
+  perform.modulation.taken(key);
+  board.set(key, wanted);
+  live.follow(key, wanted);
 }
 
 /** Each instance of a subgraph shows what plays in it, on its own node. @param {any} holder */

@@ -66,7 +66,12 @@ export class ModulatorPanel {
   }
 
   get height() {
-    return LINE + (this.editor.hidden ? 0 : EDITOR);
+    return LINE + this.opened;
+  }
+
+  /** Height of the editor; 0 while it is closed. */
+  get opened() {
+    return this.editor.hidden ? 0 : EDITOR;
   }
 
   dispose() {

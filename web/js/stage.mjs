@@ -20,6 +20,8 @@ const RUNNING = new Set(["loading", "warming", "running", "draining"]);
  * @property {() => void} step
  * @property {() => Promise<any>} snapshot
  * @property {(on: boolean) => void} record
+ * @property {() => number | undefined} volume of the sound; undefined where nothing plays
+ * @property {() => void} mute or no more
  * @property {() => string} id of the node
  * @property {() => Promise<string | undefined>} [copyShareLink] for OBS; gives what was copied
  * @property {(mode: import("./comparison.mjs?v=0.3.0").CompareMode) => void} onMode
@@ -62,6 +64,10 @@ export class Stage {
     this.pause = button("livestyle-pause", "Pause", "", () => host.pause(!this.state.paused));
     this.step = button("livestyle-step", "Step", "Keep this picture as it is, and go on by one chunk.", () => host.step());
     this.record = button("livestyle-record", "Record", "", () => host.record(!this.#recording));
+    this.mute = button("livestyle-mute", "Mute", "", () => {
+      host.mute();
+      this.#enable();
+    });
     this.snapshot = button(
       "livestyle-snapshot",
       "Snapshot",
@@ -82,7 +88,7 @@ export class Stage {
     );
     this.watch.hidden = !host.copyShareLink;
     this.bar = element("div", "livestyle-bar");
-    this.bar.append(this.stop, this.restart, this.pause, this.step, this.record, this.snapshot, this.view, this.watch);
+    this.bar.append(this.stop, this.restart, this.pause, this.step, this.record, this.mute, this.snapshot, this.view, this.watch);
     this.hint = element("div", "livestyle-hint");
     this.hint.textContent = t("Press Run: the picture shows here. What has a ring beside its name acts while it plays.");
     // Above the picture: the editor's minimap covers the foot of a tall node.
@@ -148,6 +154,7 @@ export class Stage {
   /** @param {any} receipt */
   showReceipt(receipt) {
     this.status.showReceipt(receipt);
+    this.#enable();
   }
 
   /** @param {import("./live_session.mjs?v=0.3.0").Shown} picture */
@@ -210,6 +217,10 @@ export class Stage {
     this.record.title = this.#recording
       ? t("Close the file; the stream goes on.")
       : t("Write a file from here on; the stream goes on.");
+    const volume = this.host.volume();
+    this.mute.hidden = !running || volume === undefined;
+    this.mute.dataset.on = this.mute.ariaPressed = String(volume === 0);
+    this.mute.title = volume === 0 ? t("Let the sound be heard again, as loud as before.") : t("Silence what is written, sent and watched; the volume is kept.");
   }
 
   #next() {

@@ -12,6 +12,7 @@ from ...errors import LiveStyleError
 from ...log import log
 from ..sound_reader import SoundReader
 from ..types import AudioTrack
+from ..volume import Loudness
 from .live_sound import LiveReader, LiveTrack, silence
 
 RATE = 48_000
@@ -34,35 +35,41 @@ class TrackSound:
         self._live: LiveReader | None = None
         self._file: SoundReader | None = None
         self._frames: Iterator[av.AudioFrame] = iter(())
+        frames: Iterator[av.AudioFrame] = iter(())
         self._end = round((Fraction(track.duration) - start) * RATE) if track.duration else None
+        self._loudness = Loudness(track.volume)
         track = replace(track, start=Fraction(track.start) + start)
         if isinstance(track, LiveTrack):
             self._live = LiveReader(track, RATE, form, "stereo")
             return
         try:
             self._file = SoundReader(track)
-            self._frames = self._file.frames(RATE, form, "stereo")
+            frames = self._file.frames(RATE, form, "stereo")
         except (LiveStyleError, LookupError) as error:
             log.warning("The target has no sound: %s", error)
+        self._frames = self._endless(frames)
 
     def until(self, end: Fraction) -> Iterator[av.AudioFrame]:
-        """What was not given yet and begins before ``end``, seconds of the stream, as frames' times are."""
-        last = round((end - self._start) * RATE)
+        """What was not given yet and is heard before ``end``, seconds of the stream, as frames' times are."""
         if self._live is not None:
-            for frame in self._live.until(end - self._start, PATIENCE_S):
-                yield self._next(frame)
-            return
-        while self._given < last:
-            frame = None
-            if self._end is None or self._given < self._end:
-                frame = next(self._frames, None)
-            yield self._next(silence(last - self._given, self._form, RATE) if frame is None else frame)
+            come = self._live.until(end - self._start, PATIENCE_S)
+            self._loudness.add(map(self._next, come))
+        yield from self._loudness.until(self._frames, end)
 
     def close(self) -> None:
         """Release the file."""
         if self._file is not None:
             self._file.close()
         self._file, self._live, self._frames = None, None, iter(())
+
+    def _endless(self, frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+        """The file's sound, and silence from its end on."""
+        for frame in frames:
+            if self._end is not None and self._given >= self._end:
+                break
+            yield self._next(frame)
+        while True:
+            yield self._next(silence(RATE // 50, self._form, RATE))
 
     def _next(self, frame: av.AudioFrame) -> av.AudioFrame:
         frame.pts, frame.time_base = round(self._start * RATE) + self._given, Fraction(1, RATE)

@@ -74,8 +74,8 @@ test("a source or target shows what it needs", () => {
   assert.deepEqual(choose(reader, "source", "browser screen"), [...always, "clock", "capture"]);
   const writer = makeNode("write", 4);
   const network = choose(writer, "target", "network");
-  assert.deepEqual(network, ["compare_mode", "keep_last", "preview", "stage", "target_url", "bitrate", "take", "run_mode", "allow_private"]);
-  const named = ["compare_mode", "keep_last", "preview", "stage", "target_url", "take", "run_mode"];
+  assert.deepEqual(network, ["compare_mode", "keep_last", "preview", "stage", "target_url", "bitrate", "take", "run_mode", "volume", "allow_private"]);
+  const named = ["compare_mode", "keep_last", "preview", "stage", "target_url", "take", "run_mode", "volume"];
   for (const target of ["virtual camera", "ndi"]) assert.deepEqual(choose(writer, "target", target), named);
 });
 

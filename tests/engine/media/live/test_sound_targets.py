@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
-from flashes import assert_in_step, flashing, out_of_step
+from flashes import assert_in_step, bursts, flashing, out_of_step
 from runtime_stubs import Behaviour, Zoo, stylise
+from sample_clips import make_clip
 from stream_servers import await_socket, ffmpeg, free_port
 
 from livestyle.engine.media.live.sink_spec import LiveSinkSpec
@@ -98,3 +102,26 @@ def test_that_of_a_live_source_is_with_drops_and_when_the_receiver_returns(tmp_p
         return max(worst), min(beeps)
 
     assert_in_step(4, attempt)
+
+
+def test_a_target_falls_silent_while_it_is_muted(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=150, fps=Fraction(25), size=(64, 48))
+    got, url = tmp_path / "got.mkv", f"srt://127.0.0.1:{free_port()}"
+    with ffmpeg("-i", f"{url}?mode=listener", "-c", "copy", str(got)) as process:
+        await_socket(process)
+        session = play(SourceSpec("file", str(clip)), url)
+        for volume, frames in ((0.0, 50), (0.5, 100)):
+            await_(lambda frames=frames: session.progress.done >= frames)
+            session.store.set("9.volume", volume)
+        assert session.wait(PATIENCE_S) and session.state == "done", session.error
+        let_end(process)
+    muted, back = session.store.taken.lanes["9.volume"].pts
+    with av.open(str(got)) as file:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+    loud = np.sqrt(np.square(heard[: len(heard) // 480 * 480]).reshape(-1, 480).mean(1))  # of 10 ms
+    (silent,) = [run for run in bursts(np.flatnonzero(loud < 1e-3) / 100) if run[1] - run[0] > 0.5]
+    lasted = silent[1] - silent[0] + 0.01
+    print(f"silent for {lasted:.2f} s, muted for {back - muted:.2f} s")
+    assert lasted == pytest.approx(back - muted, abs=0.06)
+    assert np.median(loud[: int(100 * silent[0]) - 5]) == pytest.approx(0.3 / 2**0.5, rel=0.05)
+    assert np.median(loud[int(100 * silent[1]) + 10 : -20]) == pytest.approx(0.15 / 2**0.5, rel=0.05)
