@@ -177,7 +177,8 @@ def test_a_recall_glides_and_names_what_is_not_there(registry: SessionRegistry) 
             glide = [entry["value"] for entry in heard if entry["type"] == "gliding"]
             assert len(glide) > 1 and glide == sorted(glide, reverse=True) and glide[-1] == 0.25
             assert [entry["key"] for entry in heard if entry["type"] == "error"] == ["7.gone"]
-            assert dict(session.store.snapshot()) == {"2.strength": 0.25, "2.seed": 5, "p.prompt": "ink"}
+            values = {"2.strength": 0.25, "2.seed": 5, "p.prompt": "ink", "9.volume": 1.0}
+            assert dict(session.store.snapshot()) == values
 
     serve(registry, talk)
 

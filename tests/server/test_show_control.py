@@ -91,7 +91,7 @@ def test_values_are_read_and_written_by_address_or_key(
         done = await _write(client, session, values=values)
         assert list(done["refused"]) == ["2.steps"]
         now = {each["key"]: each["value"] for each in (await _read(client, session))["controls"]}
-        assert now == {"2.strength": 0.5, "2.seed": 3, "p.prompt": "ink"}
+        assert now == {"2.strength": 0.5, "2.seed": 3, "p.prompt": "ink", "9.volume": 1.0}
 
     serve(registry, talk)
 
@@ -106,7 +106,8 @@ def test_presets_are_recalled_by_name_and_number(registry: SessionRegistry, sess
         assert (await _write(client, session, preset="Dusk", fade=0))["refused"] == {}
         assert session.store.snapshot()["2.strength"] == 0.25
         assert list((await _write(client, session, preset=2))["refused"]) == ["8.gone"]
-        assert dict(session.store.snapshot()) == {"2.strength": 1.0, "2.seed": 5, "p.prompt": "oil at dusk"}
+        values = {"2.strength": 1.0, "2.seed": 5, "p.prompt": "oil at dusk", "9.volume": 1.0}
+        assert dict(session.store.snapshot()) == values
 
     serve(registry, talk)
 
@@ -336,6 +337,7 @@ def test_nodes_with_one_title_are_told_apart_by_id(registry: SessionRegistry) ->
             "/livestyle/same/strength",
             "/livestyle/same/seed",
             "/livestyle/same/prompt",
+            "/livestyle/node/9/volume",
         }
         assert described["warnings"] == []  # their inputs differ
         set_owner(session, plan, "tab", hash_secret(SECRET), {})

@@ -17,12 +17,16 @@ from .extras import extra
 from .sender import Sender
 
 FIND_S = 3.0
+RATE = 48_000
+LISTEN_S = 0.5
+"""The first picture waits so long for sound, which tells whether there is any."""
+
 _TICK_S = 0.1
 _POLL_S = 0.004
 
 
 class NdiCapture(Capture):
-    """Pictures of an NDI sender.
+    """Pictures of an NDI sender, and its sound, in stereo.
 
     Args:
         wanted: its name, or a part of it; empty takes the first.
@@ -36,7 +40,8 @@ class NdiCapture(Capture):
         self.name = f"NDI {wanted}".rstrip()
         self._wanted = wanted.strip().lower()
         self._interrupted = threading.Event()
-        self._finder = self._receiver = self._frame = None
+        self._finder = self._receiver = self._frame = self._sound = None
+        self._asked = 0.0
 
     def open(self) -> None:
         self._finder = extra("cyndilib.finder").Finder()
@@ -52,16 +57,23 @@ class NdiCapture(Capture):
         self._frame = extra("cyndilib.video_frame").VideoFrameSync()
         self._receiver = receiver.Receiver(color_format=colours.RGBX_RGBA)
         self._receiver.frame_sync.set_video_frame(self._frame)
+        self._sound = extra("cyndilib.audio_frame").AudioFrameSync()
+        self._receiver.frame_sync.set_audio_frame(self._sound)
+        self.sounds = False
         self._receiver.set_source(self._finder.get_source(name))
 
     def pictures(self) -> Iterator[CapturedFrame | None]:
         assert self._receiver is not None and self._frame is not None
         last, seen = None, time.monotonic()
+        self._asked, listening = seen, LISTEN_S if self.heard is not None else 0.0
         while not self._interrupted.is_set():
+            self._listen()
             self._receiver.frame_sync.capture_video()
             now, stamp = time.monotonic(), self._frame.get_timestamp_posix()
             width, height = self._frame.get_resolution()
-            if width and height and stamp != last:
+            if width and height and listening and not self.sounds:
+                listening = max(0.0, listening - _POLL_S)
+            elif width and height and stamp != last:
                 last, seen = stamp, now
                 rate = self._frame.get_frame_rate()
                 self.rate = Fraction(rate) if rate else None
@@ -79,10 +91,28 @@ class NdiCapture(Capture):
             self._receiver.disconnect()
         if self._finder is not None:
             self._finder.close()
-        self._finder = self._receiver = self._frame = None
+        self._finder = self._receiver = self._frame = self._sound = None
 
     def interrupt(self) -> None:
         self._interrupted.set()
+
+    def _listen(self) -> None:
+        """Pass on what has come since: NDI gives sound at the pace at which it is asked for it."""
+        now = time.monotonic()
+        due = int((now - self._asked) * RATE)
+        if self.heard is None or self._receiver is None or self._sound is None or due < RATE // 100:
+            return
+        self._asked += due / RATE
+        self._sound.sample_rate, self._sound.num_channels = RATE, 2  # else it asks for what it had before
+        count = self._receiver.frame_sync.capture_audio(due)
+        stamp = self._sound.get_timestamp_posix() if count else 0.0
+        if stamp <= 0:  # before the first of it
+            return
+        frame = av.AudioFrame.from_ndarray(self._sound.get_array(), "fltp", "stereo")
+        frame.sample_rate, frame.time_base = RATE, Fraction(1, 1_000_000)
+        frame.pts = round(stamp * 1_000_000)
+        self.sounds = True
+        self.heard(frame, now - count / RATE)
 
     def _find(self) -> str:
         assert self._finder is not None
