@@ -10,8 +10,8 @@ from ..engine.media.live.choice import CLOCKS, SOURCES, TARGETS
 from ..engine.media.live.devices import labels, list_cameras, list_screens
 from ..engine.media.mixing import MixMode
 from ..engine.media.types import Resize
-from ..engine.runtime.mix_stage import SMALLEST
 from ..engine.media.volume import LOUDEST
+from ..engine.runtime.mix_stage import SMALLEST
 from ..engine.runtime.plan import CompareMode
 from ..engine.runtime.stream_role import MODES
 from .declare import FrameStream, boolean_widget, combo_widget, float_widget, int_widget, string_widget
