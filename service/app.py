@@ -113,7 +113,9 @@ class ServiceApp:
         writes = [
             node_id
             for node_id, node in host.place.graph.items()
-            if node["class_type"] == "FrameStreamIO" and "frames" in node["inputs"]
+            if node["class_type"] == "FrameStreamIO"
+            and "frames" in node["inputs"]
+            and "frames_b" not in node["inputs"]
         ]
         return [f"Watch node {node_id} at {self._links.path(node_id, host.CLIENT)}" for node_id in writes]
 

@@ -72,7 +72,7 @@ class MixStage(ChunkWorker):
         self._keys = tuple(f"{node_id}.{name}" for name in LIVE)
         self._inlet, self._others, self._store = inlet, others, store
         self._waiting: Frames | None = None
-        self._seen: list[list[np.ndarray | None]] = []
+        self._seen: list[list[np.ndarray]] = []
         self._late: list[LiveValues] = []
 
     @property
@@ -91,9 +91,9 @@ class MixStage(ChunkWorker):
         if frames is None:
             return None
         for moment in frames.pts[len(self._seen) :]:
-            pictures = [each.at(moment) for each in self._others]
+            pictures = [seen for each in self._others if (seen := each.at(moment)) is not None]
             missing = any(each.missing for each in self._others)
-            if not missing and any(picture is None for picture in pictures):
+            if not missing and len(pictures) < len(self._others):
                 return None
             self._seen.append([] if missing else pictures)
         self._waiting = None
@@ -107,7 +107,7 @@ class MixStage(ChunkWorker):
     def _values(self, late: LiveValues) -> dict[str, float]:
         return {name: float(late[key]) for name, key in zip(LIVE, self._keys, strict=True)}
 
-    def _mixed(self, frames: Frames, mixes: list[Mix], seen: list[list[np.ndarray | None]]) -> Frames:
+    def _mixed(self, frames: Frames, mixes: list[Mix], seen: list[list[np.ndarray]]) -> Frames:
         rows = zip(mixes, frames.pixels, seen, strict=True)
         pixels = np.stack([mixed(mix, own, *others) if others else own for mix, own, others in rows])
         return replace(frames, pixels=pixels, source=pixels if self._raw else frames.source)
