@@ -116,6 +116,12 @@ class ComfyClient:
         """Cancel the running prompt."""
         self.request("/interrupt", {"prompt_id": prompt_id} if prompt_id else {})
 
+    def end_all(self) -> None:
+        """Cancel the running prompt, and forget those that wait."""
+        self.request("/queue", {"clear": True})
+        if self.request("/queue")["queue_running"]:
+            self.interrupt()
+
     def free(self) -> None:
         """Unload models and forget cached results."""
         self.request("/free", {"unload_models": True, "free_memory": True})

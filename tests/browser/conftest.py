@@ -54,8 +54,9 @@ def chromium_with_camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[o
 
 
 @pytest.fixture(params=["classic", "vue"])
-def renderer(request: pytest.FixtureRequest, server: ComfyServer) -> str:
-    """Which of ComfyUI's two node renderers the page uses."""
-    settings = {"Comfy.VueNodes.Enabled": request.param == "vue", "Comfy.TutorialCompleted": True}
-    ComfyClient(server.url).request("/settings", settings)
-    return request.param
+def renderer(request: pytest.FixtureRequest, server: ComfyServer) -> Iterator[str]:
+    """Which of ComfyUI's two node renderers the page uses; the classic one where a test does not ask."""
+    client, setting = ComfyClient(server.url), "Comfy.VueNodes.Enabled"
+    client.request("/settings", {setting: request.param == "vue", "Comfy.TutorialCompleted": True})
+    yield request.param
+    client.request("/settings", {setting: False})

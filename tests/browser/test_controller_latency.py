@@ -11,7 +11,6 @@ import statistics
 
 import pytest
 from canvas import open_canvas
-from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from graphs import CLIP
 from sample_clips import make_clip
@@ -66,7 +65,6 @@ PLAY = """async ([kind, turns]) => {
 
 
 def test_controllers_are_seen_soon(chromium: object, server: ComfyServer, checkpoint: str) -> None:
-    ComfyClient(server.url).request("/settings", {"Comfy.VueNodes.Enabled": False})
     make_clip(server.input / CLIP, frames=400 * 24, size=(64, 48), audio=False)
     with open_canvas(chromium, server.url) as canvas:
         canvas.load_template("restyle_a_video", CLIP)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from beat_clips import flash_and_beep
 from canvas import RUN_MS, open_canvas
-from comfy_client import ComfyClient
 from comfy_server import ComfyServer
 from graphs import CLIP
 
@@ -18,7 +17,6 @@ LABEL = """pattern => new RegExp(pattern).test(window.app.graph.nodes
 def test_this_computers_microphone_moves_a_number(
     chromium_with_camera: object, server: ComfyServer, checkpoint: str
 ) -> None:
-    ComfyClient(server.url).request("/settings", {"Comfy.VueNodes.Enabled": False})
     flash_and_beep(server.input / CLIP, [], seconds=60.0, fps=24, size=(192, 112))
     with open_canvas(chromium_with_camera, server.url) as canvas:
         canvas.load_template("restyle_a_video", CLIP)

@@ -59,8 +59,8 @@ class Canvas:
         self.page = page
         self.complaints: list[str] = []
         page.on("console", self._on_console)
+        page.context.set_default_timeout(LOAD_MS)  # of the pages that it opens, too
         page.on("pageerror", lambda error: self._complain(f"{error} {error.stack}"))
-        page.set_default_timeout(LOAD_MS)
         page.goto(url)
         page.wait_for_function("window.app?.graph && window.app.extensionManager")
 
@@ -202,5 +202,8 @@ def open_canvas(browser: Any, url: str) -> Iterator[Canvas]:
         canvas = Canvas(context.new_page(), url)
         yield canvas
         assert canvas.complaints == []
+    except BaseException:
+        ComfyClient(url).end_all()  # the next test would wait for it
+        raise
     finally:
         context.close()

@@ -80,9 +80,11 @@ def server(start_server: StartServer) -> ComfyServer:
 
 
 @pytest.fixture
-def client(server: ComfyServer) -> ComfyClient:
-    """A fresh client of ``server``."""
-    return ComfyClient(server.url)
+def client(server: ComfyServer) -> Iterator[ComfyClient]:
+    """A fresh client of ``server``; what a failed test left in the queue ends with it."""
+    client = ComfyClient(server.url)
+    yield client
+    client.end_all()
 
 
 @pytest.fixture
