@@ -99,9 +99,9 @@ export function applyHalves(node, sockets = true) {
   node.graph?.setDirtyCanvas?.(true, true);
 }
 
-/** What stands in a text or choice that was added later: a graph that was saved before has the upload button's
- * value in its place. @type {Record<string, string>} */
-const LATER = { take: "", mix: "crossfade" };
+/** What stands in a widget that was added later: a graph that was saved before has the upload button's
+ * value in its place. @type {Record<string, string | number>} */
+const LATER = { take: "", mix: "crossfade", volume: 1 };
 
 /** @param {any} node */
 export function forgetUpload(node) {

@@ -136,7 +136,7 @@ test("what was added later forgets the upload button's value, and nothing else d
   for (const widget of node.widgets) widget.value = "image";
   forgetUpload(node);
   const value = (name) => node.widgets.find((widget) => widget.name === name).value;
-  assert.deepEqual([value("take"), value("mix"), value("filename_prefix")], ["", "crossfade", "image"]);
+  assert.deepEqual(["take", "mix", "volume", "filename_prefix"].map(value), ["", "crossfade", 1, "image"]);
 });
 
 test("a style switch shows the next empty style", () => {
