@@ -8,10 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
+import torch
+
 from ..engine.errors import LiveStyleError, SettingError
+from ..engine.families import weights_on
 from ..engine.families.base import ModelHandle
+from ..engine.families.devices import devices_of
 from ..engine.runtime.changes import Changes, NeedsRestart, changes
+from ..engine.runtime.device import WEIGHT_DTYPES, plan_device
 from ..engine.runtime.loaded_models import ModelStore
+from ..engine.runtime.memory import check_room
 from ..engine.runtime.plan import PlanNode, Stylise
 from ..engine.runtime.registry import sessions
 from ..engine.runtime.residency import Residency
@@ -151,6 +157,10 @@ def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any], work
 def _restyled(session: StreamSession, found: Changes) -> Changes:
     """Give the nodes their other conditioning; those that take none while they play need a new runner."""
     models, conditioning = dict(found.models), dict(found.conditioning)
+    if models:  # all at once, or nothing
+        return replace(
+            found, models={**dict.fromkeys(conditioning, ("conditioning",)), **models}, conditioning={}
+        )
     for node_id, each in found.conditioning.items():
         try:
             session.restyle(node_id, each)
@@ -187,6 +197,8 @@ def _swap(
     workshop.models.keep_only([*asked.models, *models_in_use(sessions.running())])
     workshop.say(f"Loading {names} while it plays on")
     try:
+        for each in operations.values():
+            _check_room(each.model, workshop)
         swap = session.swap(operations, workshop.residency, at_border)
         try:
             while not swap.wait(TICK_S):
@@ -201,6 +213,15 @@ def _swap(
     finally:
         workshop.models.keep_only(models_in_use(sessions.running()))
     return refused
+
+
+def _check_room(handle: ModelHandle, workshop: Workshop) -> None:
+    """Raise SettingError for weights that don't fit beside those that play; a GPU says so itself."""
+    devices = devices_of(handle, workshop.residency.device)
+    dtype = WEIGHT_DTYPES.get(handle.dtype, plan_device(devices.denoiser).dtype)
+    size = weights_on(handle, dtype, devices).get(torch.device("cpu"), 0)
+    if not workshop.models.has(handle):
+        check_room(PurePath(handle.checkpoint).name, size)
 
 
 def _named(session: StreamSession, error: NeedsRestart) -> str:

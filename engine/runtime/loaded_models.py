@@ -39,6 +39,10 @@ class ModelStore:
             self._wanted = wanted
             self._models = {key: model for key, model in self._models.items() if key in wanted}
 
+    def has(self, handle: ModelHandle) -> bool:
+        """Whether its weights are loaded."""
+        return self._known(_weights_of(handle)) is not None
+
     def get(self, handle: ModelHandle) -> StreamModel:
         """The model, loaded if need be; raises CheckpointError."""
         key = _weights_of(handle)

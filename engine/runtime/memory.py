@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 import psutil
 
+from ..errors import SettingError
+
 INTERVAL_S = 2.0
 
 
@@ -25,6 +27,13 @@ def malloc_trim() -> Callable[[int], int] | None:
 def resident_bytes() -> int:
     """Memory that this process holds now."""
     return psutil.Process().memory_info().rss
+
+
+def check_room(name: str, size: int) -> None:
+    """Raise SettingError where so many bytes more don't fit into this machine's memory: it would end us."""
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise SettingError(f"{name} needs {size / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free")
 
 
 class Trimmer:

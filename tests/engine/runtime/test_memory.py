@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from runtime_stubs import Behaviour, Zoo, read, stylise, write
 
-from livestyle.engine.runtime.memory import Trimmer
+from livestyle.engine.errors import SettingError
+from livestyle.engine.runtime.memory import Trimmer, check_room
 from livestyle.engine.runtime.session import StreamSession
 
 FRAMES = 1200
@@ -42,3 +43,9 @@ def test_heaps_are_trimmed_now_and_then():
         trimmer.tick()
         clock[0] += 0.1
     assert calls == [0, 0]
+
+
+def test_what_does_not_fit_into_memory_is_told_before_it_is_loaded() -> None:
+    check_room("small", 1)
+    with pytest.raises(SettingError, match=r"^large needs 1152921504\.6 GB of memory, and [0-9.]+ GB are f"):
+        check_room("large", 1 << 60)
