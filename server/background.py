@@ -188,7 +188,8 @@ def _swap(
     refused: dict[str, str] = {}
 
     def at_border(node: PlanNode, frame: int) -> None:
-        refused.update(session.store.recall(values)[1])
+        known = session.store.parameters()  # those of a LoRA or adapter may have gone with it
+        refused.update(session.store.recall({key: each for key, each in values.items() if key in known})[1])
         session.store.taken.swap(frame, f"{names} ({', '.join(found.models[node.node_id])})")
         owner = owner_of(session)
         set_owner(session, asked.plan, owner.client, owner.secret_hash, titles_of(graph), owner.workflow)

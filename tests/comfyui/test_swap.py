@@ -111,6 +111,22 @@ def test_what_cant_be_loaded_leaves_the_old_one(
     plays_on(tab, session)
 
 
+def test_an_adapter_comes_with_its_live_value_and_goes(
+    tab: ComfyClient, checkpoint: str, adapter: str
+) -> None:
+    graph = endless(checkpoint)
+    session = begin(tab, graph)
+    with session.socket() as page:
+        graph["9"] = {"class_type": "TemporalLLLite", "inputs": {"model": [LOAD, 0], "adapter": adapter}}
+        assert queue(tab, graph, model=["9", 0]).status == "success"
+        page.send(type="set", key="9.multiplier", value=0.5)
+        assert page.wait_for("applied", key="9.multiplier")["frame"] > 0
+        assert queue(tab, graph, model=[LOAD, 0], strength=0.5).status == "success"
+        page.wait_for("applied", key=f"{DENOISE}.strength")
+        page.send(type="set", key="9.multiplier", value=1.0)
+        assert "not a live setting" in page.wait_for("error", key="9.multiplier")["message"]
+
+
 def test_stop_while_it_is_built_ends_both(tab: ComfyClient, checkpoint: str) -> None:
     graph = endless(checkpoint)
     session = begin(tab, graph)
