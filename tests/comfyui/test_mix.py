@@ -12,6 +12,7 @@ from comfy_server import ComfyServer
 from graphs import DENOISE, READ, WRITE, Clip, Prompt, default_workflow, play, restyle, shown_file
 from live_session import Run
 from sample_clips import make_clip
+from stream_servers import free_port, publisher
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes minutes to start a ComfyUI alone
 
@@ -90,3 +91,33 @@ def test_a_take_of_a_crossfade_renders_again_to_the_bit(
     assert np.array_equal(play(again["path"]).pixels, play(first["path"]).pixels)
     lines = [each["path"].with_suffix(".take.jsonl").read_text().split("\n")[1:] for each in (first, again)]
     assert lines[0] == lines[1] and sum(BALANCE in line for line in lines[0]) >= 10  # a step a frame
+
+
+def test_two_live_sources_are_mixed_and_recorded_beside(
+    server: ComfyServer, client: ComfyClient, copies: Prompt
+) -> None:
+    graph = {node: {**each, "inputs": dict(each["inputs"])} for node, each in copies.items()}
+    addresses = [f"udp://127.0.0.1:{free_port()}" for _ in range(2)]
+    for node, url in zip((READ, SECOND), addresses, strict=True):
+        graph[node]["inputs"] = {"mode": "read", "source": "network", "url": url, "allow_private": True}
+    graph = _mixed(graph, READ, SECOND, balance=0.0)
+    graph[WRITE]["inputs"]["record_source"] = True
+    a, b = (publisher("-f", "mpegts", f"{url}?pkt_size=1316") for url in addresses)
+    with a, b:
+        run = Run(client, graph)
+        run.wait_frames(8)
+        with run.session().socket() as socket:
+            socket.send(type="set", key=BALANCE, value=1.0, seq=1)
+            shown = socket.wait_for("applied", key=BALANCE)["frame"]
+        run.wait_frames(shown + 16)
+        run.session().stop()
+        entry = shown_file(run.end(), server.output)
+    first, path = play(entry["path"]).pixels, entry["path"]
+    assert all(path.with_suffix(f".source{number}.mkv").exists() for number in ("", "2"))
+    graph[WRITE]["inputs"] |= {
+        "record_source": False,
+        "take": f"{path.parent.name}/{path.stem}.take.jsonl [output]",
+    }
+    again = play(shown_file(client.run(graph), server.output)["path"]).pixels
+    away = np.abs(again.astype(int) - first).mean(axis=(1, 2, 3))
+    assert len(again) == len(first) and away[:shown].max() == 0  # B may have come later than it was sent
