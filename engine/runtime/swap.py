@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 import torch
 
+from ..conditioning.timeline import StyleTimeline
 from ..errors import LiveStyleError, SettingError
 from ..families.base import Runner, StreamModel
 from ..families.remembered import copied_state
@@ -184,7 +185,7 @@ def _check(node: PlanNode, operation: Stylise, model: StreamModel, playing: Load
 
 def _hosted(operation: Stylise) -> bool:
     """Whether it uses a text encoder of the host's."""
-    styles = getattr(operation.conditioning, "styles", (operation.conditioning,))
+    styles = StyleTimeline.of(operation.conditioning).styles
     return operation.model.host_text is not None or any(style.clip is not None for style in styles)
 
 

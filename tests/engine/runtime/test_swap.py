@@ -179,7 +179,7 @@ def test_what_it_held_is_let_go_of_and_its_values_stay(play) -> None:
     store = player.session.store
     store.set("2.seed", 7)
     player.swapped()
-    assert set(store.parameters()) == {"2.strength", "2.seed", "m.lora_strength"}
+    assert set(store.parameters()) == {"2.strength", "2.seed", "m.lora_strength", "9.volume"}
     assert store.resting()["2.seed"] == 7
     store.set("m.lora_strength", 0.5)
     first = player.shelf.given[0]
