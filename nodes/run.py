@@ -22,7 +22,8 @@ from ..engine.runtime.residency import HeldResidency
 from ..engine.runtime.writer import NOTHING_WRITTEN
 from ..engine.takes.replay import prepared
 from ..server.addresses import titles_of
-from ..server.background import Asked, Workshop, graph_of, models_in_use, play_on, remember, workflow_of
+from ..server.background import Asked, graph_of, models_in_use, play_on, remember, workflow_of
+from ..server.model_swap import Workshop
 from ..server.owners import OWNER_FIELD, set_owner
 from ..server.prompt_settings import begin_settings
 from ..server.session_events import file_entry, send_session_event

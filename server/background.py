@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import Any
 
-import torch
-
-from ..engine.errors import LiveStyleError, SettingError
-from ..engine.families import weights_on
+from ..engine.errors import SettingError
 from ..engine.families.base import ModelHandle
-from ..engine.families.devices import devices_of
 from ..engine.runtime.changes import Changes, NeedsRestart, changes
-from ..engine.runtime.device import WEIGHT_DTYPES, plan_device
-from ..engine.runtime.loaded_models import ModelStore
-from ..engine.runtime.memory import check_room
 from ..engine.runtime.plan import PlanNode, Stylise
 from ..engine.runtime.registry import sessions
-from ..engine.runtime.residency import Residency
 from ..engine.runtime.session import StreamSession
 from .addresses import titles_of
+from .model_swap import Workshop, names_of, take_over
 from .modulators import modulators_of, set_modulators
 from .owners import OWNER_FIELD, owner_of, set_owner
 from .preset_bank import bank_in, set_bank
@@ -53,25 +45,6 @@ class Asked:
         nodes = self.plan.walk()
         return {node.node_id: node.operation for node in nodes if isinstance(node.operation, Stylise)}
 
-
-@dataclass(frozen=True)
-class Workshop:
-    """Where a changed model is built while the prompt waits.
-
-    Attributes:
-        models: that are loaded.
-        residency: for the models of one session.
-        check: raises when the prompt is cancelled; what plays goes on then.
-        say: shows a line on the node.
-    """
-
-    models: ModelStore
-    residency: Residency
-    check: Callable[[], None]
-    say: Callable[[str], None]
-
-
-TICK_S = 0.05
 
 STAYS = "It plays on as it was: {}. Press Restart, or Stop and Run."
 
@@ -178,51 +151,24 @@ def _swap(
     graph: Mapping[str, Any],
     workshop: Workshop,
 ) -> dict[str, str]:
-    """Have models built and swapped in; what of the values was refused then.
-
-    Raises:
-        SettingError: it plays on as it was, and why.
-    """
+    """Have models built and swapped in; what of the values was refused then. Raises SettingError."""
     operations = {node_id: asked.denoising[node_id] for node_id in found.models}
-    names = " and ".join(dict.fromkeys(PurePath(each.model.checkpoint).name for each in operations.values()))
     refused: dict[str, str] = {}
 
     def at_border(node: PlanNode, frame: int) -> None:
         known = session.store.parameters()  # those of a LoRA or adapter may have gone with it
         refused.update(session.store.recall({key: each for key, each in values.items() if key in known})[1])
-        session.store.taken.swap(frame, f"{names} ({', '.join(found.models[node.node_id])})")
+        session.store.taken.swap(frame, f"{names_of(operations)} ({', '.join(found.models[node.node_id])})")
         owner = owner_of(session)
         set_owner(session, asked.plan, owner.client, owner.secret_hash, titles_of(graph), owner.workflow)
         _asked[session] = asked
 
     workshop.models.keep_only([*asked.models, *models_in_use(sessions.running())])
-    workshop.say(f"Loading {names} while it plays on")
     try:
-        for each in operations.values():
-            _check_room(each.model, workshop)
-        swap = session.swap(operations, workshop.residency, at_border)
-        try:
-            while not swap.wait(TICK_S):
-                workshop.check()
-        except BaseException:
-            swap.give_up(SettingError("it was cancelled"))
-            raise
-        if swap.error is not None:
-            raise swap.error
-    except LiveStyleError as error:
-        raise SettingError(f"It plays on as it was: {str(error).rstrip('.')}.") from None
+        take_over(session, operations, at_border, workshop)
     finally:
         workshop.models.keep_only(models_in_use(sessions.running()))
     return refused
-
-
-def _check_room(handle: ModelHandle, workshop: Workshop) -> None:
-    """Raise SettingError for weights that don't fit beside those that play; a GPU says so itself."""
-    devices = devices_of(handle, workshop.residency.device)
-    dtype = WEIGHT_DTYPES.get(handle.dtype, plan_device(devices.denoiser).dtype)
-    size = weights_on(handle, dtype, devices).get(torch.device("cpu"), 0)
-    if not workshop.models.has(handle):
-        check_room(PurePath(handle.checkpoint).name, size)
 
 
 def _named(session: StreamSession, error: NeedsRestart) -> str:

@@ -11,20 +11,15 @@ import torch
 
 from ..conditioning.timeline import StyleTimeline
 from ..errors import LiveStyleError, SettingError
-from ..families.base import Runner, StreamModel
-from ..families.remembered import copied_state
-from ..media.types import Frames
-from .control import Control
+from ..families.base import StreamModel
 from .failures import is_out_of_memory, stage_error
-from .lanes import Lanes, lanes_of, own_lanes
+from .lanes import lanes_of
 from .loaded_plan import LoadedPlan, Loader, runner_of
 from .model_placement import placement_of
-from .parameters import ParameterStore
 from .plan import PlanNode, Stylise, stylised
 from .residency import Residency
-from .stage_pipeline import StagePipeline
 from .stream_graph import StreamGraph
-from .telemetry import Telemetry
+from .warm_up import warm_up
 
 OnBorder = Callable[[PlanNode, int, bool], None]
 """Called with a denoising node, the first frame that its new model makes, and whether it is the last one."""
@@ -156,7 +151,7 @@ class Swap:
             if frames is not None:
                 # Weights that play are used by one thread at a time.
                 shared = any(models[node] is model for model in playing.models.values()) or _hosted(operation)
-                _warm(runners[node], lanes[node] if shared else None, devices, frames)
+                warm_up(runners[node], lanes[node] if shared else None, devices, frames)
         return replace(playing, models=models, runners=runners, lanes=lanes, placement=placement)
 
 
@@ -187,25 +182,3 @@ def _hosted(operation: Stylise) -> bool:
     """Whether it uses a text encoder of the host's."""
     styles = StyleTimeline.of(operation.conditioning).styles
     return operation.model.host_text is not None or any(style.clip is not None for style in styles)
-
-
-def _warm(runner: Runner, lanes: Lanes | None, devices: tuple[torch.device, ...], frames: Frames) -> None:
-    """Have a runner make a first chunk that nobody sees, and forget it; raises what it fails with."""
-    before, control = copied_state(runner), Control()
-    working = lanes or own_lanes(*devices)
-    try:
-        working.follow_caller()
-        store = ParameterStore(runner.live_parameters, lambda receipt: None)
-        pipeline = StagePipeline(runner, working, store, Telemetry(), control)
-        pipeline.feed(frames[: runner.requirements.first])
-        while pipeline.working:
-            control.wait()
-    finally:
-        if lanes is None:
-            working.close()
-    if control.failure is not None:
-        raise control.failure
-    if before is None:
-        runner.reset()
-    else:
-        runner.state = before
