@@ -90,9 +90,8 @@ def test_an_address_moves_a_value_and_the_page_lists_it(
         sender.send_message(STRENGTH, 0.3)
         sender.send_message("/livestyle/words/prompt", "ink")
         sender.send_message("/livestyle/node/2/seed", 7)
-        await _until(
-            lambda: dict(session.store.snapshot()) == {"2.strength": 0.3, "2.seed": 7, "p.prompt": "ink"}
-        )
+        values = {"2.strength": 0.3, "2.seed": 7, "p.prompt": "ink", "9.volume": 1.0}
+        await _until(lambda: dict(session.store.snapshot()) == values)
         await _until(lambda: any(each["type"] == "applied" and each["key"] == "2.seed" for each in receipts))
         state = await _state(client)
         assert (state["host"], state["port"], state["problems"]) == ("127.0.0.1", port, [])

@@ -192,7 +192,7 @@ def test_a_change_is_received_and_applied(registry: SessionRegistry, session: St
     async def talk(client: TestClient) -> None:
         async with socket_of(client, session) as socket:
             live = await next_text(socket, lambda message: message["type"] == "live" and message["values"])
-            assert live["values"] == {"2.strength": 1.0, "2.seed": 0, "p.prompt": ""}
+            assert live["values"] == {"2.strength": 1.0, "2.seed": 0, "p.prompt": "", "9.volume": 1.0}
             for number, value in enumerate((0.1, 0.2, 0.5)):
                 await socket.send_json({"type": "set", "key": "2.strength", "value": value, "seq": number})
             received = await next_text(
