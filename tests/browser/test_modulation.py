@@ -49,9 +49,9 @@ def test_a_number_moves_by_itself_until_a_hand_takes_it(
         height = page.evaluate(HEIGHT)
 
         # with the keyboard alone, before anything plays
-        page.locator(".livestyle-modulate").first.wait_for()
         toggle = page.locator(".livestyle-live:has(option[value=seed]) .livestyle-modulate")
         editor = page.locator(".livestyle-live:has(option[value=seed]) .livestyle-modulator")
+        toggle.wait_for()
         toggle.focus()
         page.keyboard.press("Enter")
         editor.wait_for(state="visible")
