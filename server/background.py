@@ -5,19 +5,21 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..engine.errors import SettingError
 from ..engine.families.base import ModelHandle
 from ..engine.runtime.changes import Changes, NeedsRestart, changes
-from ..engine.runtime.plan import PlanNode, Stylise
+from ..engine.runtime.plan import PlanNode, Read, Stylise, rebuilt
 from ..engine.runtime.registry import sessions
 from ..engine.runtime.session import StreamSession
 from .addresses import titles_of
 from .model_swap import Workshop, names_of, take_over
 from .modulators import modulators_of, set_modulators
-from .owners import OWNER_FIELD, owner_of, set_owner
+from .owners import owner_of, set_owner
 from .preset_bank import bank_in, set_bank
+from .source_join import join, label_of
 
 
 @dataclass(frozen=True)
@@ -67,25 +69,13 @@ def models_in_use(sessions: Iterable[StreamSession]) -> list[ModelHandle]:
     return [handle for session in sessions if session in _asked for handle in _asked[session].models]
 
 
-def workflow_of(extra: Mapping[str, Any]) -> str:
-    """Id of the workflow that a prompt was made of, from its ``extra_data``; empty where it has none."""
-    info = extra.get("extra_pnginfo")
-    workflow = info.get("workflow") if isinstance(info, dict) else None
-    known = workflow.get("id") if isinstance(workflow, dict) else None
-    return known if isinstance(known, str) else ""
-
-
-def graph_of(extra: Mapping[str, Any], client: str | None) -> str:
-    """Whose graph a prompt has, and which: another tab's Run, or another workflow's, changes no session."""
-    return f"{extra.get(OWNER_FIELD) or client or ''} {workflow_of(extra)}"
-
-
 def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any], workshop: Workshop) -> str:
     """Apply to a session that plays what its graph has now.
 
     Changed live values and modulators act at the next chunk, as from a widget; changed pictures, embeddings
     and weights of the conditioning, too, and other presets and cues. A value that was queued as before stays
-    what it was turned to. A changed model is built first, and comes with all the rest.
+    what it was turned to. A changed model is built first, and comes with all the rest; so does a source that
+    is opened.
 
     Args:
         graph: of the prompt, whose nodes have their modulators, presets and cues.
@@ -106,6 +96,7 @@ def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any], work
         found = changes(before.plan, asked.plan, store.parameters())
     except NeedsRestart as error:
         raise SettingError(STAYS.format(_named(session, error))) from None
+    said = _join(session, asked, found, graph, workshop) if found.sources else ""
     found = _restyled(session, found)
     resting = store.resting()
     values = {key: value for key, value in found.values.items() if value != resting[key]}
@@ -124,7 +115,34 @@ def play_on(session: StreamSession, asked: Asked, graph: Mapping[str, Any], work
     _asked[session] = asked
     changed = [*(name for names in found.models.values() for name in names)]
     changed += [key.rpartition(".")[2] for key in values] + ["conditioning"] * bool(found.conditioning)
-    return f"Plays on with other {', '.join(dict.fromkeys(changed))}." if changed else "Plays on."
+    changed += ["source"] * bool(found.sources)
+    line = f"Plays on with other {', '.join(dict.fromkeys(changed))}." if changed else "Plays on."
+    return f"{line} {said}".rstrip()
+
+
+def _join(
+    session: StreamSession, asked: Asked, found: Changes, graph: Mapping[str, Any], workshop: Workshop
+) -> str:
+    """Have other sources opened and joined; a line of what isn't heard then. Raises SettingError."""
+    if asked.take or asked.record_source or found.models:
+        what = "a model with it" if found.models else "while a take plays or the source is kept"
+        raise SettingError(STAYS.format(f"the source can't change {what}"))
+
+    def at_border(node: PlanNode, frame: int) -> None:
+        read, before = found.sources[node.node_id], _asked.get(session)
+        session.store.taken.swap(frame, label_of(read), done=False)
+        if before is not None:
+            _asked[session] = replace(
+                before, plan=rebuilt(before.plan, partial(_reading, node.node_id, read))
+            )
+        owner = owner_of(session)
+        set_owner(session, asked.plan, owner.client, owner.secret_hash, titles_of(graph), owner.workflow)
+
+    return join(session, found.sources, at_border, workshop)
+
+
+def _reading(node_id: str, read: Read, node: PlanNode) -> PlanNode:
+    return replace(node, operation=read) if node.node_id == node_id else node
 
 
 def _restyled(session: StreamSession, found: Changes) -> Changes:

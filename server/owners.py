@@ -7,6 +7,7 @@ import secrets
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..engine.media.sinks import SinkSpec
 from ..engine.runtime.plan import PlanNode, Stylise, Write
@@ -95,3 +96,16 @@ def _node_ids(node: PlanNode) -> tuple[str, ...]:
         adapters = (adapter.node_id for adapter in model.patches)
         return node.node_id, model.node_id, *adapters, node.operation.conditioning.node_id
     return (node.node_id,)
+
+
+def workflow_of(extra: Mapping[str, Any]) -> str:
+    """Id of the workflow that a prompt was made of, from its ``extra_data``; empty where it has none."""
+    info = extra.get("extra_pnginfo")
+    workflow = info.get("workflow") if isinstance(info, dict) else None
+    known = workflow.get("id") if isinstance(workflow, dict) else None
+    return known if isinstance(known, str) else ""
+
+
+def graph_of(extra: Mapping[str, Any], client: str | None) -> str:
+    """Whose graph a prompt has, and which: another tab's Run, or another workflow's, changes no session."""
+    return f"{extra.get(OWNER_FIELD) or client or ''} {workflow_of(extra)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..media.types import AudioTrack, Frames
 from .history import History
 from .modulator import PICTURE_SIGNALS, SOUND_SIGNALS, Modulator, wave
 from .picture import PictureLevels
-from .sound import SoundLevels
+from .sound import SILENCE, SoundLevels
 from .track import Track
 
 RUN_IN_S = 2.0
@@ -36,6 +37,7 @@ class Signals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._audio: AudioTrack | None = None
+        self._begins = 0.0
         self._seen = False
         self._track: Track | None = None
         self._levels: PictureLevels | None = None
@@ -49,6 +51,14 @@ class Signals:
     def attach(self, audio: AudioTrack | None, seen: bool) -> None:
         """Before the stream begins: which sound its source has, and whether there are pictures."""
         self._audio, self._seen = audio, seen
+
+    def follow(self, audio: AudioTrack | None, moment: Fraction) -> None:
+        """Another source gives the pictures from this second of the stream on; on the reading thread."""
+        self.close()
+        self._track, self._begins = None, float(moment)
+        self._audio = audio and replace(audio, start=audio.start - self._begins)
+        with self._lock:
+            self._sound.add(self._begins, SILENCE)
 
     def want(self, modulator: Modulator) -> None:
         """Have the modulator's signal from now on.
@@ -85,7 +95,8 @@ class Signals:
                     if row[PICTURE_SIGNALS.index("cut")] == 1:
                         self._cuts.append(pts)
         if "sound" in self._wanted and self._audio is not None:
-            self._track = self._track or Track(self._audio, max(0.0, float(frames.pts[0]) - RUN_IN_S))
+            begin = max(self._begins, float(frames.pts[0]) - RUN_IN_S)
+            self._track = self._track or Track(self._audio, begin)
             for moment, row in self._track.until(float(frames.pts[-1])):
                 with self._lock:
                     self._sound.add(moment, row)

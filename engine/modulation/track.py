@@ -30,7 +30,7 @@ class Track:
         self._live: LiveReader | None = None
         self._frames: Iterator[av.AudioFrame] = iter(())
         if isinstance(track, LiveTrack):
-            self._live = LiveReader(replace(track, start=start), RATE, "flt", "mono")
+            self._live = LiveReader(replace(track, start=track.start + start), RATE, "flt", "mono")
             return
         try:
             self._reader = SoundReader(AudioTrack(track.open, track.start + start))

@@ -1,4 +1,4 @@
-"""What an edited graph changes on a stream that plays: values, conditioning, models, or more than that."""
+"""What an edited graph changes on a stream that plays: values, conditioning, models, sources, or more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..conditioning.timeline import AnyConditioning, StyleTimeline
 from ..errors import SettingError
 from ..media.sinks import SinkSpec
 from ..takes.lane import Value
-from .plan import PlanNode, Stylise
+from .plan import PlanNode, Read, Stylise
 
 Path = tuple[str, ...]
 """Of a value in a plan: the node's id, and the names of the fields that lead to it."""
@@ -32,6 +32,9 @@ WORDS = {
     **{"node_id": "nodes", "patches": "adapters"},
 }
 """What an artist calls a field, where that is no widget's name."""
+
+RATE = {("trim", "fps"), ("trim", "every_nth")}
+"""Fields of a source by which its stream has its rate."""
 
 TARGET = {"width", "height", "fps", "length"}
 """Settings of a denoising node by which its stream's targets were opened."""
@@ -58,11 +61,13 @@ class Changes:
         values: live values that were others in the earlier plan, by key.
         conditioning: of each denoising node whose own differs in more than its prompts.
         models: denoising nodes that need a runner of their own for what has changed, and what that is.
+        sources: what reading nodes with another source, or trim, are to do.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     conditioning: dict[str, AnyConditioning] = field(default_factory=dict)
     models: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: dict[str, Read] = field(default_factory=dict)
 
 
 def changes(before: PlanNode, after: PlanNode, live: Container[str]) -> Changes:
@@ -72,18 +77,26 @@ def changes(before: PlanNode, after: PlanNode, live: Container[str]) -> Changes:
         live: keys that the session has.
 
     Raises:
-        NeedsRestart: the size, the source, a target or the order of the nodes has changed.
+        NeedsRestart: the size, the rate, a target or the order of the nodes has changed.
     """
     then: dict[str, Value] = {}
     now: dict[str, Value] = {}
     old, new = dict(_fixed(before, live, then)), dict(_fixed(after, live, now))
+    earlier = {node.node_id: node.operation for node in before.walk()}
+    later = {node.node_id: node.operation for node in after.walk()}
     models: dict[str, list[str]] = {}
+    sources: dict[str, Read] = {}
     for path in sorted({**old, **new}, key=len):  # a node that is gone before its fields
         if path not in old or path not in new or old[path] != new[path]:
+            known, read = earlier.get(path[0]), later.get(path[0])
+            if isinstance(known, Read) and isinstance(read, Read) and _of_source(path):
+                if not _joins(known, read, after):
+                    raise NeedsRestart(_called(path), path[0])
+                sources[path[0]] = read
+                continue
             if not _of_runner(path):
                 raise NeedsRestart(_called(path), path[0])
             models.setdefault(path[0], []).append(_called(path))
-    earlier = {node.node_id: node.operation for node in before.walk()}
     conditioning = {}
     for node in after.walk():
         operation, known = node.operation, earlier[node.node_id]
@@ -94,7 +107,20 @@ def changes(before: PlanNode, after: PlanNode, live: Container[str]) -> Changes:
             elif _wordless(operation.conditioning) != _wordless(known.conditioning):
                 conditioning[node.node_id] = operation.conditioning
     values = {key: value for key, value in now.items() if key in then and value != then[key]}
-    return Changes(values, conditioning, {node_id: _names(each) for node_id, each in models.items()})
+    named = {node_id: _names(each) for node_id, each in models.items()}
+    return Changes(values, conditioning, named, sources)
+
+
+def _of_source(path: Path) -> bool:
+    """Whether a source is opened or resized with it, and nothing else depends on it."""
+    return path[2:3] in (("source",), ("resize",)) and path[-2:] not in RATE
+
+
+def _joins(known: Read, read: Read, plan: PlanNode) -> bool:
+    """Not what a page pushes, which it begins with a session, nor on a cluster."""
+    nodes = (node.operation for node in plan.walk())
+    remote = any(isinstance(each, Stylise) and each.model.run_on for each in nodes)
+    return not remote and "pushed" not in (known.source.kind, read.source.kind)
 
 
 def _of_runner(path: Path) -> bool:

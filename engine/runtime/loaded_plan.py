@@ -13,7 +13,7 @@ from ..cluster.remote_runner import RemoteRunner
 from ..errors import SessionCancelled, SettingError
 from ..families import StreamRequest, make_runner
 from ..families.base import ModelHandle, Runner, StreamModel
-from ..media.types import FrameSource
+from ..media.playing_source import PlayingSource
 from .control import Control
 from .lanes import Lanes, lanes_of
 from .lifecycle import State
@@ -40,7 +40,7 @@ class LoadedPlan:
         width, height: the size that all of them work at, in pixels.
     """
 
-    sources: Mapping[PlanNode, FrameSource]
+    sources: Mapping[PlanNode, PlayingSource]
     models: Mapping[PlanNode, StreamModel]
     runners: Mapping[PlanNode, Runner]
     lanes: Mapping[PlanNode, Lanes]
@@ -133,14 +133,15 @@ class PlanLoader:
         }
         return LoadedPlan(sources, models, runners, lanes, placement, width, height)
 
-    def _open_sources(self, nodes: Sequence[PlanNode], opened: ExitStack) -> dict[PlanNode, FrameSource]:
-        sources: dict[PlanNode, FrameSource] = {}
+    def _open_sources(self, nodes: Sequence[PlanNode], opened: ExitStack) -> dict[PlanNode, PlayingSource]:
+        sources: dict[PlanNode, PlayingSource] = {}
         for node in nodes:
             if isinstance(node.operation, Read):
                 self._step("loading", "Read", f"Opening {node.operation.source.label}")
-                sources[node] = node.operation.source.open()
-                opened.callback(sources[node].close)
-                sources[node].connect(self.given_up)
+                source = node.operation.source.open()
+                opened.callback(source.close)
+                source.connect(self.given_up)
+                sources[node] = PlayingSource(source)
         return sources
 
     def _load_models(self, stylise: Mapping[PlanNode, Stylise]) -> dict[PlanNode, StreamModel]:

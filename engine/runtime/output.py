@@ -23,10 +23,10 @@ class OutputPart:
         result: the frames to write.
         compared: another stream to show beside them; without one, their source is.
         preview: where they are shown, or None.
-        sound: how loud the target is.
         on_chunk: called with every chunk that went to the writer.
 
     Attributes:
+        sound: how loud the target is.
         ended: whether all frames are with the writer.
     """
 
@@ -43,7 +43,7 @@ class OutputPart:
         self._result = result
         self._compared = compared
         self._preview = preview
-        self._sound = sound
+        self.sound = sound
         self._on_chunk = on_chunk
         self._last_compared: np.ndarray | None = None
         self.ended = False
@@ -66,7 +66,7 @@ class OutputPart:
     def _deliver(self, frames: Frames) -> None:
         if self._compared is not None:
             frames = replace(frames, source=self._take_compared(self._compared, len(frames)))
-        self._sound.follow(frames)
+        self.sound.follow(frames)
         self.writer.put(frames)
         self._on_chunk()
         if self._preview is not None:

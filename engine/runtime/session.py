@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 
 import torch
@@ -21,10 +22,11 @@ from ..media.live.frame_inbox import FrameInbox
 from ..media.live.source_spec import LiveSpec
 from ..media.recording import RecordSwitch
 from ..media.sinks import SinkSpec
-from ..media.types import SinkResult
+from ..media.types import FrameSource, SinkResult
 from ..takes.take import Take
 from .control import Control
 from .flow_blend import flow_blend_parameters
+from .joining import Joining
 from .lifecycle import Lifecycle, Listener, State
 from .live_values import Receipt
 from .loaded_plan import LoadedPlan, Loader, PlanLoader
@@ -215,11 +217,7 @@ class StreamSession:
         Raises:
             SettingError: nothing plays, or another swap is on its way.
         """
-        graph, work = self._graph, self._work
-        if graph is None or work is None or self.stopping:
-            raise SettingError("it doesn't play")
-        if self.paused:
-            raise SettingError("it stands still: press Go on first")
+        graph, load = self._playing()
         if self._swap is not None and not self._swap.wait(0):
             raise SettingError("another model is being loaded")
 
@@ -229,9 +227,38 @@ class StreamSession:
             self._declare(graph.loaded)
             at_border(node, frame)
 
-        swap = self._swap = Swap(graph, operations, work[1], residency, on_border, self._control.wake)
+        swap = self._swap = Swap(graph, operations, load, residency, on_border, self._control.wake)
         swap.start()
         return swap
+
+    def join_sources(self, reads: Mapping[str, Read], at_border: Callable[[PlanNode, int], None]) -> Joining:
+        """Other sources for reading nodes, to be opened by the caller; see ``Joining``.
+
+        Args:
+            reads: what the nodes are to do, by node id; size and rate of the stream stay.
+            at_border: called on a reading thread with the number of the first frame of a new source.
+
+        Raises:
+            SettingError: nothing plays.
+        """
+        graph, _ = self._playing()
+
+        def on_join(node: PlanNode, frame: int, moment: Fraction, source: FrameSource) -> None:
+            graph.joined(node, frame)
+            if node == graph.origin:
+                self.store.signals.follow(source.audio, moment)
+                self._total = source.info.frames and frame + source.info.frames
+            at_border(node, frame)
+
+        return Joining(graph, reads, on_join)
+
+    def _playing(self) -> tuple[StreamGraph, Loader]:
+        graph, work = self._graph, self._work
+        if graph is None or work is None or self.stopping:
+            raise SettingError("it doesn't play")
+        if self.paused:
+            raise SettingError("it stands still: press Go on first")
+        return graph, work[1]
 
     def start(self) -> None:
         """Begin; returns at once."""

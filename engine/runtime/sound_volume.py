@@ -32,14 +32,21 @@ class SoundVolume:
 
     def __init__(self, node: PlanNode, store: ParameterStore) -> None:
         self._key, self._store = _key(node), store
+        self._ends: int | None = None
         self._known = self._key in store.parameters()
         self.volume = Volume(float(store.snapshot()[self._key]) if self._known else 1.0)
+
+    def end(self, frame: int) -> None:
+        """The sound belongs to none of the frames from this one on, and is silent; before they come."""
+        if self._ends is None:
+            self._ends = frame
 
     def follow(self, frames: Frames) -> None:
         """These frames come next; before their target has them."""
         if not self._known:
             return
         read = [self._store.of(self._key, moment, frames.index + i) for i, moment in enumerate(frames.pts)]
-        for moment, values in zip(frames.pts, read, strict=True):
-            self.volume.put(moment, float(values[self._key]))
+        for number, (moment, values) in enumerate(zip(frames.pts, read, strict=True), frames.index):
+            silent = self._ends is not None and number >= self._ends
+            self.volume.put(moment, 0.0 if silent else float(values[self._key]))
         self._store.applied((self._key,), read[0], read[0], frames.chunk, frames.index, frames.pts[0])

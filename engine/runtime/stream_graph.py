@@ -75,6 +75,11 @@ class StreamGraph:
                 self._make_source(node, node.operation)
 
     @property
+    def origin(self) -> PlanNode:
+        """Where the stream of the pumping node begins."""
+        return self._plan.origin
+
+    @property
     def ending(self) -> bool:
         """Whether all frames are with the targets, which only have to be written and closed."""
         return all(part.ended for part in self._outputs.values())
@@ -141,6 +146,12 @@ class StreamGraph:
         next(runner for node, runner in self.loaded.runners.items() if node.node_id == node_id).restyle(
             conditioning
         )
+
+    def joined(self, node: PlanNode, frame: int) -> None:
+        """From this frame on the pictures are another source's: the first one's sound is over; any thread."""
+        for target, part in self._outputs.items():
+            if target.inputs[0].origin == node:
+                part.sound.end(frame)
 
     def readers(self) -> list[SourceFeed]:
         """The decoding threads, which may outlive us while a source blocks them."""

@@ -18,8 +18,8 @@ class TakeBeside:
 
     The file appears with the first change: a run that nobody touched is told by its graph alone. It has what
     changed before this recording began, too, for a picture depends on all that came before it. Every line is
-    with the system as soon as it is written, so a process that is killed leaves a take. Where a model is
-    swapped for another the take ends, and says so; what is recorded later has none.
+    with the system as soon as it is written, so a process that is killed leaves a take. Where a model or
+    source is swapped for another the take ends, and says so; what is recorded later has none.
 
     Args:
         recording: the file beside which it lies.
@@ -41,8 +41,8 @@ class TakeBeside:
 
     def write(self) -> None:
         """Append what has changed since the last call. A disk that is full ends the take, not the stream."""
+        changes, count = self._taken.since(self._written)
         swapped = self._taken.swapped
-        changes = self._taken.changes[self._written : swapped.changes if swapped else None]
         if self._failed or not (changes or (swapped and not self._file)):
             return
         if swapped and self._first >= swapped.frame:
@@ -57,7 +57,7 @@ class TakeBeside:
             self._file.flush()
         except OSError as error:
             self._give_up(error)
-        self._written += len(changes)
+        self._written = count
 
     def close(self, end: int) -> None:
         """Append the rest; ``end`` is the number of the frame after the recording's last one."""
@@ -70,7 +70,7 @@ class TakeBeside:
                 if not self._failed:
                     swapped = self._taken.swapped
                     if swapped and swapped.frame < end:
-                        file.write(f"{end_line(swapped.frame, swapped.model)}\n")
+                        file.write(f"{end_line(swapped.frame, swapped.name)}\n")
                     else:
                         file.write(f"{end_line(end)}\n")
         except OSError as error:

@@ -26,7 +26,7 @@ def change_line(change: Change) -> str:
 
 
 def end_line(end: int, swapped: str = "") -> str:
-    """The last line; ``swapped`` is the model that was swapped in there."""
+    """The last line; ``swapped`` is the model or source that was swapped in there."""
     return json_line({"end": end, "swapped": swapped} if swapped else {"end": end})
 
 

@@ -27,10 +27,13 @@ class Change(NamedTuple):
 
 
 class Swapped(NamedTuple):
-    """Where a take ends: another model makes the pictures from there on; ``changes`` are before it."""
+    """Where a take ends: from there on the pictures come from another model or source, ``name``.
+
+    The first ``changes`` are before it, and those of earlier frames.
+    """
 
     frame: int
-    model: str
+    name: str
     changes: int
 
 
@@ -40,7 +43,7 @@ class TakeLog:
     Attributes:
         lanes: of all keys.
         changes: in the order in which they were read.
-        swapped: where the first model was swapped for another, if one was.
+        swapped: where the first model or source was swapped for another, if one was.
     """
 
     def __init__(self) -> None:
@@ -53,10 +56,22 @@ class TakeLog:
         """The keys that there are, and what they are before the first chunk."""
         self.lanes = {key: Lane(value) for key, value in values.items()}
 
-    def swap(self, frame: int, model: str) -> None:
-        """Another model makes the pictures from this frame on: all takes end here."""
-        if self.swapped is None:
-            self.swapped = Swapped(frame, model, len(self.changes))
+    def swap(self, frame: int, name: str, done: bool = True) -> None:
+        """Another model or source gives the pictures from this frame on: all takes end here.
+
+        ``done`` where the frames before it are: what is read from now on isn't theirs.
+        """
+        if self.swapped is None or frame < self.swapped.frame:
+            self.swapped = Swapped(frame, name, len(self.changes) if done else 0)
+
+    def since(self, after: int) -> tuple[list[Change], int]:
+        """The changes behind so many that belong into a take, and how many there are in all."""
+        swapped, fresh = self.swapped, self.changes[after:]
+        count = after + len(fresh)
+        if swapped is not None:
+            numbered = enumerate(fresh, after)
+            fresh = [each for at, each in numbered if at < swapped.changes or each.frame < swapped.frame]
+        return fresh, count
 
     def read(
         self, key: str, value: Value, frame: int, pts: Fraction | None, modulator: Modulator | None = None

@@ -7,8 +7,8 @@
 
 The first line says where the take was made, and with which values it began; ``header.py`` lists its facts. A
 key's ``modulator`` made its values from that line on, up to null; what it made is played, not made again. A
-file that a crash has cut off lacks ``end`` and perhaps half a line. Where a model was swapped for another,
-the take ends: ``{"end": 240, "swapped": "other.safetensors"}``.
+file that a crash has cut off lacks ``end`` and perhaps half a line. Where a model or source was swapped for
+another, the take ends: ``{"end": 240, "swapped": "other.safetensors"}``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Take:
         lanes: of the values that changed, by ``<node id>.<input name>``.
         first: number of the first frame that was recorded.
         end: number of the frame after the last one; None where a crash has cut the file off.
-        swapped: the model that was swapped in there, if that is why it ends.
+        swapped: the model or source that was swapped in there, if that is why it ends.
     """
 
     header: Mapping[str, Any]

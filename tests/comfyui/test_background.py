@@ -26,7 +26,6 @@ from in_background import (
     wait_until,
 )
 from live_session import Run, Socket
-from sample_clips import make_clip
 
 STRENGTH, PROMPT = f"{DENOISE}.strength", f"{ENCODE}.prompt"
 
@@ -108,7 +107,7 @@ def test_another_picture_is_taken_up_and_one_more_brings_another_runner(
     ("node", "widget", "value", "called"),
     [
         (DENOISE, "width", 64, "width can't change meanwhile"),
-        (READ, "file", "another.mp4", "source can't change meanwhile"),
+        (READ, "fps", 12.0, "fps can't change meanwhile"),
         (WRITE, "quality", 30, "quality can't change meanwhile"),
         (WRITE, "record_source", True, "record_source can't change meanwhile"),
     ],
@@ -123,7 +122,6 @@ def test_what_cant_be_applied_is_said_and_changes_nothing(
     value: Any,
     called: str,
 ) -> None:
-    make_clip(server.input / "another.mp4", frames=24)
     graph = in_background(restyle(long_clip, checkpoint))
     session = begin(tab, graph)
     graph[node]["inputs"][widget] = value

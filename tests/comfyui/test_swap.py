@@ -9,9 +9,11 @@ import shutil
 import statistics
 import time
 from collections import defaultdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import psutil
 from comfy_client import ComfyClient
@@ -72,6 +74,36 @@ def test_a_file_goes_on_with_what_the_new_model_makes(
     assert np.abs(after - new).mean() < 2 < np.abs(after - old).mean()
     before = whole.pixels[border - 8 : border].astype(float)
     assert np.abs(before - alone(border - 8, steps=8)[:8]).mean() < 2
+
+
+def test_another_file_joins(server: ComfyServer, tab: ComfyClient, checkpoint: str, long_clip: str) -> None:
+    clip = make_clip(server.input / "next.mp4", frames=12, fps=Fraction(12), size=(96, 96)).name
+    (server.input / "broken.mp4").write_bytes(b"no film")
+    graph = in_background(restyle(long_clip, checkpoint))
+    session = begin(tab, graph)
+    graph[READ]["inputs"]["file"] = "broken.mp4"
+    ended = queue(tab, graph, strength=0.5)
+    assert ended.status == "error" and "plays on as it was" in ended.error and "\n" not in ended.error
+    plays_on(tab, session)
+    graph[READ]["inputs"]["file"] = clip
+    ended = queue(tab, graph, strength=1.0)
+    assert ended.status == "success", ended.error
+    path = file_of(server, tab, session)
+    *_, last = map(json.loads, path.with_suffix(".take.jsonl").read_text("utf-8").splitlines())
+    border, whole = last["end"], play(path)
+    assert last["swapped"] == "the source next.mp4" and len(whole) == border + 24
+    alone = restyle(clip, checkpoint)
+    alone[READ]["inputs"]["fps"] = 24.0
+    made = play(shown_file(tab.run(alone), server.output)["path"]).pixels.astype(float)
+    assert np.abs(whole.pixels[border:].astype(float) - made).mean() < 2
+    with av.open(str(path)) as file:
+        shown = [float(frame.pts * frame.time_base) for frame in file.decode(video=0)]
+    assert np.allclose(np.diff(shown), 1 / 24, atol=1e-3)
+    with av.open(str(path)) as file:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+    at = round(border / 24 * 48_000)
+    assert np.abs(heard[: at - 4800]).max() > 0.05 and np.abs(heard[at + 4800 :]).max() < 0.01
+    assert abs(len(heard) / 48_000 - len(whole) / 24) < 0.1
 
 
 def test_families_take_over_from_each_other_and_memory_comes_back(

@@ -11,8 +11,10 @@ import torch
 from livestyle.engine.conditioning.recipe import ConditioningRecipe
 from livestyle.engine.conditioning.timeline import StyleTimeline
 from livestyle.engine.families.base import DenoiseSettings, ModelHandle, TemporalAdapter
+from livestyle.engine.media.live.source_spec import LiveSpec
 from livestyle.engine.media.sinks import SinkSpec
 from livestyle.engine.media.sources import SourceSpec
+from livestyle.engine.media.types import Trim
 from livestyle.engine.motion.flow import FlowSettings
 from livestyle.engine.runtime.changes import NeedsRestart, changes
 from livestyle.engine.runtime.plan import FlowBlend, PlanNode, Read, Stylise, Write
@@ -94,8 +96,9 @@ def _another_node() -> PlanNode:
     ("edited", "what", "node"),
     [
         (lambda: plan(replace(DENOISE, settings=replace(DENOISE.settings, width=64))), "width", "d"),
-        (lambda: plan(source=SourceSpec("file", "other.mp4")), "source", "r"),
-        (lambda: plan(source=SourceSpec("file", "clip.mp4", fingerprint="newer")), "file", "r"),
+        (lambda: plan(source=SourceSpec("file", "clip.mp4", trim=Trim(fps=12))), "fps", "r"),
+        (lambda: plan(source=SourceSpec("file", "clip.mp4", trim=Trim(every_nth=2))), "every_nth", "r"),
+        (lambda: plan(source=LiveSpec("pushed", "The browser's camera")), "source", "r"),
         (lambda: plan(sink=SinkSpec("out_00001_.mp4", quality=30)), "quality", "w"),
         (lambda: plan(blend=FlowBlend(flow=FlowSettings(scale=1.0))), "scale", "b"),
         (lambda: plan(replace(DENOISE, model=replace(DENOISE.model, run_on="cluster"))), "run_on", "d"),
@@ -125,6 +128,22 @@ def test_anything_else_needs_a_restart_and_is_named(
 def test_what_a_runner_is_made_with_needs_another_one(edited: Stylise, called: tuple[str, ...]) -> None:
     found = changes(plan(), plan(edited), LIVE)
     assert set(called) <= set(found.models["d"]) and found.conditioning == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        SourceSpec("file", "other.mp4"),
+        SourceSpec("file", "clip.mp4", fingerprint="newer", trim=Trim(start=2)),
+        LiveSpec("camera", "front"),
+    ],
+)
+def test_another_source_joins(source: SourceSpec) -> None:
+    found = changes(plan(), plan(source=source), LIVE)
+    assert found.sources == {"r": Read(source)} and not (found.models or found.values)
+    remote = replace(DENOISE, model=replace(DENOISE.model, run_on="cluster"))
+    with pytest.raises(NeedsRestart):
+        changes(plan(remote), plan(remote, source=source), LIVE)
 
 
 def test_steps_are_live_where_the_model_says_so() -> None:

@@ -193,3 +193,17 @@ def test_another_branch_reads_what_the_first_one_read() -> None:
     assert taken.read("3.prompt", "ink", 8, None) == "oil"
     assert taken.read("3.prompt", "ink", 16, None) == "ink"
     assert [change.frame for change in taken.changes] == [16]
+
+
+def test_another_source_ends_a_take_that_has_what_earlier_frames_read_later(tmp_path: Path) -> None:
+    taken = TakeLog()
+    taken.begin({"4.strength": 1.0})
+    beside = TakeBeside(tmp_path / "clip.mp4", taken, dict, first=0)
+    taken.swap(16, "the source b.mp4", done=False)  # read ahead of the frames that are made
+    for frame, value in ((0, 1.0), (8, 0.5), (16, 0.25)):
+        taken.read("4.strength", value, frame, None)
+        beside.write()
+    beside.close(40)
+    take = load_take(tmp_path / "clip.take.jsonl")
+    assert (take.end, take.swapped) == (16, "the source b.mp4")
+    assert take.lanes == {"4.strength": Lane(1.0, [8], [0.0], [0.5])}
