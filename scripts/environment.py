@@ -28,7 +28,7 @@ NEEDED_BYTES = 9 << 30
 CONSTRAINTS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 # It imports requests without asking for it.
 UNLISTED = ("requests",)
-GROUPS = {"dev": "requirements-dev.txt", "train": "requirements-train.txt"}
+GROUPS = {"dev": "requirements-dev.txt", "serve": "requirements-serve.txt", "train": "requirements-train.txt"}
 # What tells a ComfyUI's own Python that can run the pack from one that cannot.
 MODULES = ("torch", "aiohttp", "av", "diffusers", "transformers", "cv2")
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import environment
 
-COMFYUI = environment.enter(__file__, "dev")
+COMFYUI = environment.enter(__file__, "serve")  # has python-osc
 
 import soak_report  # noqa: E402 - only the environment above can import what it needs
 import soak_run  # noqa: E402
