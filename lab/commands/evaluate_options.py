@@ -78,10 +78,11 @@ def json_lines(
 
 
 def save(path: Path | None, report: dict[str, Any]) -> None:
-    """A report as JSON with five digits that count, if a file was asked for."""
+    """A report as JSON, a line an entry, with five digits that count, if a file was asked for."""
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(_rounded(report), indent=1) + "\n")
+        entries = (f"{json.dumps(key)}: {json.dumps(each)}" for key, each in _rounded(report).items())
+        path.write_text("{\n" + ",\n".join(entries) + "\n}\n")
 
 
 def _rounded(value: Any) -> Any:
