@@ -14,7 +14,7 @@ WEB = Path(__file__).parents[2] / "web"
 ADDRESS = "http://livestyle.test"
 END = """async () => {
     const { Stage } = await import("/js/stage.mjs?v=0.3.0");
-    const stage = new Stage({ id: () => "5", viewURL: () => "/film.mp4", onResult() {} });
+    const stage = new Stage({ id: () => "5", viewURL: () => "/film.mp4", onResult() {}, volume() {} });
     document.body.append(stage.element);
     const file = { filename: "film.mp4", subfolder: "", type: "output", frames: 72 };
     const picture = { result: await createImageBitmap(new ImageData(8, 8)), header: { frame: 3 } };
