@@ -23,10 +23,10 @@ from ..engine.runtime.writer import NOTHING_WRITTEN
 from ..engine.takes.replay import prepared
 from ..server.addresses import titles_of
 from ..server.background import Asked, models_in_use, play_on, remember
-from ..server.model_swap import Workshop
 from ..server.owners import OWNER_FIELD, graph_of, set_owner, workflow_of
 from ..server.prompt_settings import begin_settings
 from ..server.session_events import file_entry, send_session_event
+from ..server.workshop import Workshop
 from . import host
 
 

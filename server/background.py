@@ -15,11 +15,12 @@ from ..engine.runtime.plan import PlanNode, Read, Stylise, rebuilt
 from ..engine.runtime.registry import sessions
 from ..engine.runtime.session import StreamSession
 from .addresses import titles_of
-from .model_swap import Workshop, names_of, take_over
+from .model_swap import names_of, take_over
 from .modulators import modulators_of, set_modulators
 from .owners import owner_of, set_owner
 from .preset_bank import bank_in, set_bank
 from .source_join import join, label_of
+from .workshop import Workshop
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,15 @@ def _join(
             _asked[session] = replace(
                 before, plan=rebuilt(before.plan, partial(_reading, node.node_id, read))
             )
-        owner = owner_of(session)
-        set_owner(session, asked.plan, owner.client, owner.secret_hash, titles_of(graph), owner.workflow)
+        _show_anew(session, asked, graph)
 
     return join(session, found.sources, at_border, workshop)
+
+
+def _show_anew(session: StreamSession, asked: Asked, graph: Mapping[str, Any]) -> None:
+    """Have the owner's page show it on the nodes that there are now, by their titles."""
+    owner = owner_of(session)
+    set_owner(session, asked.plan, owner.client, owner.secret_hash, titles_of(graph), owner.workflow)
 
 
 def _reading(node_id: str, read: Read, node: PlanNode) -> PlanNode:
@@ -177,8 +183,7 @@ def _swap(
         known = session.store.parameters()  # those of a LoRA or adapter may have gone with it
         refused.update(session.store.recall({key: each for key, each in values.items() if key in known})[1])
         session.store.taken.swap(frame, f"{names_of(operations)} ({', '.join(found.models[node.node_id])})")
-        owner = owner_of(session)
-        set_owner(session, asked.plan, owner.client, owner.secret_hash, titles_of(graph), owner.workflow)
+        _show_anew(session, asked, graph)
         _asked[session] = asked
 
     workshop.models.keep_only([*asked.models, *models_in_use(sessions.running())])

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import torch
 
-from ..engine.errors import LiveStyleError, SettingError
+from ..engine.errors import SettingError
 from ..engine.families import weights_on
 from ..engine.families.base import ModelHandle
 from ..engine.families.devices import devices_of
 from ..engine.runtime.device import WEIGHT_DTYPES, plan_device
-from ..engine.runtime.loaded_models import ModelStore
 from ..engine.runtime.memory import check_room
 from ..engine.runtime.plan import PlanNode, Stylise
-from ..engine.runtime.residency import Residency
 from ..engine.runtime.session import StreamSession
-
-TICK_S = 0.05
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """Where a changed model is built while the prompt waits.
-
-    Attributes:
-        models: that are loaded.
-        residency: for the models of one session.
-        check: raises when the prompt is cancelled; what plays goes on then.
-        say: shows a line on the node.
-    """
-
-    models: ModelStore
-    residency: Residency
-    check: Callable[[], None]
-    say: Callable[[str], None]
+from .workshop import Workshop, plays_on
 
 
 def names_of(operations: Mapping[str, Stylise]) -> str:
@@ -56,20 +35,17 @@ def take_over(
         SettingError: it plays on as it was, and why.
     """
     workshop.say(f"Loading {names_of(operations)} while it plays on")
-    try:
+    with plays_on():
         for each in operations.values():
             _check_room(each.model, workshop)
         swap = session.swap(operations, workshop.residency, at_border)
         try:
-            while not swap.wait(TICK_S):
-                workshop.check()
+            workshop.wait(swap.wait)
         except BaseException:
             swap.give_up(SettingError("it was cancelled"))
             raise
         if swap.error is not None:
             raise swap.error
-    except LiveStyleError as error:
-        raise SettingError(f"It plays on as it was: {str(error).rstrip('.')}.") from None
 
 
 def _check_room(handle: ModelHandle, workshop: Workshop) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 
-from ..engine.errors import LiveStyleError, SettingError
 from ..engine.runtime.plan import PlanNode, Read
 from ..engine.runtime.session import StreamSession
-from .model_swap import TICK_S, Workshop
+from .workshop import Workshop, plays_on
 
 SILENT = "It has no sound from there: a source that joins brings none."
 
@@ -40,15 +39,12 @@ def join(
         workshop.check()
         return session.stopping or session.wait(0)
 
-    try:
+    with plays_on():
         joining = session.join_sources(reads, at_border)
         try:
             joining.open(given_up)
             joining.hand_over()
-            while not joining.wait(TICK_S):
-                workshop.check()
+            workshop.wait(joining.wait)
         finally:
             joining.close()
-    except LiveStyleError as error:
-        raise SettingError(f"It plays on as it was: {str(error).rstrip('.')}.") from None
     return SILENT if joining.sound else ""

@@ -81,7 +81,10 @@ class MixStage(ChunkWorker):
 
     def advance(self) -> bool:
         for each in self._others:
-            each.drop() if self._ended else each.keep_up()
+            if self._ended:
+                each.drop()
+            else:
+                each.keep_up()
         return super().advance()
 
     def _begin(self) -> Callable[[], Frames] | None:
